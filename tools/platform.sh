@@ -120,6 +120,8 @@ make_root() {
   root_sources | as_root mmdebstrap --variant=minbase --skip=cleanup/apt/lists \
     --include="$(packages run | tr ' ' ',')" "$suite" "$partial" - 2>&1 | progress ||
     die "mmdebstrap failed; its last lines are above. Usual causes: the mirror is out of reach, or the disk is full ($(df -h --output=avail "$cache" | tail -1) free)."
+  # What is bound over a file needs the file to be there.
+  as_root touch "$partial"/etc/{resolv.conf,hosts,machine-id}
   as_root mv "$partial" "$root"
   say "root ready after $((SECONDS - started)) s"
 }
@@ -176,7 +178,7 @@ carried_paths() {
 
 carried_read_only() {
   local path
-  for path in /etc/ssl/certs /etc/resolv.conf /etc/hosts /etc/localtime /etc/machine-id; do
+  for path in /etc/ssl/certs /etc/resolv.conf /etc/hosts /etc/machine-id; do
     [ -e "$path" ] && echo "$path"
   done
   # Without these a user of this machine has no name inside.
@@ -190,7 +192,14 @@ inside_env() {
 }
 
 enter_bwrap() {
-  local args=(--bind "$(root_dir)" / --dev-bind /dev /dev --proc /proc --die-with-parent) path
+  local args=(--dev-bind /dev /dev --proc /proc --tmpfs /run --die-with-parent) path name value
+  # The root's folders are bound one by one into an empty root, where an
+  # ordinary user may make the places for everything that is carried in.
+  for path in "$(root_dir)"/*; do
+    name=/${path##*/}
+    case $name in /dev | /proc | /sys | /run | /tmp | /home | /root) continue ;; esac
+    if [ -L "$path" ]; then args+=(--symlink "$(readlink "$path")" "$name"); else args+=(--bind "$path" "$name"); fi
+  done
   while read -r path; do args+=(--bind "$path" "$path"); done < <(carried_paths)
   while read -r path; do args+=(--ro-bind "$(readlink -f "$path")" "$path"); done < <(carried_read_only)
   while IFS='=' read -r name value; do args+=(--setenv "$name" "$value"); done < <(inside_env)
