@@ -11,3 +11,5 @@
 //!   ├─ stats       typed statistics
 //!   └─ config      what the operator asked for: feeds, settings, secrets
 //! ```
+
+pub mod config;

@@ -1,0 +1,373 @@
+//! Addresses of cameras, which never hold what only the camera may know.
+
+use std::fmt;
+use std::str::FromStr;
+
+use percent_encoding::percent_decode_str;
+use serde::{Deserialize, Serialize};
+use url::Url;
+
+use super::Password;
+
+/// What stands for a part of an address that is not shown.
+const HIDDEN: char = '…';
+
+/// An `rtsp://` or `rtsps://` address (RFC 7826, section 4.2) without user and password.
+///
+/// Cameras also take passwords in the query (`?user=…&password=…`) or in a path
+/// that assigns something (`/user=admin_password=…`). They are part of the address,
+/// so [`as_str`](Self::as_str) has them, for the connection and for the file;
+/// `Debug`, `Display` and serialisation show `…` in their place. An address that was
+/// shortened so is refused when it is read again, rather than taken for a whole one.
+#[derive(Clone, PartialEq, Eq, Hash, Deserialize)]
+#[serde(try_from = "String")]
+pub struct SourceAddress {
+    url: Url,
+}
+
+/// Who asks the camera, and how the camera knows.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Credentials {
+    /// The user's name.
+    pub user: String,
+    /// The password; empty where the address named a user only.
+    pub password: Password,
+}
+
+/// Why a text is no address of a camera. None of these repeats the text: it may hold a password.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum AddressError {
+    /// There is no `scheme://` in front.
+    #[error("it does not start with rtsp:// or rtsps://; write it as rtsp://HOST/PATH")]
+    NoScheme,
+    /// The scheme is another one.
+    #[error("{0}:// is not supported; use an address that starts with rtsp:// or rtsps://")]
+    OtherScheme(String),
+    /// There is no host in it.
+    #[error("it names no host; write it as rtsp://HOST/PATH")]
+    NoHost,
+    /// The host cannot be one.
+    #[error("its host is no host name or IP address; an IPv6 address stands in [brackets]")]
+    BadHost,
+    /// The port is no port.
+    #[error("its port is no number from 1 to 65535; in a password, write : as %3A and @ as %40")]
+    BadPort,
+    /// An `@` or a `#` where none can be: most likely in a password.
+    #[error(
+        "it has an @ or # after the host; write @ as %40, and in a password also / as %2F, ? as %3F and # as %23"
+    )]
+    Ambiguous,
+    /// User or password are not UTF-8 once decoded.
+    #[error(
+        "its user name or password is no text once its %XX parts are decoded; write them in UTF-8"
+    )]
+    NotText,
+    /// It holds a `…`: somebody copied the form for display.
+    #[error("a part of it was shortened to … for display; enter the whole address")]
+    Shortened,
+    /// User and password stand in it where they may not.
+    #[error("it holds a user name or password; enter those apart from the address")]
+    HoldsCredentials,
+    /// It is malformed in another way.
+    #[error("it is malformed ({0}); write it as rtsp://HOST/PATH")]
+    Malformed(url::ParseError),
+}
+
+impl SourceAddress {
+    /// Reads an address and splits user and password off, decoded from their `%XX` form.
+    ///
+    /// # Errors
+    ///
+    /// A sentence that says what is wrong with the address, without repeating it.
+    pub fn parse(text: &str) -> Result<(Self, Option<Credentials>), AddressError> {
+        let text = text.trim();
+        check_scheme(text)?;
+        check_delimiters(text)?;
+        let mut url = Url::parse(text).map_err(from_url_error)?;
+        check_host(&url)?;
+        if url.port() == Some(0) {
+            return Err(AddressError::BadPort);
+        }
+        let credentials = split_credentials(&mut url)?;
+        Ok((Self { url }, credentials))
+    }
+
+    /// The host: a name, an IPv4 address, or an IPv6 address in brackets.
+    pub fn host(&self) -> &str {
+        self.url
+            .host_str()
+            .expect("an address should have a host: parse() checks it")
+    }
+
+    /// The port, by default 554 for `rtsp` and 322 for `rtsps`.
+    pub fn port(&self) -> u16 {
+        let default = if self.url.scheme() == "rtsps" {
+            322
+        } else {
+            554
+        };
+        self.url.port().unwrap_or(default)
+    }
+
+    /// The whole address for the connection and the file, query included. Not for people:
+    /// the query may hold a password. What people see is `Display`.
+    pub fn as_str(&self) -> &str {
+        self.url.as_str()
+    }
+}
+
+fn check_scheme(text: &str) -> Result<(), AddressError> {
+    let (scheme, _) = text.split_once("://").ok_or(AddressError::NoScheme)?;
+    let scheme = scheme.to_ascii_lowercase();
+    match scheme.as_str() {
+        "rtsp" | "rtsps" => Ok(()),
+        // What else stands before a "://" may be half a password.
+        "http" | "https" | "rtmp" | "rtmps" | "rtspu" | "rtp" | "udp" | "tcp" | "srt" | "file"
+        | "onvif" | "mms" | "ftp" | "ws" | "wss" => Err(AddressError::OtherScheme(scheme)),
+        _ => Err(AddressError::NoScheme),
+    }
+}
+
+/// Refuses what URL parsers read in different ways. With `rtsp://admin:12#34@host/` some would
+/// connect to port 12 of a host "admin", and the rest of the password would look like a path.
+fn check_delimiters(text: &str) -> Result<(), AddressError> {
+    if text.contains(HIDDEN) {
+        return Err(AddressError::Shortened);
+    }
+    let (_, rest) = text.split_once("://").ok_or(AddressError::NoScheme)?;
+    let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
+    if rest[end..].contains(['@', '#']) {
+        Err(AddressError::Ambiguous)
+    } else {
+        Ok(())
+    }
+}
+
+/// The URL crate leaves a host as it is where it does not know the scheme. One with `%` would be
+/// `rtsp://user%3Apassword%40host`, encoded as a whole, and the password would be shown as a host.
+fn check_host(url: &Url) -> Result<(), AddressError> {
+    match url.host_str() {
+        None | Some("") => Err(AddressError::NoHost),
+        Some(host) if host.contains('%') => Err(AddressError::BadHost),
+        Some(_) => Ok(()),
+    }
+}
+
+fn from_url_error(error: url::ParseError) -> AddressError {
+    match error {
+        url::ParseError::EmptyHost => AddressError::NoHost,
+        url::ParseError::InvalidPort => AddressError::BadPort,
+        url::ParseError::InvalidIpv4Address
+        | url::ParseError::InvalidIpv6Address
+        | url::ParseError::InvalidDomainCharacter
+        | url::ParseError::IdnaError => AddressError::BadHost,
+        other => AddressError::Malformed(other),
+    }
+}
+
+fn split_credentials(url: &mut Url) -> Result<Option<Credentials>, AddressError> {
+    if url.username().is_empty() && url.password().is_none() {
+        return Ok(None);
+    }
+    let credentials = Credentials {
+        user: decode(url.username())?,
+        password: Password::new(decode(url.password().unwrap_or_default())?),
+    };
+    url.set_username("")
+        .expect("a URL with a host should take an empty user");
+    url.set_password(None)
+        .expect("a URL with a host should take an empty password");
+    Ok(Some(credentials))
+}
+
+fn decode(text: &str) -> Result<String, AddressError> {
+    let decoded = percent_decode_str(text)
+        .decode_utf8()
+        .map_err(|_| AddressError::NotText)?;
+    Ok(decoded.into_owned())
+}
+
+/// The path for people: a segment that assigns something may assign a password.
+fn shown_path(path: &str) -> String {
+    let show = |segment: &str| {
+        let assigns = percent_decode_str(segment).any(|byte| byte == b'=');
+        if assigns {
+            HIDDEN.to_string()
+        } else {
+            segment.to_owned()
+        }
+    };
+    path.split('/').map(show).collect::<Vec<_>>().join("/")
+}
+
+impl fmt::Display for SourceAddress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}://{}", self.url.scheme(), self.host())?;
+        if let Some(port) = self.url.port() {
+            write!(f, ":{port}")?;
+        }
+        f.write_str(&shown_path(self.url.path()))?;
+        if self.url.query().is_some() {
+            write!(f, "?{HIDDEN}")
+        } else {
+            Ok(())
+        }
+    }
+}
+
+impl fmt::Debug for SourceAddress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "SourceAddress({self})")
+    }
+}
+
+impl Serialize for SourceAddress {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+/// An address that holds no user and password; [`SourceAddress::parse`] splits them off instead.
+impl FromStr for SourceAddress {
+    type Err = AddressError;
+
+    fn from_str(text: &str) -> Result<Self, AddressError> {
+        match Self::parse(text)? {
+            (address, None) => Ok(address),
+            (_, Some(_)) => Err(AddressError::HoldsCredentials),
+        }
+    }
+}
+
+impl TryFrom<String> for SourceAddress {
+    type Error = AddressError;
+
+    fn try_from(text: String) -> Result<Self, AddressError> {
+        text.parse()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(text: &str) -> (SourceAddress, Option<Credentials>) {
+        SourceAddress::parse(text).unwrap_or_else(|error| panic!("{text:?}: {error}"))
+    }
+
+    #[test]
+    fn host_and_port_are_found() {
+        let cases = [
+            ("rtsp://10.0.0.5/stream1", "10.0.0.5", 554),
+            ("rtsps://cam.example", "cam.example", 322),
+            (" RTSP://cam.example:8554/a?b=c ", "cam.example", 8554),
+            ("rtsp://[::1]:8554/", "[::1]", 8554),
+        ];
+        for (text, host, port) in cases {
+            let (address, credentials) = parse(text);
+            assert_eq!(
+                (address.host(), address.port()),
+                (host, port),
+                "for {text:?}"
+            );
+            assert_eq!(credentials, None);
+        }
+    }
+
+    #[test]
+    fn credentials_are_split_off_and_decoded() {
+        let cases = [
+            ("rtsp://admin:secret@h/s", "admin", "secret"),
+            ("rtsp://admin:p%40ss%2Fw%3a%23@h/s", "admin", "p@ss/w:#"),
+            ("rtsp://admin:p@ss@h/s", "admin", "p@ss"),
+            ("rtsp://admin:a:b@h/s", "admin", "a:b"),
+            ("rtsp://admin:100%zz@h/s", "admin", "100%zz"),
+            ("rtsp://ad%20min:%C3%A9@h/s", "ad min", "é"),
+            ("rtsp://admin:pä ss@h/s", "admin", "pä ss"),
+            ("rtsp://admin@h/s", "admin", ""),
+            ("rtsp://:secret@h/s", "", "secret"),
+        ];
+        for (text, user, password) in cases {
+            let (address, credentials) = parse(text);
+            assert_eq!(address.as_str(), "rtsp://h/s", "for {text:?}");
+            let credentials = credentials.expect("credentials should be found");
+            assert_eq!(credentials.user, user, "for {text:?}");
+            assert_eq!(credentials.password.expose(), password, "for {text:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_address_is_refused_and_not_repeated() {
+        let cases = [
+            ("planted", AddressError::NoScheme),
+            ("", AddressError::NoScheme),
+            ("admin:planted@10.0.0.5/s", AddressError::NoScheme),
+            ("planted://10.0.0.5/s", AddressError::NoScheme),
+            (
+                "http://admin:planted@h/",
+                AddressError::OtherScheme("http".into()),
+            ),
+            ("rtsp:///s", AddressError::NoHost),
+            ("rtsp://", AddressError::NoHost),
+            ("rtsp://admin:planted@", AddressError::NoHost),
+            ("rtsp://admin:planted@/s", AddressError::NoHost),
+            ("rtsp://admin:planted@h:99999/s", AddressError::BadPort),
+            ("rtsp://admin:planted@h:0/s", AddressError::BadPort),
+            ("rtsp://admin:planted", AddressError::BadPort),
+            ("rtsp://admin:pla#nted@h/s", AddressError::Ambiguous),
+            ("rtsp://admin:12/planted@h/s", AddressError::Ambiguous),
+            ("rtsp://admin:12?planted@h/s", AddressError::Ambiguous),
+            ("rtsp://h/s#planted", AddressError::Ambiguous),
+            ("rtsp://admin:planted%FF@h/s", AddressError::NotText),
+            ("rtsp://h/s?…", AddressError::Shortened),
+            ("rtsp://[planted]/s", AddressError::BadHost),
+            ("rtsp://admin%3Aplanted%40h/s", AddressError::BadHost),
+            ("rtsp://admin:planted@a b/s", AddressError::BadHost),
+        ];
+        for (text, expected) in cases {
+            let error = SourceAddress::parse(text).expect_err(text);
+            assert_eq!(error, expected, "for {text:?}");
+            assert!(
+                !format!("{error} {error:?}").contains("planted"),
+                "for {text:?}: {error}"
+            );
+        }
+    }
+
+    #[test]
+    fn nothing_that_shows_an_address_shows_a_secret() {
+        let cases = [
+            ("rtsp://admin:planted@h/s", "rtsp://h/s"),
+            ("rtsp://admin:%70lanted@h/s", "rtsp://h/s"),
+            ("rtsp://h/s?user=a&password=planted", "rtsp://h/s?…"),
+            ("rtsp://h/s?p%61ssword=pl%61nted", "rtsp://h/s?…"),
+            (
+                "rtsp://h:55/user=a_password=planted_channel=1/x",
+                "rtsp://h:55/…/x",
+            ),
+            ("rtsp://h/password%3dplanted", "rtsp://h/…"),
+        ];
+        for (text, shown) in cases {
+            let (address, credentials) = parse(text);
+            assert_eq!(address.to_string(), shown);
+            let json = serde_json::to_string(&address).unwrap();
+            for form in [format!("{address:?} {credentials:?}"), json] {
+                assert!(
+                    !form.contains("planted") && !form.contains("pl%61"),
+                    "{form}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn serde_takes_whole_addresses_back_and_refuses_shortened_ones() {
+        let back = |text: &str| {
+            let json = serde_json::to_string(&parse(text).0).unwrap();
+            serde_json::from_str::<SourceAddress>(&json)
+        };
+        assert_eq!(back("rtsp://h/s").unwrap(), parse("rtsp://h/s").0);
+        assert!(back("rtsp://h/s?password=x").is_err());
+        assert!(serde_json::from_str::<SourceAddress>("\"rtsp://a:b@h/s\"").is_err());
+    }
+}

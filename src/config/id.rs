@@ -1,0 +1,176 @@
+//! The name a feed has for programs: in addresses, in the keyring, in messages.
+
+use std::collections::HashSet;
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+/// A feed's id: 1 to 63 characters of `a-z`, `0-9` and `-`, the first one not a hyphen.
+///
+/// The rule is that of a DNS label (RFC 1123, section 2.1), so an id can stand in
+/// a URL, a topic or a file name as it is. It stays the same when the feed is renamed.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct FeedId(String);
+
+/// The text is not a feed id.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "a feed's id is 1 to 63 lower-case letters, digits and hyphens, and starts with a letter or digit"
+)]
+pub struct FeedIdError;
+
+impl FeedId {
+    /// The most characters an id may have.
+    pub const MAX_LENGTH: usize = 63;
+
+    /// The id that a feed of this name gets: `"Bow camera"` becomes `bow-camera`.
+    ///
+    /// Whatever is no ASCII letter or digit separates words. A name in which
+    /// nothing is left gives `feed`.
+    pub fn from_name(name: &str) -> Self {
+        let words: Vec<String> = name
+            .split(|c: char| !c.is_ascii_alphanumeric())
+            .filter(|word| !word.is_empty())
+            .map(str::to_ascii_lowercase)
+            .collect();
+        let slug = cut(&words.join("-"), Self::MAX_LENGTH).to_owned();
+        Self(if slug.is_empty() {
+            "feed".to_owned()
+        } else {
+            slug
+        })
+    }
+
+    /// This id, or this id with the smallest number from 2 on that makes it
+    /// differ from every one in `taken`.
+    #[must_use]
+    pub fn unique_among<'a>(self, taken: impl IntoIterator<Item = &'a FeedId>) -> Self {
+        let taken: HashSet<&FeedId> = taken.into_iter().collect();
+        if !taken.contains(&self) {
+            return self;
+        }
+        (2..=taken.len() + 2)
+            .map(|number| self.numbered(number))
+            .find(|id| !taken.contains(id))
+            .expect("one number should be free: there are more of them than taken ids")
+    }
+
+    /// The id as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    fn numbered(&self, number: usize) -> Self {
+        let suffix = format!("-{number}");
+        let stem = cut(&self.0, Self::MAX_LENGTH - suffix.len());
+        Self(format!("{stem}{suffix}"))
+    }
+}
+
+/// At most `length` characters of an ASCII slug, without a hyphen at the end.
+fn cut(slug: &str, length: usize) -> &str {
+    slug[..slug.len().min(length)].trim_end_matches('-')
+}
+
+impl TryFrom<String> for FeedId {
+    type Error = FeedIdError;
+
+    fn try_from(text: String) -> Result<Self, FeedIdError> {
+        let allowed = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+        let fits = (1..=Self::MAX_LENGTH).contains(&text.len()) && !text.starts_with('-');
+        if fits && text.chars().all(allowed) {
+            Ok(Self(text))
+        } else {
+            Err(FeedIdError)
+        }
+    }
+}
+
+impl TryFrom<&str> for FeedId {
+    type Error = FeedIdError;
+
+    fn try_from(text: &str) -> Result<Self, FeedIdError> {
+        text.to_owned().try_into()
+    }
+}
+
+impl FromStr for FeedId {
+    type Err = FeedIdError;
+
+    fn from_str(text: &str) -> Result<Self, FeedIdError> {
+        text.try_into()
+    }
+}
+
+impl From<FeedId> for String {
+    fn from(id: FeedId) -> String {
+        id.0
+    }
+}
+
+impl AsRef<str> for FeedId {
+    fn as_ref(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for FeedId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_become_slugs() {
+        let long = "x".repeat(70);
+        let cases = [
+            ("Bow camera", "bow-camera"),
+            ("  Deck -- 2 / port ", "deck-2-port"),
+            ("Ö-Kamera", "kamera"),
+            ("東京", "feed"),
+            ("", "feed"),
+            ("---", "feed"),
+            (&long, &long[..63]),
+        ];
+        for (name, id) in cases {
+            assert_eq!(FeedId::from_name(name).as_str(), id, "for {name:?}");
+            assert_eq!(id.parse::<FeedId>().unwrap(), FeedId::from_name(name));
+        }
+    }
+
+    #[test]
+    fn ids_that_are_none_are_refused() {
+        let long = "a".repeat(64);
+        for text in ["", "-a", "A", "a b", "a_b", "ä", "a/b", &long] {
+            assert_eq!(FeedId::try_from(text), Err(FeedIdError), "for {text:?}");
+        }
+    }
+
+    #[test]
+    fn a_taken_id_gets_a_number() {
+        let id = |text: &str| FeedId::try_from(text).unwrap();
+        let taken = [id("demo"), id("demo-2")];
+        assert_eq!(id("bow").unique_among(&taken), id("bow"));
+        assert_eq!(id("demo").unique_among(&taken), id("demo-3"));
+
+        let long = id(&"a".repeat(63));
+        let second = long.clone().unique_among([&long]);
+        assert_eq!(second, id(&format!("{}-2", "a".repeat(61))));
+    }
+
+    #[test]
+    fn serde_checks_what_it_reads() {
+        assert_eq!(
+            serde_json::to_string(&FeedId::from_name("Bow")).unwrap(),
+            "\"bow\""
+        );
+        assert!(serde_json::from_str::<FeedId>("\"bow\"").is_ok());
+        assert!(serde_json::from_str::<FeedId>("\"Bow!\"").is_err());
+    }
+}

@@ -1,0 +1,48 @@
+//! What the operator asked for: feeds, settings and secrets, loaded from and
+//! saved to one TOML file that a person can write by hand.
+//!
+//! This room is the ground floor. It knows nothing of GStreamer or GTK and asks
+//! nobody; every other room may use its types.
+//!
+//! * [`Config`] is the whole of it: [`ServerConfig`] and one [`FeedConfig`] per camera.
+//! * [`Secrets`] keeps the passwords, which never stand in that file.
+//!
+//! No type in this room shows a password or a token through `Debug`, `Display`
+//! or an error; whoever needs one calls `expose()`, which is easy to search for.
+
+mod address;
+mod codec;
+mod feed;
+mod id;
+pub mod secret;
+mod server;
+
+pub use address::{AddressError, Credentials, SourceAddress};
+pub use codec::{Codec, CodecError, EncoderChoice, EncoderNameError};
+pub use feed::{FeedConfig, RtspConfig, SourceConfig};
+pub use id::{FeedId, FeedIdError};
+pub use secret::{
+    Kept, KeyringStore, Password, PasswordSource, SecretError, SecretStore, Secrets, SessionStore,
+};
+pub use server::{ServerConfig, Token, TokenError};
+
+/// Everything the operator asked for.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Config {
+    /// Where and to whom the feeds are served.
+    pub server: ServerConfig,
+    /// The feeds, in the order of the file and of the window. No two have the same id.
+    pub feeds: Vec<FeedConfig>,
+}
+
+impl Config {
+    /// The feed with this id.
+    pub fn feed(&self, id: &FeedId) -> Option<&FeedConfig> {
+        self.feeds.iter().find(|feed| feed.id == *id)
+    }
+
+    /// An id for a new feed of this name that no present feed has.
+    pub fn free_id(&self, name: &str) -> FeedId {
+        FeedId::from_name(name).unique_among(self.feeds.iter().map(|feed| &feed.id))
+    }
+}
