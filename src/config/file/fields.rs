@@ -1,0 +1,267 @@
+//! One table of the settings file, read key by key. Whatever is wrong is noted with
+//! its line, and reading goes on: the operator sees all faults at once.
+
+use std::cell::RefCell;
+use std::fmt::Display;
+use std::ops::{Range, RangeInclusive};
+use std::path::PathBuf;
+use std::str::FromStr;
+
+use toml_edit::{Item, TableLike};
+
+use super::Remark;
+
+/// The line in which the byte at `offset` stands, from 1.
+pub(super) fn line_at(text: &[u8], offset: usize) -> usize {
+    text[..offset.min(text.len())]
+        .split(|byte| *byte == b'\n')
+        .count()
+}
+
+/// What has been found wrong so far.
+pub(super) struct Notes<'a> {
+    text: &'a str,
+    remarks: RefCell<Vec<Remark>>,
+}
+
+impl<'a> Notes<'a> {
+    pub(super) fn new(text: &'a str) -> Self {
+        Self {
+            text,
+            remarks: RefCell::default(),
+        }
+    }
+
+    /// The line of a place in the file, from 1.
+    pub(super) fn line(&self, span: Option<Range<usize>>) -> usize {
+        line_at(self.text.as_bytes(), span.map_or(0, |span| span.start))
+    }
+
+    pub(super) fn add(&self, line: usize, text: String) {
+        self.remarks.borrow_mut().push(Remark { line, text });
+    }
+
+    /// All of them, in the order of the file.
+    pub(super) fn into_remarks(self) -> Vec<Remark> {
+        let mut remarks = self.remarks.into_inner();
+        remarks.sort_by_key(|remark| remark.line);
+        remarks
+    }
+}
+
+/// One table: its keys, and where to note what is wrong with them.
+pub(super) struct Fields<'a> {
+    pub(super) table: &'a dyn TableLike,
+    pub(super) line: usize,
+    pub(super) notes: &'a Notes<'a>,
+}
+
+impl<'a> Fields<'a> {
+    /// Notes every key that is not among `known`, with the one that was probably meant.
+    pub(super) fn refuse_others(&self, known: &[&str]) {
+        for (key, _) in self.table.iter().filter(|(key, _)| !known.contains(key)) {
+            let line = self.line_of(key);
+            let hint = hint_for(key, known);
+            // A key in quotes can be anything, even a password on the wrong side of the =.
+            let bare = key.len() <= 40
+                && key
+                    .chars()
+                    .all(|c| c.is_ascii_alphanumeric() || "_-".contains(c));
+            let shown = if bare {
+                format!("`{key}`")
+            } else {
+                "this key".to_owned()
+            };
+            self.notes
+                .add(line, format!("{shown} is not known here; {hint}"));
+        }
+    }
+
+    pub(super) fn has(&self, key: &str) -> bool {
+        self.table.contains_key(key)
+    }
+
+    pub(super) fn line_of(&self, key: &str) -> usize {
+        let span = self.table.key(key).and_then(toml_edit::Key::span);
+        if span.is_some() {
+            self.notes.line(span)
+        } else {
+            self.line
+        }
+    }
+
+    /// Notes what is wrong with a key, in words that need no value.
+    pub(super) fn refuse(&self, key: &str, why: impl Display) {
+        self.notes
+            .add(self.line_of(key), format!("`{key}` cannot be used: {why}"));
+    }
+
+    /// A text whose value may be shown in an error.
+    pub(super) fn text(&self, key: &str) -> Option<&'a str> {
+        self.typed(key, Item::as_str, "a text in quotes")
+    }
+
+    /// A text read as `T`, whose error says what is allowed.
+    pub(super) fn parsed<T>(&self, key: &str) -> Option<T>
+    where
+        T: FromStr<Err: Display>,
+    {
+        let text = self.text(key)?;
+        text.parse()
+            .map_err(|error| self.wrong_text(key, text, &error))
+            .ok()
+    }
+
+    /// A text read as `T`, which may be a secret: the value is not shown.
+    pub(super) fn secret<T>(&self, key: &str) -> Option<T>
+    where
+        T: FromStr<Err: Display>,
+    {
+        let text = self.text(key)?;
+        text.parse().map_err(|error| self.refuse(key, error)).ok()
+    }
+
+    /// A text that `check` accepts.
+    pub(super) fn checked<E: Display>(
+        &self,
+        key: &str,
+        check: impl Fn(&str) -> Result<(), E>,
+    ) -> Option<String> {
+        let text = self.text(key)?;
+        check(text)
+            .map_err(|error| self.wrong_text(key, text, &error))
+            .ok()?;
+        Some(text.to_owned())
+    }
+
+    /// A whole number within `range`.
+    pub(super) fn number(&self, key: &str, range: &RangeInclusive<u32>) -> Option<u32> {
+        let allowed = format!("a whole number from {} to {}", range.start(), range.end());
+        let in_range = |item: &Item| {
+            item.as_integer()
+                .and_then(|n| u32::try_from(n).ok())
+                .filter(|n| range.contains(n))
+        };
+        self.typed(key, in_range, &allowed)
+    }
+
+    /// `true` or `false`.
+    pub(super) fn flag(&self, key: &str) -> Option<bool> {
+        self.typed(key, Item::as_bool, "true or false")
+    }
+
+    /// A list of texts, each accepted by `check`.
+    pub(super) fn texts<E: Display>(
+        &self,
+        key: &str,
+        check: impl Fn(&str) -> Result<(), E>,
+    ) -> Option<Vec<String>> {
+        let all_texts = |item: &'a Item| -> Option<Vec<String>> {
+            item.as_array()?
+                .iter()
+                .map(|value| value.as_str().map(str::to_owned))
+                .collect()
+        };
+        let texts = self.typed(key, all_texts, "a list of texts, such as [\"a\", \"b\"]")?;
+        for text in &texts {
+            check(text)
+                .map_err(|error| self.wrong_text(key, text, &error))
+                .ok()?;
+        }
+        Some(texts)
+    }
+
+    /// A file's path from the root: the program may be started in any folder.
+    pub(super) fn path(&self, key: &str) -> Option<PathBuf> {
+        let absolute = |text: &str| {
+            if text.starts_with('/') {
+                Ok(())
+            } else {
+                Err("a path here starts with /")
+            }
+        };
+        self.checked(key, absolute).map(PathBuf::from)
+    }
+
+    /// The value as `get` reads it; a value of another kind is noted.
+    fn typed<T>(
+        &self,
+        key: &str,
+        get: impl FnOnce(&'a Item) -> Option<T>,
+        allowed: &str,
+    ) -> Option<T> {
+        let item = self.table.get(key)?;
+        let value = get(item);
+        if value.is_none() {
+            let found = found(item);
+            self.notes.add(
+                self.line_of(key),
+                format!("`{key}` is {found}; it must be {allowed}"),
+            );
+        }
+        value
+    }
+
+    fn wrong_text(&self, key: &str, text: &str, error: &impl Display) {
+        let shown = shown_text(text);
+        self.notes
+            .add(self.line_of(key), format!("`{key}` is {shown}; {error}"));
+    }
+}
+
+/// A value for an error. Texts of the wrong kind are not shown: nobody knows what they are.
+fn found(item: &Item) -> String {
+    match item.type_name() {
+        "integer" => item
+            .as_integer()
+            .map_or_else(String::new, |number| number.to_string()),
+        "boolean" => item
+            .as_bool()
+            .map_or_else(String::new, |flag| flag.to_string()),
+        "string" => "a text".to_owned(),
+        "float" => "a number with a fraction".to_owned(),
+        "datetime" => "a date or time".to_owned(),
+        "array" => "a list of something else".to_owned(),
+        _ => "a table".to_owned(),
+    }
+}
+
+/// A text for an error: one short line, and nothing that looks like an address with a password.
+fn shown_text(text: &str) -> String {
+    if text.contains("://") || text.contains('@') {
+        return "an address".to_owned();
+    }
+    let short: String = text.chars().take(40).collect();
+    let more = if short.len() < text.len() { "…" } else { "" };
+    format!("\"{}{more}\"", short.escape_debug())
+}
+
+/// What to do about an unknown key.
+fn hint_for(key: &str, known: &[&str]) -> String {
+    let another_name = match key {
+        "url" | "uri" | "location" => "address",
+        "username" | "login" => "user",
+        "bitrate" => "bitrate_kbps",
+        "latency" => "latency_ms",
+        "password" if known.contains(&"password_env") => {
+            return "a password does not stand in this file: name it with password_env or password_file, or enter it in the window".to_owned();
+        }
+        _ => "",
+    };
+    let meant = if known.contains(&another_name) {
+        Some(another_name)
+    } else {
+        nearest(key, known)
+    };
+    match meant {
+        Some(meant) => format!("did you mean `{meant}`?"),
+        None => format!("known are {}", known.join(", ")),
+    }
+}
+
+/// The known key that is only a few slips of the pen away.
+fn nearest<'k>(key: &str, known: &[&'k str]) -> Option<&'k str> {
+    let slips = |other: &&str| strsim::damerau_levenshtein(key, other);
+    let nearest = known.iter().copied().min_by_key(slips)?;
+    (slips(&nearest) <= 1 + nearest.len() / 4).then_some(nearest)
+}

@@ -1,0 +1,881 @@
+//! The settings file as a whole: what it accepts, how it complains, what it keeps.
+
+use std::fs;
+use std::os::unix::fs::{PermissionsExt, symlink};
+use std::path::{Path, PathBuf};
+
+use tempfile::TempDir;
+
+use super::*;
+use crate::config::{Codec, EncoderChoice, FeedConfig, PasswordSource, RtspConfig, SourceConfig};
+
+const BY_HAND: &str = r#"# the boat
+version = 1
+
+[server]
+listen = "127.0.0.1:8443"    # the usual one
+
+# starboard is to come
+[[feeds]]
+name = "Bow camera"
+address = "rtsp://10.0.0.5/stream1"
+user = "admin"
+password_env = "BOW_PASSWORD"     # set by systemd
+codec = "h264"
+
+[[feeds]]
+name = "Demo"
+demo = true
+# the end
+"#;
+
+/// A settings file in a folder of its own.
+struct Place {
+    folder: TempDir,
+}
+
+impl Place {
+    fn new(text: &str) -> Self {
+        let place = Self {
+            folder: TempDir::new().unwrap(),
+        };
+        place.write(text);
+        place
+    }
+
+    fn path(&self) -> PathBuf {
+        self.folder.path().join("heliograph.toml")
+    }
+
+    fn write(&self, text: impl AsRef<[u8]>) {
+        fs::write(self.path(), text).unwrap();
+    }
+
+    fn text(&self) -> String {
+        fs::read_to_string(self.path()).unwrap()
+    }
+
+    fn file(&self) -> ConfigFile {
+        ConfigFile::new(self.path())
+    }
+
+    /// The file, loaded, and its settings.
+    fn loaded(&self) -> (ConfigFile, Config) {
+        let mut file = self.file();
+        let loaded = file.load().unwrap_or_else(|error| panic!("{error}"));
+        (file, loaded.config)
+    }
+}
+
+fn load(text: &str) -> Result<Loaded, ConfigError> {
+    Place::new(text).file().load()
+}
+
+/// The remarks about a file that is refused, one per line.
+fn remarks(text: &str) -> String {
+    match load(text) {
+        Err(ConfigError::Faulty { fault, .. }) => fault.to_string(),
+        other => panic!("the file should be refused, but: {other:?}\n{text}"),
+    }
+}
+
+fn rtsp(feed: &FeedConfig) -> &RtspConfig {
+    match &feed.source {
+        SourceConfig::Rtsp(rtsp) => rtsp,
+        SourceConfig::Demo => panic!("{} should be a camera", feed.id),
+    }
+}
+
+fn camera(name: &str) -> FeedConfig {
+    let address = "rtsp://10.0.0.9/live".parse().unwrap();
+    let rtsp = RtspConfig::new(address).with_user("admin", PasswordSource::Keyring);
+    FeedConfig::new(FeedId::from_name(name), name, SourceConfig::Rtsp(rtsp))
+}
+
+// ---- loading -----------------------------------------------------------------
+
+#[test]
+fn a_file_written_by_hand_is_understood() {
+    let loaded = load(BY_HAND).unwrap();
+    assert!(loaded.warnings.is_empty() && loaded.passwords.is_empty());
+    let [bow, demo] = loaded.config.feeds.as_slice() else {
+        panic!("there should be two feeds")
+    };
+    assert_eq!(
+        (bow.id.as_str(), bow.name.as_str()),
+        ("bow-camera", "Bow camera")
+    );
+    assert_eq!(rtsp(bow).address.as_str(), "rtsp://10.0.0.5/stream1");
+    assert_eq!(rtsp(bow).user.as_deref(), Some("admin"));
+    assert_eq!(
+        rtsp(bow).password,
+        PasswordSource::Environment("BOW_PASSWORD".into())
+    );
+    assert_eq!(
+        *demo,
+        FeedConfig::new(FeedId::from_name("Demo"), "Demo", SourceConfig::Demo)
+    );
+    assert_eq!(
+        (demo.bitrate_kbps, demo.streaming, demo.codec),
+        (2000, true, Codec::H264)
+    );
+    assert_eq!(loaded.config.server.listen.to_string(), "127.0.0.1:8443");
+}
+
+#[test]
+fn every_key_is_understood() {
+    let config = load(
+        r#"
+version = 1
+server = { listen = "[::]:9000", token = "planted-token", allowed_origins = ["https://wall.example:8080"], allowed_hosts = ["boat.example", "10.0.0.2", "[::1]"], tls_cert = "/c.pem", tls_key = "/k.pem", insecure_http = true }
+feeds = [{ name = "A", id = "cam-7", address = "rtsps://h:322/s?x=1", user = "u", password_file = "/run/secrets/a", codec = "vp8", encoder = "vp8enc", bitrate_kbps = 500, latency_ms = 0, streaming = false, demo = false }]
+"#,
+    )
+    .unwrap()
+    .config;
+    let server = config.server;
+    assert_eq!(server.listen.to_string(), "[::]:9000");
+    assert_eq!(server.token.unwrap().expose(), "planted-token");
+    assert_eq!(server.allowed_origins, ["https://wall.example:8080"]);
+    assert_eq!(server.allowed_hosts, ["boat.example", "10.0.0.2", "[::1]"]);
+    assert_eq!(server.tls_cert.as_deref(), Some(Path::new("/c.pem")));
+    assert_eq!(server.tls_key.as_deref(), Some(Path::new("/k.pem")));
+    assert!(server.insecure_http);
+
+    let feed = &config.feeds[0];
+    assert_eq!(feed.id.as_str(), "cam-7");
+    assert_eq!(
+        rtsp(feed).password,
+        PasswordSource::File("/run/secrets/a".into())
+    );
+    assert_eq!(rtsp(feed).latency_ms, 0);
+    assert_eq!(
+        (feed.codec, feed.bitrate_kbps, feed.streaming),
+        (Codec::Vp8, 500, false)
+    );
+    assert_eq!(feed.encoder, EncoderChoice::Named("vp8enc".into()));
+}
+
+#[test]
+fn no_file_and_an_empty_file_are_the_default_settings() {
+    let folder = TempDir::new().unwrap();
+    let loaded = ConfigFile::new(folder.path().join("none.toml"))
+        .load()
+        .unwrap();
+    assert_eq!(loaded.config, Config::default());
+    assert_eq!(load("# nothing yet\n").unwrap().config, Config::default());
+}
+
+#[test]
+fn a_file_from_another_system_is_understood() {
+    let text = format!("\u{FEFF}{}", BY_HAND.replace('\n', "\r\n"));
+    let place = Place::new(&text);
+    let (mut file, config) = place.loaded();
+    assert_eq!(config, load(BY_HAND).unwrap().config);
+    file.save(&config).unwrap();
+    assert_eq!(place.loaded().1, config);
+}
+
+#[test]
+fn where_a_password_comes_from() {
+    let source = |lines: &str| {
+        let text =
+            format!("version = 1\n[[feeds]]\nname = \"a\"\naddress = \"rtsp://h/\"\n{lines}");
+        rtsp(&load(&text).unwrap().config.feeds[0]).password.clone()
+    };
+    assert_eq!(source(""), PasswordSource::None);
+    assert_eq!(source("user = \"u\""), PasswordSource::Keyring);
+    assert_eq!(
+        source("user = \"u\"\npassword_env = \"V\""),
+        PasswordSource::Environment("V".into())
+    );
+    assert_eq!(
+        source("user = \"u\"\npassword_file = \"/f\""),
+        PasswordSource::File("/f".into())
+    );
+}
+
+#[test]
+fn feeds_without_an_id_get_one_that_no_other_has() {
+    let text = r#"
+version = 1
+[[feeds]]
+name = "Cam"
+demo = true
+[[feeds]]
+name = "cam!"
+demo = true
+[[feeds]]
+name = "Other"
+id = "cam"
+demo = true
+"#;
+    let ids: Vec<String> = load(text)
+        .unwrap()
+        .config
+        .feeds
+        .iter()
+        .map(|feed| feed.id.to_string())
+        .collect();
+    assert_eq!(ids, ["cam-2", "cam-3", "cam"]);
+}
+
+#[test]
+fn a_password_in_an_address_is_taken_out_and_warned_about() {
+    let loaded =
+        load("version = 1\n[[feeds]]\nname = \"Bow\"\naddress = \"rtsp://admin:pl%61nted@h/s\"\n")
+            .unwrap();
+    let feed = &loaded.config.feeds[0];
+    assert_eq!(rtsp(feed).address.as_str(), "rtsp://h/s");
+    assert_eq!(rtsp(feed).user.as_deref(), Some("admin"));
+    assert_eq!(rtsp(feed).password, PasswordSource::Keyring);
+    assert_eq!(
+        loaded.passwords,
+        [(feed.id.clone(), Password::new("planted"))]
+    );
+    let warning = loaded.warnings[0].to_string();
+    assert!(
+        warning.starts_with("line 4: the address of \"Bow\" holds a password"),
+        "{warning}"
+    );
+    assert!(!format!("{warning} {loaded:?}").contains("nted"));
+}
+
+// ---- complaints --------------------------------------------------------------
+
+#[test]
+fn each_fault_in_the_server_is_named() {
+    let cases = [
+        (
+            "listne = 1",
+            "`listne` is not known here; did you mean `listen`?",
+        ),
+        (
+            "colour = 1",
+            "`colour` is not known here; known are listen, token,",
+        ),
+        (
+            "password = \"planted\"",
+            "`password` is not known here; known are",
+        ),
+        (
+            "listen = 8443",
+            "`listen` is 8443; it must be a text in quotes",
+        ),
+        (
+            "listen = \"localhost\"",
+            "`listen` is \"localhost\"; it must be an IP address and a port",
+        ),
+        (
+            "token = \"planted\"",
+            "`token` cannot be used: a token is 8 to 256",
+        ),
+        (
+            "token = [\"planted\"]",
+            "`token` is a list of something else; it must be a text",
+        ),
+        (
+            "allowed_origins = \"x\"",
+            "`allowed_origins` is a text; it must be a list of texts",
+        ),
+        (
+            "allowed_origins = [1]",
+            "`allowed_origins` is a list of something else",
+        ),
+        (
+            "allowed_origins = [\"https://a/b\"]",
+            "`allowed_origins` is an address; an origin is",
+        ),
+        (
+            "allowed_hosts = [\"a:80/\"]",
+            "`allowed_hosts` is \"a:80/\"; a host is a name",
+        ),
+        (
+            "insecure_http = \"yes\"",
+            "`insecure_http` is a text; it must be true or false",
+        ),
+        (
+            "tls_key = \"/k\"",
+            "`tls_key` cannot be used: it needs `tls_cert` beside it",
+        ),
+        (
+            "tls_key = \"k\"\ntls_cert = \"/c\"",
+            "`tls_key` is \"k\"; a path here starts with /",
+        ),
+    ];
+    for (line, expected) in cases {
+        let found = remarks(&format!("version = 1\n[server]\n{line}\n"));
+        assert!(
+            found.starts_with(&format!("line 3: {expected}")),
+            "{line}\n  {found}"
+        );
+        assert!(!found.contains("planted"), "{found}");
+    }
+}
+
+#[test]
+fn each_fault_in_a_camera_is_named() {
+    let cases = [
+        (
+            "adress = \"x\"",
+            "`adress` is not known here; did you mean `address`?",
+        ),
+        (
+            "url = \"x\"",
+            "`url` is not known here; did you mean `address`?",
+        ),
+        (
+            "bitrate = 1",
+            "`bitrate` is not known here; did you mean `bitrate_kbps`?",
+        ),
+        (
+            "password = \"planted\"",
+            "`password` is not known here; a password does not stand in",
+        ),
+        (
+            "\"planted one\" = 1",
+            "this key is not known here; known are name",
+        ),
+        (
+            "id = \"Bow 1\"",
+            "`id` is \"Bow 1\"; a feed's id is 1 to 63",
+        ),
+        (
+            "codec = \"av1\"",
+            "`codec` is \"av1\"; a codec is one of \"h264\", \"vp8\"",
+        ),
+        ("codec = 264", "`codec` is 264; it must be a text in quotes"),
+        (
+            "encoder = \"a ! b\"",
+            "`encoder` is \"a ! b\"; an encoder is \"auto\" or",
+        ),
+        (
+            "bitrate_kbps = 49",
+            "`bitrate_kbps` is 49; it must be a whole number from 50 to 100000",
+        ),
+        (
+            "bitrate_kbps = 1.5",
+            "`bitrate_kbps` is a number with a fraction; it must be a whole",
+        ),
+        (
+            "bitrate_kbps = \"planted\"",
+            "`bitrate_kbps` is a text; it must be",
+        ),
+        (
+            "bitrate_kbps = 99999999999",
+            "`bitrate_kbps` is 99999999999; it must be",
+        ),
+        (
+            "latency_ms = -1",
+            "`latency_ms` is -1; it must be a whole number from 0 to 5000",
+        ),
+        (
+            "latency_ms = 2026-01-01",
+            "`latency_ms` is a date or time; it must be",
+        ),
+        (
+            "streaming = 1",
+            "`streaming` is 1; it must be true or false",
+        ),
+        (
+            "demo = true",
+            "`demo` cannot be used: this feed has an address too",
+        ),
+        (
+            "user = \"a\\nb\"",
+            "`user` is \"a\\nb\"; a user's name is one line",
+        ),
+        (
+            "codec = \"rtsp://a:planted@h\"",
+            "`codec` is an address; a codec is one of",
+        ),
+    ];
+    for (line, expected) in cases {
+        let found = remarks(&format!(
+            "version = 1\n[[feeds]]\nname = \"a\"\naddress = \"rtsp://h/\"\n{line}\n"
+        ));
+        assert!(
+            found.starts_with(&format!("line 5: {expected}")),
+            "{line}\n  {found}"
+        );
+        assert!(!found.contains("planted"), "{found}");
+    }
+}
+
+#[test]
+fn each_fault_in_a_feed_is_named() {
+    let cases = [
+        ("demo = true", "line 2: this feed has no name; write name"),
+        (
+            "name = \"\"\ndemo = true",
+            "line 3: `name` is \"\"; a name has 1 to 100",
+        ),
+        (
+            "name = \"rtsp://u:planted@h\"\ndemo = true",
+            "line 3: `name` is an address; a name is no",
+        ),
+        (
+            "name = \"a\"",
+            "line 2: this feed has no source; write address",
+        ),
+        (
+            "name = \"a\"\ndemo = false",
+            "line 2: this feed has no source",
+        ),
+        (
+            "name = \"a\"\ndemo = true\nuser = \"u\"",
+            "line 5: `user` cannot be used: the demo camera",
+        ),
+        (
+            "name = \"a\"\naddress = 5",
+            "line 4: `address` is 5; it must be a text",
+        ),
+        (
+            "name = \"a\"\naddress = \"planted\"",
+            "line 4: `address` cannot be used: it does not start",
+        ),
+        (
+            "name = \"a\"\naddress = \"http://u:planted@h/\"",
+            "line 4: `address` cannot be used: http:// is not supported",
+        ),
+        (
+            "name = \"a\"\naddress = \"rtsp://u:pl#anted@h/\"",
+            "line 4: `address` cannot be used: it has an @ or # after the host",
+        ),
+        (
+            "name = \"a\"\naddress = \"rtsp://u:planted@h/\"\npassword_env = \"V\"",
+            "line 4: `address` cannot be used: it holds a password, and this feed names another",
+        ),
+        (
+            "name = \"a\"\naddress = \"rtsp://u@h/\"\nuser = \"v\"",
+            "line 5: `user` cannot be used: the address names another user",
+        ),
+        (
+            "name = \"a\"\naddress = \"rtsp://h/\"\npassword_env = \"V\"",
+            "line 2: this feed names a password but no user",
+        ),
+        (
+            "name = \"a\"\naddress = \"rtsp://h/\"\nuser = \"u\"\npassword_env = \"V\"\npassword_file = \"/f\"",
+            "line 7: `password_file` cannot be used: this feed has password_env too",
+        ),
+        (
+            "name = \"a\"\naddress = \"rtsp://h/\"\nuser = \"u\"\npassword_file = \"f\"",
+            "line 6: `password_file` is \"f\"; a path here starts with /",
+        ),
+    ];
+    for (lines, expected) in cases {
+        let found = remarks(&format!("version = 1\n[[feeds]]\n{lines}\n"));
+        assert!(found.starts_with(expected), "{lines}\n  {found}");
+        assert!(!found.contains("anted"), "{found}");
+    }
+}
+
+/// `password_env = "hunter2!"`: the password where its variable's name belongs.
+#[test]
+fn what_is_no_variable_name_is_not_shown() {
+    let feed = "version = 1\n[[feeds]]\nname = \"a\"\naddress = \"rtsp://h/\"\nuser = \"u\"\n";
+    let found = remarks(&format!("{feed}password_env = \"planted!\"\n"));
+    assert!(
+        found.starts_with("line 6: `password_env` cannot be used: the name of an"),
+        "{found}"
+    );
+    assert!(!found.contains("planted"));
+}
+
+#[test]
+fn each_fault_of_the_whole_is_named() {
+    let cases = [
+        (
+            "[server]\n",
+            "line 1: the version is missing; write version = 1 first",
+        ),
+        (
+            "version = 0\n",
+            "line 1: `version` cannot be used: it must be 1",
+        ),
+        (
+            "version = \"1\"\n",
+            "line 1: `version` cannot be used: it must be 1",
+        ),
+        (
+            "version = 2\nwhatever = 1\n",
+            "it has version 2, and this Heliograph reads version 1;",
+        ),
+        (
+            "version = 1\nfeed = 1\n",
+            "line 2: `feed` is not known here; did you mean `feeds`?",
+        ),
+        (
+            "version = 1\nserver = 1\n",
+            "line 2: `server` cannot be used: write it as [server]",
+        ),
+        (
+            "version = 1\n[feeds]\n",
+            "line 2: `feeds` cannot be used: write each feed below a line",
+        ),
+        (
+            "version = 1\nfeeds = [1]\n",
+            "line 2: `feeds` cannot be used: write each feed below",
+        ),
+        (
+            "version = 1\ntoken = planted\n",
+            "line 2: this is no TOML: ",
+        ),
+        ("version = 1\nversion = 1\n", "line 2: this is no TOML: "),
+        (
+            "version = 1\n[server\ntoken = \"planted\"",
+            "line 2: this is no TOML: ",
+        ),
+    ];
+    for (text, expected) in cases {
+        let found = remarks(text);
+        assert!(found.starts_with(expected), "{text}\n  {found}");
+        assert!(!found.contains("planted"), "{found}");
+    }
+}
+
+#[test]
+fn all_faults_are_named_at_once_in_the_order_of_the_file() {
+    let found = remarks(
+        "version = 1\nx = 1\n[server]\nlisten = 1\n[[feeds]]\nname = \"a\"\nid = \"a\"\ndemo = true\n\
+         [[feeds]]\nname = \"b\"\nid = \"a\"\ndemo = true\ncodec = \"b\"\n",
+    );
+    let lines: Vec<&str> = found
+        .lines()
+        .map(|line| line.split(':').next().unwrap())
+        .collect();
+    assert_eq!(lines, ["line 2", "line 4", "line 11", "line 13"], "{found}");
+    assert!(
+        found.contains("line 11: the id \"a\" is that of a feed above"),
+        "{found}"
+    );
+}
+
+#[test]
+fn what_is_no_settings_file_is_refused() {
+    let place = Place::new("");
+    place.write(b"version = 1\n# \xFF\n");
+    assert!(
+        place
+            .file()
+            .load()
+            .unwrap_err()
+            .to_string()
+            .contains("line 2: this is no UTF-8 text")
+    );
+
+    place.write("# too long\n".repeat(100_000));
+    assert!(
+        place
+            .file()
+            .load()
+            .unwrap_err()
+            .to_string()
+            .contains("longer than 1024 KiB")
+    );
+
+    let error = ConfigFile::new(place.folder.path())
+        .load()
+        .unwrap_err()
+        .to_string();
+    assert!(
+        error.contains("cannot be read: it is not a regular file"),
+        "{error}"
+    );
+    assert!(ConfigFile::new("/dev/zero").load().is_err());
+}
+
+#[test]
+fn a_message_names_the_file_and_the_next_step() {
+    let place = Place::new("version = 1\nx = 1\n");
+    let error = place.file().load().unwrap_err().to_string();
+    let path = place.path().display().to_string();
+    assert!(error.starts_with(&format!(
+        "The settings file {path} cannot be used:\nline 2: `x`"
+    )));
+    assert!(error.ends_with("Correct it and load it again; it has not been changed."));
+}
+
+// ---- saving ------------------------------------------------------------------
+
+#[test]
+fn saving_what_was_loaded_changes_nothing() {
+    let place = Place::new(BY_HAND);
+    let (mut file, config) = place.loaded();
+    file.save(&config).unwrap();
+    assert_eq!(place.text(), BY_HAND);
+}
+
+#[test]
+fn a_change_leaves_comments_and_form_alone() {
+    let place = Place::new(BY_HAND);
+    let (mut file, mut config) = place.loaded();
+    config.server.listen = "0.0.0.0:9000".parse().unwrap();
+    config.feeds[0].codec = Codec::Vp8;
+    config.feeds[0].bitrate_kbps = 750;
+    config.feeds.push(camera("Stern"));
+    file.save(&config).unwrap();
+    let expected = BY_HAND
+        .replace("listen = \"127.0.0.1:8443\"", "listen = \"0.0.0.0:9000\"")
+        .replace("codec = \"h264\"\n", "codec = \"vp8\"\nbitrate_kbps = 750\n")
+        .replace(
+            "# the end",
+            "\n[[feeds]]\nname = \"Stern\"\naddress = \"rtsp://10.0.0.9/live\"\nuser = \"admin\"\n# the end",
+        );
+    assert_eq!(place.text(), expected);
+    assert_eq!(place.loaded().1, config);
+}
+
+#[test]
+fn a_feed_can_go_move_and_change_its_kind() {
+    let place = Place::new(BY_HAND);
+    let (mut file, mut config) = place.loaded();
+    config.feeds.swap(0, 1);
+    config.feeds.insert(1, camera("Stern"));
+    file.save(&config).unwrap();
+    assert_eq!(place.loaded().1, config);
+    assert!(
+        place
+            .text()
+            .contains("# starboard is to come\n[[feeds]]\nname = \"Bow camera\"")
+    );
+
+    config.feeds[2].source = SourceConfig::Demo;
+    file.save(&config).unwrap();
+    assert_eq!(place.loaded().1, config);
+
+    config.feeds.clear();
+    file.save(&config).unwrap();
+    assert_eq!(place.loaded().1, config);
+    assert!(place.text().starts_with("# the boat\nversion = 1\n"));
+}
+
+#[test]
+fn an_id_survives_another_name() {
+    let place = Place::new(BY_HAND);
+    let (mut file, mut config) = place.loaded();
+    config.feeds[0].name = "Stern camera".into();
+    file.save(&config).unwrap();
+    assert!(place.text().contains("id = \"bow-camera\""));
+    assert_eq!(place.loaded().1, config);
+}
+
+#[test]
+fn feeds_in_one_line_can_be_saved() {
+    let text =
+        "version = 1\nfeeds = [{ name = \"a\", demo = true }, { name = \"b\", demo = true }]\n";
+    let place = Place::new(text);
+    let (mut file, mut config) = place.loaded();
+    config.feeds[1].streaming = false;
+    file.save(&config).unwrap();
+    assert_eq!(place.loaded().1, config);
+}
+
+#[test]
+fn every_setting_comes_back() {
+    let mut feed = camera("Every thing \"quoted\" \\ ü");
+    feed.id = FeedId::from_name("else");
+    feed.codec = Codec::Vp8;
+    feed.encoder = EncoderChoice::Named("vp8enc".into());
+    feed.bitrate_kbps = 123;
+    feed.streaming = false;
+    let mut second = camera("Second");
+    let mut rtsp = RtspConfig::new("rtsp://[::1]:8554/a?password=b%20c".parse().unwrap())
+        .with_user("ü \"x\"", PasswordSource::File("/run/a b".into()));
+    rtsp.latency_ms = 5;
+    second.source = SourceConfig::Rtsp(rtsp);
+    let mut config = Config {
+        feeds: vec![feed, second],
+        ..Config::default()
+    };
+    config.server.token = Some("planted-token".parse().unwrap());
+    config.server.allowed_origins = vec!["https://a.example".into()];
+    config.server.allowed_hosts = vec!["b.example".into(), "c.example".into()];
+    config.server.tls_cert = Some("/c".into());
+    config.server.tls_key = Some("/k".into());
+    config.server.insecure_http = true;
+
+    let place = Place::new("");
+    let (mut file, _) = place.loaded();
+    file.save(&config).unwrap();
+    assert_eq!(place.loaded().1, config);
+    assert!(!format!("{config:?} {file:?}").contains("planted"));
+}
+
+#[test]
+fn a_new_file_is_made_with_its_folder_for_its_owner_only() {
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join("a/b/heliograph.toml");
+    let mut file = ConfigFile::new(&path);
+    let mut config = file.load().unwrap().config;
+    config.feeds.push(camera("Bow"));
+    file.save(&config).unwrap();
+
+    let text = fs::read_to_string(&path).unwrap();
+    assert!(text.starts_with("# Heliograph's settings"), "{text}");
+    assert!(
+        text.contains("\nversion = 1\n\n[[feeds]]\nname = \"Bow\"\n"),
+        "{text}"
+    );
+    let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+    assert_eq!(mode(&path), 0o600);
+    assert_eq!(mode(path.parent().unwrap()), 0o700);
+    assert_eq!(
+        fs::read_dir(path.parent().unwrap()).unwrap().count(),
+        1,
+        "no file is left over"
+    );
+    file.save(&Config::default()).unwrap();
+}
+
+#[test]
+fn comments_of_an_empty_file_stay() {
+    let place = Place::new("# mine\n");
+    let (mut file, mut config) = place.loaded();
+    config.feeds.push(camera("Bow"));
+    file.save(&config).unwrap();
+    assert!(
+        place.text().starts_with("# mine\nversion = 1\n"),
+        "{}",
+        place.text()
+    );
+}
+
+#[test]
+fn a_password_in_an_address_is_not_written_back() {
+    let text =
+        "version = 1\n[[feeds]]\nname = \"Bow\" # mine\naddress = \"rtsp://admin:planted@h/s\"\n";
+    let place = Place::new(text);
+    let (mut file, config) = place.loaded();
+    file.save(&config).unwrap();
+    assert!(!place.text().contains("planted"));
+    assert!(
+        place
+            .text()
+            .contains("name = \"Bow\" # mine\naddress = \"rtsp://h/s\"\nuser = \"admin\"")
+    );
+    assert_eq!(place.loaded().1, config);
+}
+
+#[test]
+fn a_file_that_was_not_understood_is_never_overwritten() {
+    for text in ["version = 1\nx = 1\n", "version = 9\n", "version = \n"] {
+        let place = Place::new(text);
+        let mut file = place.file();
+        assert!(matches!(
+            file.save(&Config::default()),
+            Err(ConfigError::NotLoaded(_))
+        ));
+        file.load().unwrap_err();
+        let error = file.save(&Config::default()).unwrap_err();
+        assert!(
+            error
+                .to_string()
+                .contains("would be lost. Correct that file"),
+            "{error}"
+        );
+        assert_eq!(place.text(), text);
+    }
+    let place = Place::new("");
+    place.write(b"\xFF");
+    let mut file = place.file();
+    file.load().unwrap_err();
+    assert!(matches!(
+        file.save(&Config::default()),
+        Err(ConfigError::NotLoaded(_))
+    ));
+}
+
+#[test]
+fn a_file_that_was_changed_meanwhile_is_not_overwritten() {
+    let place = Place::new(BY_HAND);
+    let (mut file, config) = place.loaded();
+    place.write("version = 1\n# somebody else\n");
+    assert!(matches!(file.save(&config), Err(ConfigError::Changed(_))));
+    assert_eq!(place.text(), "version = 1\n# somebody else\n");
+    file.load().unwrap();
+    file.save(&config).unwrap();
+
+    fs::remove_file(place.path()).unwrap();
+    assert!(
+        matches!(file.save(&config), Err(ConfigError::Changed(_))),
+        "it was removed"
+    );
+    file.load().unwrap();
+    place.write("");
+    assert!(
+        matches!(file.save(&config), Err(ConfigError::Changed(_))),
+        "it came into being"
+    );
+}
+
+#[test]
+fn settings_that_could_not_be_loaded_again_are_not_saved() {
+    let place = Place::new(BY_HAND);
+    let (mut file, config) = place.loaded();
+    let mut equal_ids = config.clone();
+    equal_ids.feeds.push(FeedConfig {
+        id: config.feeds[0].id.clone(),
+        ..camera("Stern")
+    });
+    let mut wild = config.clone();
+    wild.feeds[0].bitrate_kbps = 0;
+    for bad in [equal_ids, wild] {
+        let error = file.save(&bad).unwrap_err();
+        assert!(matches!(error, ConfigError::Unsavable { .. }), "{error}");
+        assert_eq!(place.text(), BY_HAND);
+    }
+    file.save(&config).unwrap();
+}
+
+#[test]
+fn symbolic_links_stay() {
+    let folder = TempDir::new().unwrap();
+    let (real, link) = (
+        folder.path().join("real.toml"),
+        folder.path().join("link.toml"),
+    );
+    symlink("real.toml", &link).unwrap();
+    let mut file = ConfigFile::new(&link);
+    let mut config = file.load().unwrap().config;
+    for name in ["Bow", "Stern"] {
+        config.feeds.push(camera(name));
+        file.save(&config).unwrap();
+        assert!(link.is_symlink());
+        assert!(fs::read_to_string(&real).unwrap().contains(name));
+    }
+}
+
+#[test]
+fn what_cannot_be_written_is_said_and_the_file_stays() {
+    let place = Place::new(BY_HAND);
+    let (mut file, mut config) = place.loaded();
+    fs::set_permissions(place.path(), fs::Permissions::from_mode(0o400)).unwrap();
+    config.feeds.clear();
+    let error = file.save(&config).unwrap_err().to_string();
+    assert!(
+        error.contains("the file is write-protected. Correct the permissions"),
+        "{error}"
+    );
+    assert_eq!(place.text(), BY_HAND);
+
+    // The folder that would have to be made is a file already.
+    let mut file = ConfigFile::new(place.path().join("below/heliograph.toml"));
+    assert!(matches!(file.load(), Err(ConfigError::Unreadable { .. })));
+}
+
+#[test]
+fn the_usual_path_follows_the_xdg_specification() {
+    let path = |config: Option<&str>, home: Option<&str>| {
+        path_below(config.map(Into::into), home.map(Into::into))
+    };
+    let below = |folder: &str| Some(Path::new(folder).join("heliograph/heliograph.toml"));
+    assert_eq!(path(Some("/c"), Some("/home/u")), below("/c"));
+    assert_eq!(path(None, Some("/home/u")), below("/home/u/.config"));
+    assert_eq!(path(Some(""), Some("/home/u")), below("/home/u/.config"));
+    assert_eq!(
+        path(Some("relative"), Some("/home/u")),
+        below("/home/u/.config")
+    );
+    assert_eq!(path(None, None), None);
+}

@@ -1,0 +1,347 @@
+//! From the settings to the text of a settings file.
+//!
+//! The old text is edited rather than written anew: a key is touched only where its value
+//! differs, so comments, order and form stay as the operator left them.
+
+use std::collections::{HashMap, HashSet};
+use std::path::Path;
+
+use toml_edit::{Array, ArrayOfTables, DocumentMut, Item, Table, TableLike, Value};
+
+use super::read::read;
+use super::{Fault, Remark, VERSION};
+use crate::config::{
+    Config, FeedConfig, FeedId, PasswordSource, RtspConfig, ServerConfig, SourceConfig, Token,
+};
+
+/// What a new file starts with.
+const HEADER: &str = "# Heliograph's settings, for people and for the window: comments are kept.\n";
+
+/// The new text of the file that held `old`. It has been read back: what could not be
+/// loaded again is refused here, by the same rules and in the same words.
+pub(super) fn write(old: Option<&str>, config: &Config) -> Result<String, Fault> {
+    refuse_equal_ids(&config.feeds)?;
+    let old = old.unwrap_or_default();
+    let old_ids = read(old)?
+        .config
+        .feeds
+        .into_iter()
+        .map(|feed| feed.id)
+        .collect();
+    let mut document: DocumentMut = old.parse().map_err(|error: toml_edit::TomlError| {
+        Fault::Syntax(Remark {
+            line: 1,
+            text: error.message().to_owned(),
+        })
+    })?;
+    set_version(&mut document);
+    set_server(&mut document, &config.server)?;
+    set_feeds(&mut document, old_ids, &config.feeds)?;
+    let new = document.to_string();
+    read(&new)?;
+    Ok(new)
+}
+
+/// Equal ids would not be seen in the file, where a feed whose id follows from its name has none.
+fn refuse_equal_ids(feeds: &[FeedConfig]) -> Result<(), Fault> {
+    let mut taken = HashSet::new();
+    match feeds.iter().find(|feed| !taken.insert(&feed.id)) {
+        Some(feed) => {
+            let text = format!(
+                "two feeds have the id \"{}\"; give one of them another",
+                feed.id
+            );
+            Err(Fault::Remarks(vec![Remark { line: 1, text }]))
+        }
+        None => Ok(()),
+    }
+}
+
+fn set_version(document: &mut DocumentMut) {
+    if document.contains_key("version") {
+        return;
+    }
+    // What the empty file held so far, comments only, goes on top.
+    let comments = document.trailing().as_str().unwrap_or_default().to_owned();
+    document.set_trailing("");
+    document.insert("version", toml_edit::value(VERSION));
+    let top = if comments.is_empty() {
+        HEADER.to_owned()
+    } else {
+        comments
+    };
+    if let Some(mut key) = document.key_mut("version") {
+        key.leaf_decor_mut().set_prefix(top);
+    }
+}
+
+fn set_server(document: &mut DocumentMut, server: &ServerConfig) -> Result<(), Fault> {
+    if !document.contains_key("server") && *server == ServerConfig::default() {
+        return Ok(());
+    }
+    let item = document.entry("server").or_insert_with(toml_edit::table);
+    let table = item
+        .as_table_like_mut()
+        .expect("[server] should be a table: it was read as one");
+    apply(table, &server_entries(server)?);
+    Ok(())
+}
+
+fn set_feeds(
+    document: &mut DocumentMut,
+    old_ids: Vec<FeedId>,
+    feeds: &[FeedConfig],
+) -> Result<(), Fault> {
+    let old_tables: Vec<Table> = match document.remove("feeds") {
+        Some(item) => item
+            .into_array_of_tables()
+            .unwrap_or_default()
+            .into_iter()
+            .collect(),
+        None => Vec::new(),
+    };
+    let mut old: HashMap<FeedId, Table> = old_ids.into_iter().zip(old_tables).collect();
+    let mut tables = Vec::new();
+    for feed in feeds {
+        let mut table = old.remove(&feed.id).unwrap_or_default();
+        apply(&mut table, &feed_entries(feed)?);
+        tables.push(table);
+    }
+    if !tables.is_empty() {
+        put_in_order(&mut tables);
+        document.insert(
+            "feeds",
+            Item::ArrayOfTables(tables.into_iter().collect::<ArrayOfTables>()),
+        );
+    }
+    Ok(())
+}
+
+/// Tables are printed by the place they had in the file: hands the places out again in
+/// the new order. A table without one follows the table before it.
+fn put_in_order(tables: &mut [Table]) {
+    let mut places: Vec<isize> = tables.iter().filter_map(Table::position).collect();
+    places.sort_unstable();
+    let old_tables = tables.iter_mut().filter(|table| table.position().is_some());
+    for (table, place) in old_tables.zip(places) {
+        table.set_position(Some(place));
+    }
+}
+
+// ---- what stands in a table --------------------------------------------------
+
+/// What one key should say, and what its absence says.
+struct Entry {
+    key: &'static str,
+    value: Setting,
+    default: Setting,
+}
+
+/// The value of a key.
+#[derive(Clone, PartialEq)]
+enum Setting {
+    Absent,
+    Text(String),
+    Number(i64),
+    Flag(bool),
+    Texts(Vec<String>),
+}
+
+fn entry(key: &'static str, value: Setting, default: Setting) -> Entry {
+    Entry {
+        key,
+        value,
+        default,
+    }
+}
+
+fn text(text: impl Into<String>) -> Setting {
+    Setting::Text(text.into())
+}
+
+fn optional(value: Option<&str>) -> Setting {
+    value.map_or(Setting::Absent, text)
+}
+
+/// TOML is UTF-8, paths need not be.
+fn path(path: Option<&Path>) -> Result<Setting, Fault> {
+    let Some(path) = path else {
+        return Ok(Setting::Absent);
+    };
+    path.to_str().map(text).ok_or_else(|| {
+        let text = format!(
+            "the path {} is no UTF-8 text; rename that file",
+            path.display()
+        );
+        Fault::Remarks(vec![Remark { line: 1, text }])
+    })
+}
+
+fn server_entries(server: &ServerConfig) -> Result<Vec<Entry>, Fault> {
+    let token = server.token.as_ref().map(Token::expose);
+    let none = || Setting::Texts(Vec::new());
+    let listen = |listen: std::net::SocketAddr| text(listen.to_string());
+    Ok(vec![
+        entry(
+            "listen",
+            listen(server.listen),
+            listen(ServerConfig::DEFAULT_LISTEN),
+        ),
+        entry("token", optional(token), Setting::Absent),
+        entry(
+            "allowed_origins",
+            Setting::Texts(server.allowed_origins.clone()),
+            none(),
+        ),
+        entry(
+            "allowed_hosts",
+            Setting::Texts(server.allowed_hosts.clone()),
+            none(),
+        ),
+        entry(
+            "tls_cert",
+            path(server.tls_cert.as_deref())?,
+            Setting::Absent,
+        ),
+        entry("tls_key", path(server.tls_key.as_deref())?, Setting::Absent),
+        entry(
+            "insecure_http",
+            Setting::Flag(server.insecure_http),
+            Setting::Flag(false),
+        ),
+    ])
+}
+
+fn feed_entries(feed: &FeedConfig) -> Result<Vec<Entry>, Fault> {
+    let usual_id = FeedId::from_name(&feed.name);
+    let mut entries = vec![
+        entry("name", text(&feed.name), Setting::Absent),
+        entry("id", text(feed.id.as_str()), text(usual_id.as_str())),
+    ];
+    entries.extend(source_entries(&feed.source)?);
+    entries.extend([
+        entry(
+            "codec",
+            text(feed.codec.key()),
+            text(crate::config::Codec::default().key()),
+        ),
+        entry("encoder", text(feed.encoder.key()), text("auto")),
+        number(
+            "bitrate_kbps",
+            feed.bitrate_kbps,
+            FeedConfig::DEFAULT_BITRATE_KBPS,
+        ),
+        entry(
+            "streaming",
+            Setting::Flag(feed.streaming),
+            Setting::Flag(true),
+        ),
+    ]);
+    Ok(entries)
+}
+
+fn number(key: &'static str, value: u32, default: u32) -> Entry {
+    entry(
+        key,
+        Setting::Number(value.into()),
+        Setting::Number(default.into()),
+    )
+}
+
+/// All the keys of both kinds of source, so that a feed that changes its kind loses the others.
+fn source_entries(source: &SourceConfig) -> Result<Vec<Entry>, Fault> {
+    let absent = |key| entry(key, Setting::Absent, Setting::Absent);
+    let SourceConfig::Rtsp(rtsp) = source else {
+        let camera = [
+            "address",
+            "user",
+            "password_env",
+            "password_file",
+            "latency_ms",
+        ];
+        let demo = entry("demo", Setting::Flag(true), Setting::Flag(false));
+        return Ok(std::iter::once(demo).chain(camera.map(absent)).collect());
+    };
+    let (variable, file) = match &rtsp.password {
+        PasswordSource::Environment(name) => (Some(name.as_str()), None),
+        PasswordSource::File(path) => (None, Some(path.as_path())),
+        PasswordSource::None | PasswordSource::Keyring => (None, None),
+    };
+    Ok(vec![
+        entry("demo", Setting::Flag(false), Setting::Flag(false)),
+        entry("address", text(rtsp.address.as_str()), Setting::Absent),
+        entry("user", optional(rtsp.user.as_deref()), Setting::Absent),
+        entry("password_env", optional(variable), Setting::Absent),
+        entry("password_file", path(file)?, Setting::Absent),
+        number(
+            "latency_ms",
+            rtsp.latency_ms,
+            RtspConfig::DEFAULT_LATENCY_MS,
+        ),
+    ])
+}
+
+// ---- the edit ----------------------------------------------------------------
+
+/// Makes a table say what the entries say, with as few strokes as possible.
+fn apply(table: &mut dyn TableLike, entries: &[Entry]) {
+    for Entry {
+        key,
+        value,
+        default,
+    } in entries
+    {
+        match (table.get_mut(key), value) {
+            (None, value) if value == default => {}
+            (None, value) => {
+                if let Some(value) = value.to_toml() {
+                    table.insert(key, Item::Value(value));
+                }
+            }
+            (Some(_), Setting::Absent) => {
+                table.remove(key);
+            }
+            (Some(item), value) if Setting::of(item) == *value => {}
+            (Some(item), value) => replace(item, value),
+        }
+    }
+}
+
+/// Puts another value in, and leaves the comment behind it where it is.
+fn replace(item: &mut Item, setting: &Setting) {
+    let (Some(old), Some(mut new)) = (item.as_value(), setting.to_toml()) else {
+        return;
+    };
+    *new.decor_mut() = old.decor().clone();
+    *item = Item::Value(new);
+}
+
+impl Setting {
+    /// What a key says now; whatever we would not write counts as absent.
+    fn of(item: &Item) -> Self {
+        match item.as_value() {
+            Some(Value::String(text)) => Setting::Text(text.value().clone()),
+            Some(Value::Integer(number)) => Setting::Number(*number.value()),
+            Some(Value::Boolean(flag)) => Setting::Flag(*flag.value()),
+            Some(Value::Array(array)) => Setting::Texts(
+                array
+                    .iter()
+                    .filter_map(|value| value.as_str().map(str::to_owned))
+                    .collect(),
+            ),
+            _ => Setting::Absent,
+        }
+    }
+
+    fn to_toml(&self) -> Option<Value> {
+        match self {
+            Setting::Absent => None,
+            Setting::Text(text) => Some(text.as_str().into()),
+            Setting::Number(number) => Some((*number).into()),
+            Setting::Flag(flag) => Some((*flag).into()),
+            Setting::Texts(texts) => {
+                Some(texts.iter().map(String::as_str).collect::<Array>().into())
+            }
+        }
+    }
+}
