@@ -97,7 +97,8 @@ pub struct RtspConfig {
     pub address: SourceAddress,
     /// The user it knows, where it asks for one.
     pub user: Option<String>,
-    /// Where that user's password is found; [`PasswordSource::None`] without a user.
+    /// Where that user's password is found; [`PasswordSource::None`] without a user,
+    /// or where the user has an empty one.
     pub password: PasswordSource,
     /// The jitter buffer in milliseconds, within [`RtspConfig::LATENCY_MS`].
     pub latency_ms: u32,

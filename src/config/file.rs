@@ -10,7 +10,7 @@
 //! name = "Bow camera"
 //! address = "rtsp://10.0.0.5/stream1"
 //! user = "admin"
-//! password_env = "BOW_PASSWORD"   # or password_file; neither: the keyring
+//! password_env = "BOW_PASSWORD"   # or password_file, or password = ""; none: the keyring
 //! codec = "h264"
 //!
 //! [[feeds]]

@@ -5,7 +5,7 @@
 //! nobody; every other room may use its types.
 //!
 //! * [`Config`] is the whole of it: [`ServerConfig`] and one [`FeedConfig`] per camera.
-//! * [`ConfigFile`] loads and saves it; see [`file`] for the form of the file.
+//! * [`ConfigFile`] loads and saves it; see [`mod@file`] for the form of the file.
 //! * [`Secrets`] keeps the passwords, which never stand in that file.
 //!
 //! No type in this room shows a password or a token through `Debug`, `Display`
@@ -21,8 +21,8 @@ mod server;
 
 pub use address::{AddressError, Credentials, SourceAddress};
 pub use codec::{Codec, CodecError, EncoderChoice, EncoderNameError};
-pub use feed::{FeedConfig, RtspConfig, SourceConfig};
-pub use file::{ConfigError, ConfigFile, Loaded, Remark};
+pub use feed::{FeedConfig, NameError, RtspConfig, SourceConfig};
+pub use file::{ConfigError, ConfigFile, Fault, Loaded, Remark};
 pub use id::{FeedId, FeedIdError};
 pub use secret::{
     Kept, KeyringStore, Password, PasswordSource, SecretError, SecretStore, Secrets, SessionStore,

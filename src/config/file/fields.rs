@@ -112,13 +112,17 @@ impl<'a> Fields<'a> {
             .ok()
     }
 
-    /// A text read as `T`, which may be a secret: the value is not shown.
+    /// A text read as `T`, which may be a secret: whatever stands there is not shown.
     pub(super) fn secret<T>(&self, key: &str) -> Option<T>
     where
         T: FromStr<Err: Display>,
     {
-        let text = self.text(key)?;
-        text.parse().map_err(|error| self.refuse(key, error)).ok()
+        match self.table.get(key)?.as_str().map(str::parse) {
+            Some(Ok(value)) => return Some(value),
+            Some(Err(error)) => self.refuse(key, error),
+            None => self.refuse(key, "it must be a text in quotes"),
+        }
+        None
     }
 
     /// A text that `check` accepts.
@@ -243,9 +247,6 @@ fn hint_for(key: &str, known: &[&str]) -> String {
         "username" | "login" => "user",
         "bitrate" => "bitrate_kbps",
         "latency" => "latency_ms",
-        "password" if known.contains(&"password_env") => {
-            return "a password does not stand in this file: name it with password_env or password_file, or enter it in the window".to_owned();
-        }
         _ => "",
     };
     let meant = if known.contains(&another_name) {

@@ -30,6 +30,7 @@ const FEED_KEYS: &[&str] = &[
     "demo",
     "address",
     "user",
+    "password",
     "password_env",
     "password_file",
     "codec",
@@ -40,7 +41,16 @@ const FEED_KEYS: &[&str] = &[
 ];
 
 /// What only a camera on the network has.
-const CAMERA_KEYS: &[&str] = &["user", "password_env", "password_file", "latency_ms"];
+const CAMERA_KEYS: &[&str] = &[
+    "user",
+    "password",
+    "password_env",
+    "password_file",
+    "latency_ms",
+];
+
+/// The ways to say where a password is; without any it is in the keyring.
+const PASSWORD_KEYS: &[&str] = &["password", "password_env", "password_file"];
 
 /// A feed as it stands in the file: it may have no id yet.
 struct Draft {
@@ -314,18 +324,41 @@ fn read_camera(fields: &Fields<'_>) -> Option<(SourceConfig, Option<Password>)> 
 }
 
 fn read_password_source(fields: &Fields<'_>) -> PasswordSource {
-    if fields.has("password_env") && fields.has("password_file") {
-        fields.refuse(
-            "password_file",
-            "this feed has password_env too; remove one of the two lines",
-        );
+    let named: Vec<&str> = PASSWORD_KEYS
+        .iter()
+        .copied()
+        .filter(|key| fields.has(key))
+        .collect();
+    if let [first, second, ..] = named[..] {
+        let why = format!("this feed has {first} too; remove one of the two lines");
+        fields.refuse(second, why);
     }
-    if let Some(Variable(name)) = fields.secret::<Variable>("password_env") {
+    if fields.has("password") {
+        fields.secret::<NoPassword>("password");
+        PasswordSource::None
+    } else if let Some(Variable(name)) = fields.secret("password_env") {
         PasswordSource::Environment(name)
     } else if let Some(path) = fields.path("password_file") {
         PasswordSource::File(path)
     } else {
         PasswordSource::Keyring
+    }
+}
+
+/// The empty text: the user has no password, as some cameras come from the factory.
+struct NoPassword;
+
+impl FromStr for NoPassword {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        if text.is_empty() {
+            Ok(Self)
+        } else {
+            Err(
+                "a password does not stand in this file: name it with password_env or password_file, or enter it in the window; only \"\" is allowed here, for a user without a password",
+            )
+        }
     }
 }
 

@@ -186,6 +186,10 @@ fn where_a_password_comes_from() {
     assert_eq!(source(""), PasswordSource::None);
     assert_eq!(source("user = \"u\""), PasswordSource::Keyring);
     assert_eq!(
+        source("user = \"u\"\npassword = \"\""),
+        PasswordSource::None
+    );
+    assert_eq!(
         source("user = \"u\"\npassword_env = \"V\""),
         PasswordSource::Environment("V".into())
     );
@@ -272,7 +276,7 @@ fn each_fault_in_the_server_is_named() {
         ),
         (
             "token = [\"planted\"]",
-            "`token` is a list of something else; it must be a text",
+            "`token` cannot be used: it must be a text in quotes",
         ),
         (
             "allowed_origins = \"x\"",
@@ -329,8 +333,8 @@ fn each_fault_in_a_camera_is_named() {
             "`bitrate` is not known here; did you mean `bitrate_kbps`?",
         ),
         (
-            "password = \"planted\"",
-            "`password` is not known here; a password does not stand in",
+            "password = \"planted\"\nuser = \"u\"",
+            "`password` cannot be used: a password does not stand in",
         ),
         (
             "\"planted one\" = 1",
@@ -467,6 +471,29 @@ fn each_fault_in_a_feed_is_named() {
         let found = remarks(&format!("version = 1\n[[feeds]]\n{lines}\n"));
         assert!(found.starts_with(expected), "{lines}\n  {found}");
         assert!(!found.contains("anted"), "{found}");
+    }
+}
+
+/// A number, too: `token = 8675309`.
+#[test]
+fn what_may_be_a_secret_is_not_shown_whatever_it_is() {
+    let feed = "[[feeds]]\nname = \"a\"\naddress = \"rtsp://h/\"\nuser = \"u\"\n";
+    for key in ["token", "password", "password_env"] {
+        for value in [
+            "8675309",
+            "8675309.5",
+            "[8675309]",
+            "{ a = 8675309 }",
+            "\"8675309 \"",
+        ] {
+            let start = if key == "token" { "[server]\n" } else { feed };
+            let found = remarks(&format!("version = 1\n{start}{key} = {value}\n"));
+            let named = format!("`{key}` cannot be used: ");
+            assert!(
+                found.contains(&named) && !found.contains("8675309"),
+                "{found}"
+            );
+        }
     }
 }
 
@@ -684,8 +711,12 @@ fn every_setting_comes_back() {
         .with_user("ü \"x\"", PasswordSource::File("/run/a b".into()));
     rtsp.latency_ms = 5;
     second.source = SourceConfig::Rtsp(rtsp);
+    let mut third = camera("Third");
+    if let SourceConfig::Rtsp(rtsp) = &mut third.source {
+        rtsp.password = PasswordSource::None;
+    }
     let mut config = Config {
-        feeds: vec![feed, second],
+        feeds: vec![feed, second, third],
         ..Config::default()
     };
     config.server.token = Some("planted-token".parse().unwrap());

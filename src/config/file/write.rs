@@ -255,6 +255,7 @@ fn source_entries(source: &SourceConfig) -> Result<Vec<Entry>, Fault> {
         let camera = [
             "address",
             "user",
+            "password",
             "password_env",
             "password_file",
             "latency_ms",
@@ -267,10 +268,12 @@ fn source_entries(source: &SourceConfig) -> Result<Vec<Entry>, Fault> {
         PasswordSource::File(path) => (None, Some(path.as_path())),
         PasswordSource::None | PasswordSource::Keyring => (None, None),
     };
+    let none = rtsp.user.is_some() && rtsp.password == PasswordSource::None;
     Ok(vec![
         entry("demo", Setting::Flag(false), Setting::Flag(false)),
         entry("address", text(rtsp.address.as_str()), Setting::Absent),
         entry("user", optional(rtsp.user.as_deref()), Setting::Absent),
+        entry("password", optional(none.then_some("")), Setting::Absent),
         entry("password_env", optional(variable), Setting::Absent),
         entry("password_file", path(file)?, Setting::Absent),
         number(

@@ -17,7 +17,7 @@ const MAX_FILE_BYTES: u64 = 4096;
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum PasswordSource {
-    /// Nowhere: the camera asks for none.
+    /// Nowhere: there is none, or it is empty.
     #[default]
     None,
     /// In the keyring, under the feed's id.
