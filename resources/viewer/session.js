@@ -1,0 +1,224 @@
+// One viewing of one feed: asks for it, answers the offer, receives the
+// stream, and ends. A session is never repaired: when it is over, the tile
+// starts another.
+
+import { CaptureClock } from "./picture-age.js";
+
+/** The server answers a request at once; what takes longer was lost. */
+const START_LIMIT_MS = 10_000;
+
+/** A media path that went silent often returns by itself. webrtcsink cannot restart ICE, so after this a new session is quicker. */
+const DISCONNECTED_LIMIT_MS = 3_000;
+
+/** Whole frames received and none decoded: by then no decoder is still warming up. */
+const UNDECODED_FRAMES = 90;
+
+/** Payloads that repair or pad the stream; whoever decodes only these decodes no picture. */
+const HELPER_CODECS = new Set(["rtx", "red", "ulpfec", "flexfec-03"]);
+
+/** How people write the names that SDP uses. */
+const CODEC_NAMES = { H264: "H.264", H265: "H.265" };
+
+/**
+ * Events: `stream` (detail: MediaStream), `undecodable` (detail: codec name), `ended`.
+ * After `ended` nothing more comes.
+ */
+export class Session extends EventTarget {
+  id = null;
+  captureClock = new CaptureClock();
+  /** The latest numbers of `refreshNumbers`. */
+  numbers = { framesDecoded: 0 };
+  #signalling;
+  #peerId;
+  #connection = null;
+  #earlyCandidates = [];
+  #over = new AbortController();
+  #timer = null;
+  #previous = null;
+
+  constructor(signalling, peerId) {
+    super();
+    this.#signalling = signalling;
+    this.#peerId = peerId;
+  }
+
+  start() {
+    this.#on("sessionStarted", (message) => this.#started(message));
+    this.#on("peer", (message) => message.sessionId === this.id && this.#peer(message));
+    this.#on("endSession", (message) => message.sessionId === this.id && this.#finish());
+    this.#on("heliographPicture", (message) => message.sessionId === this.id && this.#learnPicture(message));
+    this.#signalling.addEventListener("closed", () => this.#finish(), { signal: this.#over.signal });
+    this.#signalling.send({ type: "startSession", peerId: this.#peerId });
+    this.#timer = setTimeout(() => this.close(), START_LIMIT_MS);
+  }
+
+  /** Ends the session and tells the server. */
+  close() {
+    if (this.id) this.#signalling.send({ type: "endSession", sessionId: this.id });
+    this.#finish();
+  }
+
+  get over() {
+    return this.#over.signal.aborted;
+  }
+
+  #on(type, handler) {
+    this.#signalling.addEventListener(type, ({ detail }) => handler(detail), { signal: this.#over.signal });
+  }
+
+  #finish() {
+    if (this.over) return;
+    this.#over.abort();
+    clearTimeout(this.#timer);
+    this.#connection?.close();
+    this.dispatchEvent(new Event("ended"));
+  }
+
+  #started({ peerId, sessionId }) {
+    if (this.id || peerId !== this.#peerId) return;
+    this.id = sessionId;
+    // From here on the server may take its time: the camera may still be away.
+    clearTimeout(this.#timer);
+  }
+
+  #learnPicture(message) {
+    this.captureClock.learn(message, performance.now());
+  }
+
+  async #peer({ sdp, ice }) {
+    try {
+      if (sdp?.type === "offer") await this.#answer(sdp);
+      else if (ice) await this.#addCandidate(ice);
+    } catch (error) {
+      if (this.over) return;
+      console.warn(`the session with feed ${this.#peerId} could not be set up: ${error.message}`);
+      this.close();
+    }
+  }
+
+  async #answer(offer) {
+    const codec = undecodableCodec(offer.sdp);
+    if (codec) return this.#giveUp(codec);
+    const connection = this.#connect();
+    await connection.setRemoteDescription(offer);
+    receiveVideoOnly(connection);
+    await connection.setLocalDescription();
+    const { type, sdp } = connection.localDescription;
+    this.#signalling.send({ type: "peer", sessionId: this.id, sdp: { type, sdp } });
+    for (const candidate of this.#earlyCandidates.splice(0)) await connection.addIceCandidate(candidate);
+  }
+
+  #giveUp(codec) {
+    this.dispatchEvent(new CustomEvent("undecodable", { detail: CODEC_NAMES[codec] ?? codec }));
+    this.close();
+  }
+
+  #connect() {
+    // No ICE servers: this page talks to the server it came from and to nobody else.
+    const connection = new RTCPeerConnection({ iceServers: [], bundlePolicy: "max-bundle" });
+    this.#connection = connection;
+    connection.onicecandidate = ({ candidate }) => this.#sendCandidate(candidate);
+    connection.onconnectionstatechange = () => this.#connectionChanged(connection.connectionState);
+    connection.ontrack = ({ receiver, track }) => {
+      askForLowDelay(receiver);
+      this.dispatchEvent(new CustomEvent("stream", { detail: new MediaStream([track]) }));
+    };
+    return connection;
+  }
+
+  #sendCandidate(candidate) {
+    if (!candidate) return;
+    const ice = { candidate: candidate.candidate, sdpMLineIndex: candidate.sdpMLineIndex };
+    this.#signalling.send({ type: "peer", sessionId: this.id, ice });
+  }
+
+  async #addCandidate({ candidate, sdpMLineIndex }) {
+    const ice = { candidate, sdpMLineIndex };
+    if (this.#connection?.remoteDescription) await this.#connection.addIceCandidate(ice);
+    else this.#earlyCandidates.push(ice);
+  }
+
+  #connectionChanged(state) {
+    clearTimeout(this.#timer);
+    if (state === "failed") this.close();
+    if (state === "disconnected") this.#timer = setTimeout(() => this.close(), DISCONNECTED_LIMIT_MS);
+  }
+
+  /** Reads the browser's statistics into `numbers`; notices a picture that arrives but never decodes. */
+  async refreshNumbers() {
+    if (!this.#connection || this.over) return;
+    const report = await this.#connection.getStats();
+    const video = [...report.values()].find((entry) => entry.type === "inbound-rtp" && entry.kind === "video");
+    if (!video || this.over) return;
+    this.numbers = summary(video, this.#previous, report);
+    this.#previous = video;
+    if (video.framesReceived > UNDECODED_FRAMES && video.framesDecoded === 0) {
+      this.#giveUp(codecName(report.get(video.codecId)) ?? "this feed's codec");
+    }
+  }
+}
+
+/** The offered codec that this browser cannot decode, or null if it can decode at least one of them. */
+function undecodableCodec(sdp) {
+  const video = sdp.split(/^m=/m).find((section) => section.startsWith("video"));
+  if (!video) return null;
+  const offered = [...video.matchAll(/^a=rtpmap:\d+ ([^/\s]+)\//gm)]
+    .map(([, name]) => name)
+    .filter((name) => !HELPER_CODECS.has(name.toLowerCase()));
+  const known = new Set(RTCRtpReceiver.getCapabilities("video").codecs.map(({ mimeType }) => mimeType.toLowerCase()));
+  const decodable = offered.some((name) => known.has(`video/${name.toLowerCase()}`));
+  return offered.length === 0 || decodable ? null : offered[0];
+}
+
+/** Sound is off on this page, and receiving it would hold pictures back for lip sync. */
+function receiveVideoOnly(connection) {
+  for (const transceiver of connection.getTransceivers()) {
+    const video = transceiver.receiver.track.kind === "video";
+    transceiver.direction = video ? "recvonly" : "inactive";
+  }
+}
+
+/** Browsers smooth playback by delaying it; a control room prefers a late jerk to a late picture. */
+function askForLowDelay(receiver) {
+  if ("jitterBufferTarget" in receiver) receiver.jitterBufferTarget = 0;
+  if ("playoutDelayHint" in receiver) receiver.playoutDelayHint = 0;
+}
+
+function summary(video, previous, report) {
+  const seconds = previous ? (video.timestamp - previous.timestamp) / 1000 : 0;
+  const perSecond = (field) => (seconds > 0 ? (video[field] - previous[field]) / seconds : null);
+  const bitsPerSecond = perSecond("bytesReceived");
+  return {
+    framesDecoded: video.framesDecoded ?? 0,
+    framesReceived: video.framesReceived ?? 0,
+    framesDropped: video.framesDropped ?? 0,
+    keyFramesDecoded: video.keyFramesDecoded ?? null,
+    packetsLost: video.packetsLost ?? 0,
+    bytesReceived: video.bytesReceived ?? 0,
+    width: video.frameWidth ?? 0,
+    height: video.frameHeight ?? 0,
+    framesPerSecond: perSecond("framesDecoded"),
+    kilobitsPerSecond: bitsPerSecond === null ? null : (bitsPerSecond * 8) / 1000,
+    codec: codecName(report.get(video.codecId)),
+    roundTripMs: roundTrip(report),
+    bufferedMs: bufferedMs(video, previous),
+  };
+}
+
+function codecName(codec) {
+  const name = codec?.mimeType?.split("/")[1];
+  return name ? (CODEC_NAMES[name] ?? name) : null;
+}
+
+function roundTrip(report) {
+  const pairs = [...report.values()].filter((entry) => entry.type === "candidate-pair");
+  const pair = pairs.find((entry) => entry.nominated && entry.state === "succeeded");
+  return pair?.currentRoundTripTime === undefined ? null : pair.currentRoundTripTime * 1000;
+}
+
+/** Mean time a frame waited in the jitter buffer since the previous reading. */
+function bufferedMs(video, previous) {
+  const frames = video.jitterBufferEmittedCount - (previous?.jitterBufferEmittedCount ?? 0);
+  const delay = video.jitterBufferDelay - (previous?.jitterBufferDelay ?? 0);
+  return frames > 0 ? (delay / frames) * 1000 : null;
+}

@@ -1,0 +1,132 @@
+// The websocket to the server: connects, says who we are, asks the time,
+// and comes back by itself. Every message that arrives becomes an event of
+// the same name, with the message in `detail`.
+//
+// Protocol: gst-plugin-webrtc-signalling-protocol, and three messages of our
+// own (heliographTime, heliographFeeds, heliographPicture) that the server
+// sends only because we announce `heliograph: 1`.
+
+import { ServerClock } from "./picture-age.js";
+
+const FIRST_RETRY_MS = 500;
+const LONGEST_RETRY_MS = 5_000;
+
+const QUICK_QUESTIONS = 5;
+const QUICK_QUESTION_MS = 100;
+const QUESTION_MS = 2_000;
+
+/** A server that has told the time before and is silent this long is gone, whatever TCP thinks. */
+const SILENCE_LIMIT_MS = 10_000;
+
+/** How long to wait before attempt n (from 0): doubling, and jittered so that a wall of pages does not return as one. */
+export function backOff(attempt) {
+  const ceiling = Math.min(FIRST_RETRY_MS * 2 ** attempt, LONGEST_RETRY_MS);
+  return ceiling * (0.75 + Math.random() / 4);
+}
+
+/**
+ * Events: every message type of the protocol, and `open` (announced and ready)
+ * and `closed` (lost; all sessions of this connection are over).
+ */
+export class Signalling extends EventTarget {
+  /** The server's time, as far as it is known. */
+  clock = new ServerClock();
+  /** True between `open` and `closed`. */
+  connected = false;
+  #url;
+  #socket = null;
+  #attempt = 0;
+  #timers = new Set();
+  #lastTimeReply = null;
+
+  constructor(url) {
+    super();
+    this.#url = url;
+    // A page that sleeps through its retry should not wait once it is looked at again.
+    addEventListener("online", () => this.#hurry());
+    document.addEventListener("visibilitychange", () => document.hidden || this.#hurry());
+  }
+
+  connect() {
+    this.#clearTimers();
+    const socket = new WebSocket(this.#url);
+    this.#socket = socket;
+    socket.onmessage = (event) => this.#receive(event.data);
+    // A failed attempt ends in `close` as well; `error` says nothing that a page may know.
+    socket.onclose = () => this.#lost(socket);
+  }
+
+  /** Sends a message, or drops it while there is no connection: nothing here is worth a queue. */
+  send(message) {
+    if (this.#socket?.readyState === WebSocket.OPEN) this.#socket.send(JSON.stringify(message));
+  }
+
+  #receive(text) {
+    let message;
+    try {
+      message = JSON.parse(text);
+    } catch {
+      console.warn("the server sent a message that is not JSON; it is ignored");
+      return;
+    }
+    if (message.type === "welcome") this.#announce();
+    if (message.type === "heliographTime") this.#learnTime(message);
+    this.dispatchEvent(new CustomEvent(message.type, { detail: message }));
+  }
+
+  #announce() {
+    this.#attempt = 0;
+    this.connected = true;
+    this.#lastTimeReply = null;
+    this.clock.forget();
+    this.send({ type: "setPeerStatus", roles: ["listener"], meta: { heliograph: 1, name: "viewer page" } });
+    this.send({ type: "list" });
+    this.dispatchEvent(new Event("open"));
+    for (let n = 0; n < QUICK_QUESTIONS; n++) this.#after(n * QUICK_QUESTION_MS, () => this.#askTime());
+    this.#every(QUESTION_MS, () => this.#askTime());
+  }
+
+  #askTime() {
+    const silent = this.#lastTimeReply !== null && performance.now() - this.#lastTimeReply > SILENCE_LIMIT_MS;
+    // close() alone would wait for an answer to its handshake, from a server that gives none.
+    if (silent) this.#lost(this.#socket);
+    else this.send({ type: "heliographTime", client: performance.now() });
+  }
+
+  #learnTime({ client, server }) {
+    this.#lastTimeReply = performance.now();
+    this.clock.learn({ asked: client, answered: this.#lastTimeReply, server });
+  }
+
+  #lost(socket) {
+    if (socket !== this.#socket) return;
+    this.#socket = null;
+    socket.close();
+    this.#clearTimers();
+    this.connected = false;
+    this.dispatchEvent(new Event("closed"));
+    this.#after(backOff(this.#attempt++), () => this.connect());
+  }
+
+  #hurry() {
+    if (!this.#socket) this.connect();
+  }
+
+  #after(ms, action) {
+    const timer = setTimeout(() => {
+      this.#timers.delete(timer);
+      action();
+    }, ms);
+    this.#timers.add(timer);
+  }
+
+  #every(ms, action) {
+    this.#timers.add(setInterval(action, ms));
+  }
+
+  #clearTimers() {
+    // Browsers number timeouts and intervals together, so clearTimeout ends both.
+    for (const timer of this.#timers) clearTimeout(timer);
+    this.#timers.clear();
+  }
+}

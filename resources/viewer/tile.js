@@ -1,0 +1,356 @@
+// One feed on the wall: keeps a session with it going, shows its picture, and
+// says plainly when what is shown is not live.
+//
+// The picture is judged by a timer (`tick`), never by its own frames: a
+// picture that has stopped sends no frame to say so.
+
+import { DEFAULT_STALE_AFTER_MS, Freshness, duration } from "./picture-age.js";
+import { Session } from "./session.js";
+import { backOff } from "./signalling.js";
+
+/** Numbers that change with every frame are read more easily at this pace. */
+const NUMBERS_PACE_MS = 200;
+
+/** After this long of healthy picture the next failure is a new one. */
+const HEALTHY_MS = 10_000;
+
+/** A feed that this browser cannot decode is asked again now and then: its codec may be switched. */
+const UNDECODABLE_RETRY_MS = 30_000;
+
+/** The feed is live at the server and nothing came on screen for this long: try again from the start. */
+const NO_PICTURE_LIMIT_MS = 10_000;
+
+/** States in which the server itself has no fresh picture, whatever still arrives here. */
+const DEAD_STATES = new Set(["stalled", "backoff", "failed", "stopped"]);
+
+const MARKS = { live: "LIVE", stale: "NOT LIVE", waiting: "NO PICTURE", unable: "NO PICTURE" };
+
+export class Tile {
+  element;
+  peerId;
+  name = "";
+  state = "";
+  text = "";
+  #parts;
+  #signalling;
+  #staleAfterMs = DEFAULT_STALE_AFTER_MS;
+  #wanted = false;
+  #offered = false;
+  #session = null;
+  #sessions = 0;
+  #attempt = 0;
+  #retry = null;
+  #undecodable = null;
+  #video = null;
+  #still = null;
+  #freshness = new Freshness();
+  #framesPresented = 0;
+  #framesOfVideo = 0;
+  #verdict = { live: false, ageMs: null, sinceFrameMs: null };
+  #liveSince = null;
+  #waitingSince = performance.now();
+  #numbersShown = 0;
+  #detailed = false;
+
+  constructor(template, signalling, peerId) {
+    this.peerId = peerId;
+    this.#signalling = signalling;
+    this.element = template.content.firstElementChild.cloneNode(true);
+    this.element.dataset.feed = peerId;
+    const part = (name) => this.element.querySelector(`.${name}`);
+    this.#parts = Object.fromEntries(
+      ["picture", "word", "last", "sentence", "name", "mark", "number", "numbers", "spoken", "open"].map((name) => [name, part(name)]),
+    );
+    this.link = `/feed/${encodeURIComponent(peerId)}`;
+    this.#parts.open.href = this.link;
+    this.rename(peerId);
+  }
+
+  // ---- what the page tells ------------------------------------------------
+
+  rename(name) {
+    this.name = name;
+    setText(this.#parts.name, name);
+    this.#parts.open.setAttribute("aria-label", `Open ${name}`);
+  }
+
+  /** What the server says of the feed. */
+  setStatus({ name, state, text, staleAfterMs }) {
+    const cameBack = state === "live" && this.state !== "live";
+    this.rename(name || this.peerId);
+    this.state = state;
+    this.text = text ?? "";
+    this.#staleAfterMs = staleAfterMs > 0 ? staleAfterMs : DEFAULT_STALE_AFTER_MS;
+    if (cameBack && this.#retry) this.#startSession();
+  }
+
+  /** Whether sessions can be had: the feed is a producer and the server is connected. */
+  setOffered(offered) {
+    if (offered !== this.#offered) this.#attempt = 0;
+    this.#offered = offered;
+    this.#update();
+  }
+
+  /** Whether anybody looks at this tile. Nothing runs that nobody watches. */
+  setWanted(wanted) {
+    this.#wanted = wanted;
+    this.element.hidden = !wanted;
+    this.#update();
+  }
+
+  setDetailed(detailed) {
+    this.#detailed = detailed;
+    this.#parts.numbers.hidden = !detailed;
+    this.#showNumbers();
+  }
+
+  /** Width over height of the picture, or null before the first. */
+  get aspect() {
+    const width = this.#video?.videoWidth || this.#still?.width;
+    const height = this.#video?.videoHeight || this.#still?.height;
+    return width && height ? width / height : null;
+  }
+
+  get live() {
+    return this.#verdict.live;
+  }
+
+  /** Everything a test or a curious person may want to know. */
+  describe() {
+    const { ageMs, sinceFrameMs, live } = this.#judge(performance.now());
+    return {
+      peerId: this.peerId,
+      name: this.name,
+      sessionId: this.#session?.id ?? null,
+      width: this.#video?.videoWidth ?? 0,
+      height: this.#video?.videoHeight ?? 0,
+      framesDecoded: this.#session?.numbers.framesDecoded ?? 0,
+      framesPresented: this.#framesPresented,
+      ageMs,
+      sinceFrameMs,
+      stale: !live,
+      state: this.state,
+      text: this.text,
+      sentence: this.#parts.sentence.textContent,
+      sessions: this.#sessions,
+      numbers: this.#session?.numbers ?? null,
+    };
+  }
+
+  remove() {
+    this.setWanted(false);
+    this.element.remove();
+  }
+
+  /** Browsers that hold back muted video too let it start once the page is touched. */
+  play() {
+    this.#video?.play().catch(() => {});
+  }
+
+  // ---- sessions -----------------------------------------------------------
+
+  #update() {
+    const want = this.#wanted && this.#offered;
+    if (want && !this.#session && !this.#retry) this.#startSession();
+    if (want) return;
+    clearTimeout(this.#retry);
+    this.#retry = null;
+    this.#session?.close();
+  }
+
+  #startSession() {
+    clearTimeout(this.#retry);
+    this.#retry = null;
+    const session = new Session(this.#signalling, this.peerId);
+    this.#session = session;
+    this.#sessions += 1;
+    this.#waitingSince = performance.now();
+    session.addEventListener("stream", ({ detail }) => this.#showStream(detail));
+    session.addEventListener("undecodable", ({ detail }) => (this.#undecodable = detail));
+    session.addEventListener("ended", () => this.#sessionEnded());
+    session.start();
+  }
+
+  #sessionEnded() {
+    this.#keepStill();
+    this.#session = null;
+    if (!this.#wanted || !this.#offered) return;
+    const wait = this.#undecodable ? UNDECODABLE_RETRY_MS : backOff(this.#attempt++);
+    this.#retry = setTimeout(() => this.#startSession(), wait);
+  }
+
+  /** A session that should show something and does not is given up. */
+  #giveUpIfBlank(now) {
+    // A hidden page is shown no frames, and a feed in trouble has none: neither is the session's fault.
+    if (document.hidden || this.state !== "live") this.#waitingSince = now;
+    const lastSign = Math.max(this.#waitingSince, now - (this.#verdict.sinceFrameMs ?? Infinity));
+    if (now - lastSign > NO_PICTURE_LIMIT_MS) this.#session?.close();
+  }
+
+  async refreshNumbers() {
+    await this.#session?.refreshNumbers();
+    this.#showNumbers();
+  }
+
+  // ---- the picture --------------------------------------------------------
+
+  #showStream(stream) {
+    const video = document.createElement("video");
+    Object.assign(video, { muted: true, autoplay: true, playsInline: true, srcObject: stream });
+    video.disablePictureInPicture = true;
+    video.setAttribute("aria-label", `Picture of ${this.name}`);
+    this.#video?.remove();
+    this.#video = video;
+    this.#framesOfVideo = 0;
+    this.#freshness.follow(this.#session.captureClock);
+    this.#parts.picture.prepend(video);
+    video.requestVideoFrameCallback(() => this.#firstFrame(video));
+    this.#watchFrames(video);
+    this.play();
+  }
+
+  #watchFrames(video) {
+    video.requestVideoFrameCallback((_, { rtpTimestamp }) => {
+      if (video !== this.#video) return;
+      this.#framesPresented += 1;
+      this.#framesOfVideo += 1;
+      this.#freshness.frame(performance.now(), rtpTimestamp);
+      this.#watchFrames(video);
+    });
+  }
+
+  /** Until here the still of the session before covered this one. */
+  #firstFrame(video) {
+    if (video !== this.#video) return;
+    this.#still?.remove();
+    this.#still = null;
+    this.#undecodable = null;
+    this.element.dispatchEvent(new Event("resized", { bubbles: true }));
+    video.onresize = () => this.element.dispatchEvent(new Event("resized", { bubbles: true }));
+  }
+
+  /** The last picture stays to be seen, as a drawing: what a video shows after its stream has ended differs between browsers. */
+  #keepStill() {
+    const video = this.#video;
+    this.#video = null;
+    if (!video) return;
+    this.#freshness.follow(null);
+    // A session may end before its first picture; then the still of an earlier one stays.
+    if (video.videoWidth > 0 && this.#framesOfVideo > 0) this.#replaceStill(video);
+    video.srcObject = null;
+    video.remove();
+  }
+
+  #replaceStill(video) {
+    const canvas = document.createElement("canvas");
+    canvas.width = video.videoWidth;
+    canvas.height = video.videoHeight;
+    canvas.getContext("2d").drawImage(video, 0, 0);
+    canvas.setAttribute("aria-label", `Last picture of ${this.name}`);
+    this.#still?.remove();
+    this.#still = canvas;
+    this.#parts.picture.append(canvas);
+  }
+
+  // ---- is it live? --------------------------------------------------------
+
+  #judge(now) {
+    const verdict = this.#freshness.judge(now, this.#signalling.clock, this.#staleAfterMs);
+    return { ...verdict, live: verdict.live && !DEAD_STATES.has(this.state) };
+  }
+
+  tick(now) {
+    this.#verdict = this.#judge(now);
+    this.#noteHealth(now);
+    this.#giveUpIfBlank(now);
+    this.#show(now);
+  }
+
+  #noteHealth(now) {
+    if (!this.live) this.#liveSince = null;
+    else this.#liveSince ??= now;
+    if (this.live && now - this.#liveSince > HEALTHY_MS) this.#attempt = 0;
+  }
+
+  #show(now) {
+    const look = this.#look();
+    const changed = this.element.dataset.look !== look;
+    if (changed) this.element.dataset.look = look;
+    const { word, sentence, spoken } = this.#parts;
+    setText(word, look === "stale" ? "NOT LIVE" : "");
+    setText(sentence, this.#sentence(look));
+    if (changed) setText(spoken, `${this.name}: ${MARKS[look].toLowerCase()}`);
+    if (changed || now - this.#numbersShown >= NUMBERS_PACE_MS) this.#showAge(look, now);
+  }
+
+  /** live; stale: a picture that is not live; waiting and unable: no picture at all. */
+  #look() {
+    if (this.live) return "live";
+    if (this.#verdict.sinceFrameMs !== null) return "stale";
+    return this.#undecodable ? "unable" : "waiting";
+  }
+
+  #showAge(look, now) {
+    this.#numbersShown = now;
+    const { last, mark, number } = this.#parts;
+    const { ageMs, sinceFrameMs } = this.#verdict;
+    setText(mark, MARKS[look]);
+    setText(number, ageText(this.#verdict));
+    setText(last, look === "stale" ? `last picture ${duration(Math.max(ageMs ?? 0, sinceFrameMs))} ago` : "");
+  }
+
+  /** The one sentence that explains best what is on the tile. */
+  #sentence(look) {
+    if (this.#undecodable) return undecodableSentence(this.#undecodable);
+    if (look === "live") return "";
+    if (!this.#signalling.connected) return "The connection to the server is lost. Trying again…";
+    if (!this.#offered) return this.text || "The server does not offer this feed now.";
+    if (this.text && this.state !== "live") return this.text;
+    return look === "waiting" ? "Waiting for the first picture…" : "No new picture arrives.";
+  }
+
+  // ---- details ------------------------------------------------------------
+
+  #showNumbers() {
+    if (!this.#detailed) return;
+    const rows = numberRows(this.#session?.numbers ?? {}, this.#session?.id);
+    const { numbers } = this.#parts;
+    numbers.replaceChildren(...rows.flatMap(([name, value]) => [textElement("dt", name), textElement("dd", value)]));
+  }
+}
+
+function ageText({ ageMs, sinceFrameMs }) {
+  if (ageMs !== null) return duration(ageMs);
+  return sinceFrameMs === null ? "" : `frame ${duration(sinceFrameMs)} ago`;
+}
+
+function undecodableSentence(codec) {
+  const advice = codec === "H.264" ? "Use Chromium, or switch the feed to VP8." : "Switch the feed to VP8, which every browser decodes.";
+  return `This browser cannot decode ${codec}. ${advice}`;
+}
+
+function numberRows(numbers, sessionId) {
+  const known = (value, write) => (value === null || value === undefined ? "–" : write(value));
+  return [
+    ["Size", numbers.width ? `${numbers.width} × ${numbers.height}` : "–"],
+    ["Frames", known(numbers.framesPerSecond, (value) => `${value.toFixed(1)} fps`)],
+    ["Codec", numbers.codec ?? "–"],
+    ["Bitrate", known(numbers.kilobitsPerSecond, (value) => `${Math.round(value)} kbit/s`)],
+    ["Round trip", known(numbers.roundTripMs, duration)],
+    ["Buffered", known(numbers.bufferedMs, duration)],
+    ["Lost", known(numbers.packetsLost, (value) => `${value} packets`)],
+    ["Dropped", known(numbers.framesDropped, (value) => `${value} frames`)],
+    ["Session", sessionId ? sessionId.slice(0, 8) : "–"],
+  ];
+}
+
+function textElement(tag, text) {
+  const element = document.createElement(tag);
+  element.textContent = text;
+  return element;
+}
+
+/** Writes only what differs: twenty ticks a second should cost no layout. */
+function setText(element, text) {
+  if (element.textContent !== text) element.textContent = text;
+}
