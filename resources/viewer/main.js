@@ -1,7 +1,7 @@
 // The page: a wall of all feeds at `/`, one feed large at `/feed/<id>`.
 // Keeps one tile per feed, lays them out, and hears the keyboard.
 
-import { Signalling } from "./signalling.js";
+import { REFUSED, Signalling } from "./signalling.js";
 import { Tile } from "./tile.js";
 
 /** How often pictures are judged. With the 300 ms a frame may be missing, this keeps the warning under half a second. */
@@ -132,6 +132,7 @@ function showEmptiness(chosen) {
 }
 
 function emptyWords(chosen) {
+  if (signalling.refused) return ["No access", REFUSED];
   if (!signalling.connected) return ["Connecting…", "The server has not answered yet. This page keeps trying by itself."];
   if (chosen === null) return ["No feeds yet", "Add a camera in Heliograph and it appears here by itself."];
   return ["No such feed", `There is no feed “${chosen}” on this server. Press Esc to see all feeds.`];
@@ -167,7 +168,8 @@ function fit(count, areaWidth, areaHeight, aspect) {
 function showConnection() {
   const shown = [...tiles.values()].filter((tile) => !tile.element.hidden);
   const live = shown.filter((tile) => tile.live).length;
-  const text = signalling.connected ? `${live} of ${shown.length} live` : "Reconnecting to the server…";
+  const count = shown.length > 1 ? `${live} of ${shown.length} live` : "";
+  const text = signalling.connected ? count : "Reconnecting to the server…";
   document.body.dataset.connected = signalling.connected;
   if ($("connection").textContent !== text) $("connection").textContent = text;
 }
@@ -182,7 +184,8 @@ function go(path) {
 
 function backToWall() {
   const chosen = chosenFeed();
-  if (chosen === null) return;
+  // In full screen Esc belongs to the browser, which leaves it.
+  if (chosen === null || document.fullscreenElement) return;
   go("/");
   tiles.get(chosen)?.element.querySelector(".open").focus();
 }
@@ -234,6 +237,7 @@ signalling.addEventListener("peerStatusChanged", ({ detail }) => takePeerStatus(
 signalling.addEventListener("heliographFeeds", ({ detail }) => takeFeeds(detail));
 signalling.addEventListener("error", ({ detail }) => console.warn(`the server refused a message: ${detail?.details}`));
 signalling.addEventListener("open", arrange);
+signalling.addEventListener("refused", arrange);
 signalling.addEventListener("closed", () => {
   for (const tile of tiles.values()) tile.setOffered(false);
   arrange();

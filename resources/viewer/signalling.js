@@ -18,6 +18,9 @@ const QUESTION_MS = 2_000;
 /** A server that has told the time before and is silent this long is gone, whatever TCP thinks. */
 const SILENCE_LIMIT_MS = 10_000;
 
+/** What to tell a person when `refused`. */
+export const REFUSED = "This server asks for a token. Open the link that Heliograph shows, with its token.";
+
 /** How long to wait before attempt n (from 0): doubling, and jittered so that a wall of pages does not return as one. */
 export function backOff(attempt) {
   const ceiling = Math.min(FIRST_RETRY_MS * 2 ** attempt, LONGEST_RETRY_MS);
@@ -25,14 +28,16 @@ export function backOff(attempt) {
 }
 
 /**
- * Events: every message type of the protocol, and `open` (announced and ready)
- * and `closed` (lost; all sessions of this connection are over).
+ * Events: every message type of the protocol, and `open` (announced and ready),
+ * `closed` (lost; all sessions of this connection are over) and `refused`.
  */
 export class Signalling extends EventTarget {
   /** The server's time, as far as it is known. */
   clock = new ServerClock();
   /** True between `open` and `closed`. */
   connected = false;
+  /** True when the server answers, but not to this page: its token is missing or no longer the right one. */
+  refused = false;
   #url;
   #socket = null;
   #attempt = 0;
@@ -77,6 +82,7 @@ export class Signalling extends EventTarget {
   #announce() {
     this.#attempt = 0;
     this.connected = true;
+    this.refused = false;
     this.#lastTimeReply = null;
     this.clock.forget();
     this.send({ type: "setPeerStatus", roles: ["listener"], meta: { heliograph: 1, name: "viewer page" } });
@@ -103,9 +109,17 @@ export class Signalling extends EventTarget {
     this.#socket = null;
     socket.close();
     this.#clearTimers();
+    if (!this.connected) this.#askWhy();
     this.connected = false;
     this.dispatchEvent(new Event("closed"));
     this.#after(backOff(this.#attempt++), () => this.connect());
+  }
+
+  /** A websocket that fails does not say why; the same server, asked for a page, does. */
+  async #askWhy() {
+    const answer = await fetch("/", { method: "HEAD", cache: "no-store" }).catch(() => null);
+    this.refused = answer?.status === 401;
+    if (this.refused) this.dispatchEvent(new Event("refused"));
   }
 
   #hurry() {

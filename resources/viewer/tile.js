@@ -6,7 +6,7 @@
 
 import { DEFAULT_STALE_AFTER_MS, Freshness, duration } from "./picture-age.js";
 import { Session } from "./session.js";
-import { backOff } from "./signalling.js";
+import { REFUSED, backOff } from "./signalling.js";
 
 /** Numbers that change with every frame are read more easily at this pace. */
 const NUMBERS_PACE_MS = 200;
@@ -17,8 +17,11 @@ const HEALTHY_MS = 10_000;
 /** A feed that this browser cannot decode is asked again now and then: its codec may be switched. */
 const UNDECODABLE_RETRY_MS = 30_000;
 
-/** The feed is live at the server and nothing came on screen for this long: try again from the start. */
-const NO_PICTURE_LIMIT_MS = 10_000;
+/** The feed is live at the server and the picture of this session stopped: a camera's own trouble the server would have told by now. */
+const STOPPED_LIMIT_MS = 5_000;
+
+/** The same before the session's first picture, which may have to wait for a keyframe. */
+const FIRST_PICTURE_LIMIT_MS = 10_000;
 
 /** States in which the server itself has no fresh picture, whatever still arrives here. */
 const DEAD_STATES = new Set(["stalled", "backoff", "failed", "stopped"]);
@@ -71,6 +74,7 @@ export class Tile {
   rename(name) {
     this.name = name;
     setText(this.#parts.name, name);
+    this.element.setAttribute("aria-label", name);
     this.#parts.open.setAttribute("aria-label", `Open ${name}`);
   }
 
@@ -79,6 +83,7 @@ export class Tile {
     const cameBack = state === "live" && this.state !== "live";
     this.rename(name || this.peerId);
     this.state = state;
+    this.element.dataset.state = state;
     this.text = text ?? "";
     this.#staleAfterMs = staleAfterMs > 0 ? staleAfterMs : DEFAULT_STALE_AFTER_MS;
     if (cameBack && this.#retry) this.#startSession();
@@ -184,7 +189,8 @@ export class Tile {
     // A hidden page is shown no frames, and a feed in trouble has none: neither is the session's fault.
     if (document.hidden || this.state !== "live") this.#waitingSince = now;
     const lastSign = Math.max(this.#waitingSince, now - (this.#verdict.sinceFrameMs ?? Infinity));
-    if (now - lastSign > NO_PICTURE_LIMIT_MS) this.#session?.close();
+    const limit = this.#framesOfVideo > 0 ? STOPPED_LIMIT_MS : FIRST_PICTURE_LIMIT_MS;
+    if (now - lastSign > limit) this.#session?.close();
   }
 
   async refreshNumbers() {
@@ -237,6 +243,7 @@ export class Tile {
     this.#freshness.follow(null);
     // A session may end before its first picture; then the still of an earlier one stays.
     if (video.videoWidth > 0 && this.#framesOfVideo > 0) this.#replaceStill(video);
+    this.#framesOfVideo = 0;
     video.srcObject = null;
     video.remove();
   }
@@ -303,6 +310,7 @@ export class Tile {
   #sentence(look) {
     if (this.#undecodable) return undecodableSentence(this.#undecodable);
     if (look === "live") return "";
+    if (this.#signalling.refused) return REFUSED;
     if (!this.#signalling.connected) return "The connection to the server is lost. Trying again…";
     if (!this.#offered) return this.text || "The server does not offer this feed now.";
     if (this.text && this.state !== "live") return this.text;
@@ -313,8 +321,9 @@ export class Tile {
 
   #showNumbers() {
     if (!this.#detailed) return;
-    const rows = numberRows(this.#session?.numbers ?? {}, this.#session?.id);
+    const session = this.#session;
     const { numbers } = this.#parts;
+    const rows = session ? numberRows(session.numbers, session.id) : [];
     numbers.replaceChildren(...rows.flatMap(([name, value]) => [textElement("dt", name), textElement("dd", value)]));
   }
 }

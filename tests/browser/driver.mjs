@@ -10,7 +10,7 @@
 //   {"id":5,"do":"consume","tab":1,"producer":"…"}      → {"viewing":0}
 //   {"id":6,"do":"video","tab":1}                       → {"videos":[{sessionId,width,height,framesDecoded,…}]}
 //   {"id":7,"do":"mark","tab":0,"tile":0}               → {"counter","clock","ok","width","height"}
-//        tile: number of the video in the page, or a feed's id on the viewer page
+//        tile: its place in `tiles` or the feed's id; for the npm client the viewing
 //   {"id":8,"do":"wait","tab":0,"expression":"…","timeoutMs":5000} → {"value":…,"waitedMs":…}
 //   {"id":9,"do":"eval","tab":0,"expression":"…"}       → {"value":…}
 //   {"id":10,"do":"press","tab":0,"key":"Escape"}, {"do":"resize","tab":0,"width":…,"height":…}, {"do":"screenshot","tab":0,"path":"…"}
@@ -54,9 +54,13 @@ async function addressOf({ kind, url, signalling }) {
   return page.href;
 }
 
-/** CSS selector of a picture: by number on any page, by feed id on the viewer page. */
-function pictureSelector(tile) {
-  return typeof tile === "string" ? `.tile[data-feed=${JSON.stringify(tile)}] video` : "video";
+/** The frame mark of a tile (its place in `tiles`, or its feed's id), or of a viewing of the npm client. */
+async function markOf(page, tile) {
+  const feed = typeof tile === "string" ? tile : await page.evaluate(`window.heliograph?.tiles()[${tile}]?.peerId ?? null`);
+  const read = feed === null ? call(readMark, "video", tile) : call(readMark, `.tile[data-feed=${JSON.stringify(feed)}] video`, 0);
+  const mark = await page.evaluate(read);
+  if (!mark) throw new Error(`this page shows no picture ${JSON.stringify(tile)}`);
+  return mark;
 }
 
 async function waitFor(page, expression, timeoutMs) {
@@ -79,11 +83,7 @@ const commands = {
   producers: async ({ tab: number }) => ({ producers: await tab(number).evaluate("npmClient.producers()") }),
   consume: async ({ tab: number, producer }) => ({ viewing: await tab(number).evaluate(`npmClient.consume(${JSON.stringify(producer)})`) }),
   video: async ({ tab: number }) => ({ videos: await tab(number).evaluate("window.npmClient ? npmClient.video() : heliograph.tiles()") }),
-  async mark({ tab: number, tile = 0 }) {
-    const mark = await tab(number).evaluate(call(readMark, pictureSelector(tile), typeof tile === "number" ? tile : 0));
-    if (!mark) throw new Error(`tab ${number} shows no picture ${tile}`);
-    return mark;
-  },
+  mark: ({ tab: number, tile = 0 }) => markOf(tab(number), tile),
   wait: ({ tab: number, expression, timeoutMs = 10_000 }) => waitFor(tab(number), expression, timeoutMs),
   eval: async ({ tab: number, expression }) => ({ value: await tab(number).evaluate(expression) }),
   press: async ({ tab: number, key }) => void (await tab(number).press(key)),

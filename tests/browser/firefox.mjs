@@ -81,7 +81,8 @@ function debuggingAddress(child) {
 }
 
 async function openTab(bidi, url) {
-  const { context } = await bidi.send("browsingContext.create", { type: "tab" });
+  // A window, not a tab: a page behind another gets no frames.
+  const { context } = await bidi.send("browsingContext.create", { type: "window" });
   const log = [];
   bidi.on("log.entryAdded", ({ level, text, source }) => source.context === context && log.push(`${level}: ${text}`));
   await bidi.send("browsingContext.navigate", { context, url, wait: "complete" });

@@ -155,6 +155,21 @@ function pageTests() {
     assert.equal((await tile()).sessions, sessions + 1);
   });
 
+  test("media that break off are asked for again", async () => {
+    const { sessions } = await tile();
+    await camera.evaluate("camera.cut()");
+    await until("it is not live", async () => (await look()) === "stale", 500);
+    await until("it is live in another session", async () => (await look()) === "live" && (await tile()).sessions > sessions, 30_000);
+  });
+
+  test("a server that no longer takes the token is quoted", async () => {
+    server.locked = true;
+    server.dropViewers();
+    await until("it says so", async () => /This server asks for a token/.test(await words()));
+    server.locked = false;
+    await live();
+  });
+
   test("a codec that this browser cannot decode gets a sentence", async () => {
     server.offerCodec("X-FUTURE");
     const sentence = /This browser cannot decode X-FUTURE\. Switch the feed to VP8/;
@@ -193,7 +208,7 @@ function pageTests() {
   });
 
   test("nothing broke the page's policy or was left unhandled", () => {
-    const errors = viewer.log.filter((line) => line.startsWith("error") && !/WebSocket connection/.test(line));
+    const errors = viewer.log.filter((line) => line.startsWith("error") && !/WebSocket connection|401|can.t establish a connection/.test(line));
     assert.deepEqual(errors, []);
   });
 }

@@ -51,10 +51,11 @@ function draw() {
 async function startSession(sessionId) {
   const connection = new RTCPeerConnection();
   connections.set(sessionId, connection);
-  const [track] = canvas.captureStream(30).getVideoTracks();
+  const stream = canvas.captureStream(30);
+  const [track] = stream.getVideoTracks();
   // Sharp edges matter more than smoothness: the mark must stay readable.
   track.contentHint = "detail";
-  const transceiver = connection.addTransceiver(track, { direction: "sendonly", sendEncodings: [{ maxBitrate: 4_000_000 }] });
+  const transceiver = connection.addTransceiver(track, { direction: "sendonly", streams: [stream], sendEncodings: [{ maxBitrate: 4_000_000 }] });
   const { codecs } = RTCRtpSender.getCapabilities("video");
   transceiver.setCodecPreferences(codecs.filter(({ mimeType }) => /vp8|rtx/i.test(mimeType)));
   connection.onicecandidate = ({ candidate }) => {
@@ -90,5 +91,6 @@ setInterval(draw, FRAME_MS);
 window.camera = {
   pause: () => (paused = true),
   resume: () => (paused = false),
-  sessions: () => connections.size,
+  /** Cuts the media of every session without a word, as a broken network does. */
+  cut: () => connections.forEach((connection) => connection.close()),
 };

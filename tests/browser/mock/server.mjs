@@ -36,11 +36,15 @@ export class MockServer {
   /** What this server's clock is ahead of the machine's, so that a page which ignores it is found out. */
   clockAheadMs = 86_400_000;
   url;
+  /** Answers 401 to every page and websocket, as a server does whose token has changed. */
+  locked = false;
+  /** Everybody who listens, and among them the viewer pages, who understand our extensions. */
+  listeners = new Set();
   viewers = new Set();
   sessions = new Map();
   #cameras = new Map();
   #feeds = [];
-  #http = createServer(serveFile);
+  #http = createServer((request, response) => (this.locked ? response.writeHead(401).end() : serveFile(request, response)));
   #sockets;
   #counter = 0;
 
@@ -53,7 +57,7 @@ export class MockServer {
   async listen(port) {
     await new Promise((resolve) => this.#http.listen(port, "127.0.0.1", resolve));
     this.url = `http://127.0.0.1:${this.#http.address().port}`;
-    this.#sockets = new bundle.wsServer({ server: this.#http });
+    this.#sockets = new bundle.wsServer({ server: this.#http, verifyClient: () => !this.locked });
     this.#sockets.on("connection", (socket) => this.#welcome(socket));
   }
 
@@ -92,12 +96,14 @@ export class MockServer {
   #welcome(socket) {
     socket.on("message", (data) => this.#receive(socket, JSON.parse(data)));
     socket.on("close", () => this.#left(socket));
-    send(socket, { type: "welcome", peerId: `peer-${++this.#counter}` });
+    socket.peerId = `peer-${++this.#counter}`;
+    send(socket, { type: "welcome", peerId: socket.peerId });
   }
 
   #receive(socket, message) {
     const { type, sessionId } = message;
     if (type === "setPeerStatus") this.#announced(socket, message);
+    if (type === "listConsumers") send(socket, { type: "listConsumers", consumers: [] });
     if (type === "list") send(socket, { type: "list", producers: this.#producers() });
     if (type === "heliographTime") send(socket, { ...message, server: this.now() });
     if (type === "startSession") this.#startSession(socket, message.peerId);
@@ -105,13 +111,13 @@ export class MockServer {
     if (type === "peer") this.#relay(socket, message);
   }
 
-  #announced(socket, { roles, meta, peerId }) {
-    if (roles.includes("producer")) {
-      this.#addCamera(peerId, { socket, meta });
-    } else if (meta?.heliograph === 1) {
-      this.viewers.add(socket);
-      send(socket, { type: "heliographFeeds", feeds: this.#feeds });
-    }
+  #announced(socket, { roles, meta, peerId = socket.peerId }) {
+    if (roles.includes("producer")) return this.#addCamera(peerId, { socket, meta });
+    this.listeners.add(socket);
+    send(socket, { type: "peerStatusChanged", peerId, roles, meta });
+    if (meta?.heliograph !== 1) return;
+    this.viewers.add(socket);
+    send(socket, { type: "heliographFeeds", feeds: this.#feeds });
   }
 
   #producers() {
@@ -125,7 +131,7 @@ export class MockServer {
 
   #addCamera(peerId, camera) {
     this.#cameras.set(peerId, camera);
-    for (const viewer of this.viewers) send(viewer, { type: "peerStatusChanged", peerId, roles: ["producer"], meta: camera.meta });
+    for (const listener of this.listeners) send(listener, { type: "peerStatusChanged", peerId, roles: ["producer"], meta: camera.meta });
   }
 
   #startSession(viewer, peerId) {
@@ -144,6 +150,7 @@ export class MockServer {
   }
 
   #left(socket) {
+    this.listeners.delete(socket);
     this.viewers.delete(socket);
     for (const [id, session] of this.sessions) if (session.viewer === socket || session.camera === socket) this.endSession(id);
     for (const [peerId, camera] of this.#cameras) if (camera.socket === socket) this.#cameraLeft(peerId);
@@ -151,7 +158,7 @@ export class MockServer {
 
   #cameraLeft(peerId) {
     this.#cameras.delete(peerId);
-    for (const viewer of this.viewers) send(viewer, { type: "peerStatusChanged", peerId, roles: [] });
+    for (const listener of this.listeners) send(listener, { type: "peerStatusChanged", peerId, roles: [], meta: null });
   }
 }
 
