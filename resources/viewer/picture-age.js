@@ -85,16 +85,18 @@ export class Freshness {
   }
 
   /**
-   * The verdict at a local time: { live, ageMs, sinceFrameMs }.
+   * The verdict at a local time: { live, flowing, ageMs, sinceFrameMs }.
+   * Flowing pictures follow each other; live ones are young as well.
    * `ageMs` is null where the capture time is unknown, both are null before the first frame.
    */
   judge(local, serverClock, staleAfterMs) {
-    if (!this.#last) return { live: false, ageMs: null, sinceFrameMs: null };
+    if (!this.#last) return { live: false, flowing: false, ageMs: null, sinceFrameMs: null };
     const sinceFrameMs = local - this.#last.local;
     const ageMs = this.#age(serverClock.at(local));
     // Two in a row: one picture alone after a pause says nothing about the next.
     const flowing = sinceFrameMs <= FRAME_GAP_LIMIT_MS && this.#inRow > 1;
-    return { live: flowing && (ageMs === null || ageMs <= staleAfterMs), ageMs, sinceFrameMs };
+    const young = ageMs === null || ageMs <= staleAfterMs;
+    return { live: flowing && young, flowing, ageMs, sinceFrameMs };
   }
 
   #age(serverNow) {

@@ -97,13 +97,15 @@ export class Session extends EventTarget {
   }
 
   async #answer(offer) {
-    const codec = undecodableCodec(offer.sdp);
-    if (codec) return this.#giveUp(codec);
+    const codecs = offeredCodecs(offer.sdp);
+    if (codecs.length > 0 && !codecs.some(decodable)) return this.#giveUp(codecs[0]);
     const connection = this.#connect();
     await connection.setRemoteDescription(offer);
     receiveVideoOnly(connection);
     await connection.setLocalDescription();
     const { type, sdp } = connection.localDescription;
+    // The codec is known, but not in this profile: the browser refused the picture in its answer.
+    if (/^m=video 0 /m.test(sdp)) return this.#giveUp(codecs[0]);
     this.#signalling.send({ type: "peer", sessionId: this.id, sdp: { type, sdp } });
     for (const candidate of this.#earlyCandidates.splice(0)) await connection.addIceCandidate(candidate);
   }
@@ -158,16 +160,16 @@ export class Session extends EventTarget {
   }
 }
 
-/** The offered codec that this browser cannot decode, or null if it can decode at least one of them. */
-function undecodableCodec(sdp) {
-  const video = sdp.split(/^m=/m).find((section) => section.startsWith("video"));
-  if (!video) return null;
-  const offered = [...video.matchAll(/^a=rtpmap:\d+ ([^/\s]+)\//gm)]
-    .map(([, name]) => name)
-    .filter((name) => !HELPER_CODECS.has(name.toLowerCase()));
-  const known = new Set(RTCRtpReceiver.getCapabilities("video").codecs.map(({ mimeType }) => mimeType.toLowerCase()));
-  const decodable = offered.some((name) => known.has(`video/${name.toLowerCase()}`));
-  return offered.length === 0 || decodable ? null : offered[0];
+/** Names of the picture codecs in an offer, as SDP has them, the preferred one first. */
+function offeredCodecs(sdp) {
+  const video = sdp.split(/^m=/m).find((section) => section.startsWith("video")) ?? "";
+  const names = [...video.matchAll(/^a=rtpmap:\d+ ([^/\s]+)\//gm)].map(([, name]) => name);
+  return names.filter((name) => !HELPER_CODECS.has(name.toLowerCase()));
+}
+
+function decodable(name) {
+  const { codecs } = RTCRtpReceiver.getCapabilities("video");
+  return codecs.some(({ mimeType }) => mimeType.toLowerCase() === `video/${name.toLowerCase()}`);
 }
 
 /** Sound is off on this page, and receiving it would hold pictures back for lip sync. */

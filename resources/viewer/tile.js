@@ -49,7 +49,7 @@ export class Tile {
   #freshness = new Freshness();
   #framesPresented = 0;
   #framesOfVideo = 0;
-  #verdict = { live: false, ageMs: null, sinceFrameMs: null };
+  #verdict = { live: false, flowing: false, ageMs: null, sinceFrameMs: null };
   #liveSince = null;
   #waitingSince = performance.now();
   #numbersShown = 0;
@@ -64,8 +64,7 @@ export class Tile {
     this.#parts = Object.fromEntries(
       ["picture", "word", "last", "sentence", "name", "mark", "number", "numbers", "spoken", "open"].map((name) => [name, part(name)]),
     );
-    this.link = `/feed/${encodeURIComponent(peerId)}`;
-    this.#parts.open.href = this.link;
+    this.#parts.open.href = `/feed/${encodeURIComponent(peerId)}`;
     this.rename(peerId);
   }
 
@@ -314,7 +313,8 @@ export class Tile {
     if (!this.#signalling.connected) return "The connection to the server is lost. Trying again…";
     if (!this.#offered) return this.text || "The server does not offer this feed now.";
     if (this.text && this.state !== "live") return this.text;
-    return look === "waiting" ? "Waiting for the first picture…" : "No new picture arrives.";
+    if (this.#framesOfVideo === 0) return "Waiting for the picture…";
+    return this.#verdict.flowing ? "Pictures arrive, but late." : "No new picture arrives.";
   }
 
   // ---- details ------------------------------------------------------------

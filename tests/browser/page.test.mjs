@@ -110,7 +110,7 @@ function pageTests() {
   test("a picture that flows but is too old is not live", async () => {
     await tellCaptureTime(3000);
     await until("it is stale", async () => (await tile()).stale);
-    await until("the words say so", async () => /NOT LIVE\s+last picture 3\.\d s ago/.test(await words()));
+    await until("the words say so", async () => /NOT LIVE\s+last picture 3\.\d s ago\s+Pictures arrive, but late/.test(await words()));
     await tellCaptureTime();
     await live();
   });
@@ -196,6 +196,19 @@ function pageTests() {
     await viewer.press("i");
     await viewer.press("Escape");
     await until("the wall", () => viewer.evaluate(`location.pathname === "/" && !document.querySelector('.tile[data-feed="X-FUTURE"]').hidden`));
+  });
+
+  test("tiles fill a large screen and scroll on a small one, never over each other", async () => {
+    const boxes = () => viewer.evaluate(`[...document.querySelectorAll(".tile:not([hidden])")].map((tile) => tile.getBoundingClientRect().toJSON())`);
+    for (const [width, height, scrolls] of [[1920, 1080, false], [390, 200, true]]) {
+      await viewer.resize(width, height);
+      await sleep(200);
+      const [first, second] = await boxes();
+      assert.ok(second.left >= first.right || second.top >= first.bottom, JSON.stringify([first, second]));
+      assert.ok(Math.abs(first.width / first.height - 16 / 9) < 0.02, JSON.stringify(first));
+      assert.equal(second.bottom > height, scrolls, JSON.stringify(second));
+    }
+    await viewer.resize(1280, 800);
   });
 
   test("a feed that leaves goes from the wall, and returns with its camera", async () => {
