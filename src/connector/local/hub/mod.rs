@@ -1,0 +1,82 @@
+//! The exchange between feeds and viewers: who exists, who watches whom.
+//!
+//! `feeds` is the feeds' side, `peers` the sockets', `sessions` what joins one
+//! of each, and `requests` what a peer may ask for. All of it is one small state
+//! behind one lock. Nothing here waits or calls out while it holds the lock:
+//! messages go into bounded queues and are carried on by others, so a feed's
+//! `webrtcsink` may call in with its own locks held.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use super::Clock;
+
+mod feeds;
+mod peers;
+mod requests;
+mod sessions;
+#[cfg(test)]
+mod tests;
+
+pub(crate) use feeds::{FeedEvents, FeedHandle, SessionEvent};
+pub(crate) use peers::Connection;
+
+use feeds::Feed;
+use peers::Peer;
+use sessions::Session;
+
+/// Feeds that can be watched, viewers' sockets and the sessions between them.
+///
+/// Shared: the engine adds feeds and says how they are, a
+/// [`LocalServer`](super::LocalServer) brings the viewers.
+pub struct Hub {
+    clock: Clock,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    /// In the order they were added, which is the order viewers see.
+    feeds: Vec<Feed>,
+    peers: HashMap<String, Peer>,
+    sessions: HashMap<String, Session>,
+    /// How many feeds were ever registered; the last one's serial.
+    registrations: u64,
+}
+
+impl Hub {
+    /// A hub with no feeds and no viewers.
+    pub fn new() -> Arc<Self> {
+        Arc::new(Self {
+            clock: Clock::new(),
+            state: Mutex::default(),
+        })
+    }
+
+    /// The time that viewers are told, and that [`PictureClock`](super::PictureClock) is in.
+    pub fn clock(&self) -> Clock {
+        self.clock
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        // A panic elsewhere must not end every viewer: each change here is whole by itself.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl fmt::Debug for Hub {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let state = self.lock();
+        f.debug_struct("Hub")
+            .field("feeds", &state.feeds.len())
+            .field("peers", &state.peers.len())
+            .field("sessions", &state.sessions.len())
+            .finish_non_exhaustive()
+    }
+}
+
+/// An id that cannot be guessed.
+fn random_id() -> String {
+    format!("{:032x}", rand::random::<u128>())
+}

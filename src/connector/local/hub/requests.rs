@@ -1,0 +1,121 @@
+//! What a peer may ask for, and what it is told instead.
+
+use gst_plugin_webrtc_signalling_protocol::{
+    IncomingMessage, OutgoingMessage, Peer as Listed, PeerStatus,
+};
+
+use super::{Hub, State};
+use crate::connector::local::messages::{self, Extension, Refused, Request, to_text};
+
+impl Hub {
+    /// Takes one text message of a peer. False: close the socket, too many were refused.
+    pub(crate) fn receive(&self, peer_id: &str, text: &str) -> bool {
+        let request = messages::parse(text);
+        let mut state = self.lock();
+        match request.and_then(|request| state.answer(peer_id, request, self.clock.now_ms())) {
+            Ok(()) => {
+                state.forgive(peer_id);
+                true
+            }
+            Err(refused) => state.refuse(peer_id, refused),
+        }
+    }
+
+    /// Refuses what cannot be a message at all. False: close the socket.
+    pub(crate) fn refuse(&self, peer_id: &str, sentence: &str) -> bool {
+        self.lock().refuse(peer_id, Refused::new(sentence))
+    }
+}
+
+impl State {
+    fn answer(&mut self, peer_id: &str, request: Request, now_ms: f64) -> Result<(), Refused> {
+        match request {
+            Request::Time { client } => self.tell_time(peer_id, client, now_ms),
+            Request::Common(message) => self.answer_common(peer_id, message),
+        }
+    }
+
+    fn answer_common(&mut self, peer_id: &str, message: IncomingMessage) -> Result<(), Refused> {
+        match message {
+            IncomingMessage::SetPeerStatus(status) => self.set_status(peer_id, &status),
+            IncomingMessage::List => {
+                let producers = self.producers();
+                self.send(peer_id, &OutgoingMessage::List { producers });
+                Ok(())
+            }
+            IncomingMessage::ListConsumers => {
+                // Nobody waits here to be sent a stream; the npm client asks at every start.
+                self.send(
+                    peer_id,
+                    &OutgoingMessage::ListConsumers {
+                        consumers: Vec::new(),
+                    },
+                );
+                Ok(())
+            }
+            IncomingMessage::StartSession(wanted) => self.start_session(peer_id, wanted),
+            IncomingMessage::EndSession(ended) => self.end_own_session(peer_id, &ended.session_id),
+            IncomingMessage::Peer(message) => self.forward(peer_id, message),
+            IncomingMessage::NewPeer => Err(Refused::new(
+                "“newPeer” is internal to other servers; leave it out.",
+            )),
+        }
+    }
+
+    fn set_status(&mut self, peer_id: &str, status: &PeerStatus) -> Result<(), Refused> {
+        if status.producing() {
+            return Err(Refused::new(
+                "Only Heliograph's own feeds produce here. Add the camera as a feed instead.",
+            ));
+        }
+        if status.consuming() {
+            return Err(Refused::new(
+                "No feed starts sessions by itself here. Ask for one with “startSession”.",
+            ));
+        }
+        let Some(peer) = self.peers.get_mut(peer_id) else {
+            return Ok(());
+        };
+        peer.listening = status.listening();
+        peer.extended = announces_our_page(status);
+        let extended = peer.extended;
+        if status.listening() {
+            // The npm client counts as connected only when it hears of itself.
+            let echo = PeerStatus {
+                roles: status.roles.clone(),
+                meta: None,
+                peer_id: Some(peer_id.to_owned()),
+            };
+            self.send(peer_id, &OutgoingMessage::PeerStatusChanged(echo));
+        }
+        if extended {
+            self.send_text(peer_id, self.feeds_text());
+        }
+        Ok(())
+    }
+
+    fn tell_time(&mut self, peer_id: &str, client: f64, server: f64) -> Result<(), Refused> {
+        if !self.peers.get(peer_id).is_some_and(|peer| peer.extended) {
+            return Err(Refused::new(
+                "“heliographTime” is for peers that announced “meta.heliograph” = 1.",
+            ));
+        }
+        self.send_text(peer_id, to_text(&Extension::Time { client, server }));
+        Ok(())
+    }
+
+    fn producers(&self) -> Vec<Listed> {
+        self.feeds
+            .iter()
+            .map(|feed| Listed {
+                id: feed.id.clone(),
+                meta: Some(feed.meta()),
+            })
+            .collect()
+    }
+}
+
+fn announces_our_page(status: &PeerStatus) -> bool {
+    let version = status.meta.as_ref().and_then(|meta| meta.get("heliograph"));
+    version.and_then(serde_json::Value::as_u64) == Some(1)
+}

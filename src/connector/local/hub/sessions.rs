@@ -1,0 +1,211 @@
+//! Sessions: one feed, one peer, and what may pass between them.
+
+use gst_plugin_webrtc_signalling_protocol::{
+    EndSessionMessage, OutgoingMessage, PeerMessage, PeerMessageInner, SdpMessage,
+    StartSessionMessage,
+};
+
+use super::{SessionEvent, State, random_id};
+use crate::connector::local::messages::{Refused, short};
+
+/// The most sessions of one peer.
+const MAX_SESSIONS_PER_PEER: usize = 16;
+
+/// The most ICE candidates a peer may name in one session; browsers name a handful per interface.
+const MAX_CANDIDATES: u32 = 256;
+
+/// A peer watching a feed.
+pub(super) struct Session {
+    /// The feed's registration.
+    pub(super) feed: u64,
+    pub(super) peer_id: String,
+    pub(super) phase: Phase,
+    candidates: u32,
+}
+
+/// How far a session has come. An answer is taken once per offer and nothing
+/// is taken before one: what is behind the feed need not expect surprises.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Phase {
+    /// The feed does not know of it yet.
+    Waiting,
+    /// The feed has been asked for an offer.
+    Requested,
+    /// The peer has the offer.
+    Offered,
+    /// The feed has the answer.
+    Answered,
+}
+
+impl State {
+    pub(super) fn start_session(
+        &mut self,
+        peer_id: &str,
+        wanted: StartSessionMessage,
+    ) -> Result<(), Refused> {
+        if wanted.offer.is_some() {
+            return Err(the_feed_offers());
+        }
+        if self
+            .sessions_where(|session| session.peer_id == peer_id)
+            .len()
+            >= MAX_SESSIONS_PER_PEER
+        {
+            return Err(Refused::new(format!(
+                "A viewer can have {MAX_SESSIONS_PER_PEER} sessions. End one first."
+            )));
+        }
+        let Some(feed) = self.feeds.iter_mut().find(|feed| feed.id == wanted.peer_id) else {
+            return Err(Refused::new(format!(
+                "There is no feed “{}” here. “list” tells which there are.",
+                short(&wanted.peer_id)
+            )));
+        };
+        let session_id = random_id();
+        let phase = feed.request(&session_id, peer_id)?;
+        let session = Session {
+            feed: feed.serial,
+            peer_id: peer_id.to_owned(),
+            phase,
+            candidates: 0,
+        };
+        self.sessions.insert(session_id.clone(), session);
+        let started = OutgoingMessage::SessionStarted {
+            peer_id: wanted.peer_id,
+            session_id,
+        };
+        self.send(peer_id, &started);
+        Ok(())
+    }
+
+    /// Carries an answer or a candidate to the feed.
+    pub(super) fn forward(&mut self, peer_id: &str, message: PeerMessage) -> Result<(), Refused> {
+        let PeerMessage {
+            session_id,
+            peer_message,
+        } = message;
+        let Some(session) = self.sessions.get_mut(&session_id) else {
+            return self.unless_just_ended(peer_id, &session_id);
+        };
+        if session.peer_id != peer_id {
+            return Err(not_yours(&session_id));
+        }
+        let event = session.admit(session_id, peer_message)?;
+        let is_answer = matches!(event, SessionEvent::Answer { .. });
+        let Some(feed) = self.feeds.iter().find(|feed| feed.serial == session.feed) else {
+            return Ok(());
+        };
+        feed.events.offer(event)?;
+        if is_answer {
+            session.phase = Phase::Answered;
+        }
+        Ok(())
+    }
+
+    /// Ends a session because its peer asks for it.
+    pub(super) fn end_own_session(
+        &mut self,
+        peer_id: &str,
+        session_id: &str,
+    ) -> Result<(), Refused> {
+        match self.sessions.get(session_id) {
+            Some(session) if session.peer_id == peer_id => {
+                self.leave_session(session_id);
+                Ok(())
+            }
+            Some(_) => Err(not_yours(session_id)),
+            // The npm client confirms every end it is told of.
+            None => self.unless_just_ended(peer_id, session_id),
+        }
+    }
+
+    /// Takes a session's peer away; the feed is told.
+    pub(super) fn leave_session(&mut self, session_id: &str) {
+        let Some(session) = self.sessions.remove(session_id) else {
+            return;
+        };
+        if let Some(feed) = self
+            .feeds
+            .iter_mut()
+            .find(|feed| feed.serial == session.feed)
+        {
+            feed.release(session_id, session.phase);
+        }
+    }
+
+    /// Takes a session's feed away; the peer is told.
+    pub(super) fn close_session(&mut self, session_id: &str) {
+        let Some(session) = self.sessions.remove(session_id) else {
+            return;
+        };
+        if let Some(peer) = self.peers.get_mut(&session.peer_id) {
+            peer.remember_ended(session_id.to_owned());
+        }
+        let ended = EndSessionMessage {
+            session_id: session_id.to_owned(),
+        };
+        self.send(&session.peer_id, &OutgoingMessage::EndSession(ended));
+    }
+
+    pub(super) fn sessions_where(&self, chosen: impl Fn(&Session) -> bool) -> Vec<String> {
+        let sessions = self.sessions.iter().filter(|(_, session)| chosen(session));
+        sessions.map(|(id, _)| id.clone()).collect()
+    }
+
+    fn unless_just_ended(&self, peer_id: &str, session_id: &str) -> Result<(), Refused> {
+        match self.peers.get(peer_id) {
+            Some(peer) if !peer.knew(session_id) => Err(not_yours(session_id)),
+            _ => Ok(()),
+        }
+    }
+}
+
+impl Session {
+    /// What a peer's message means for the feed, if it may pass now.
+    fn admit(
+        &mut self,
+        session_id: String,
+        message: PeerMessageInner,
+    ) -> Result<SessionEvent, Refused> {
+        let expected = match message {
+            PeerMessageInner::Sdp(SdpMessage::Offer { .. }) => return Err(the_feed_offers()),
+            PeerMessageInner::Sdp(SdpMessage::Answer { .. }) => self.phase == Phase::Offered,
+            PeerMessageInner::Ice { .. } => matches!(self.phase, Phase::Offered | Phase::Answered),
+        };
+        if !expected {
+            return Err(Refused::new(
+                "The session has no offer that waits for this message.",
+            ));
+        }
+        match message {
+            PeerMessageInner::Sdp(SdpMessage::Offer { sdp } | SdpMessage::Answer { sdp }) => {
+                Ok(SessionEvent::Answer { session_id, sdp })
+            }
+            PeerMessageInner::Ice {
+                candidate,
+                sdp_m_line_index: line,
+            } => {
+                self.candidates += 1;
+                if self.candidates > MAX_CANDIDATES {
+                    return Err(Refused::new(format!(
+                        "A session can have {MAX_CANDIDATES} ICE candidates of a viewer."
+                    )));
+                }
+                Ok(SessionEvent::Candidate {
+                    session_id,
+                    candidate,
+                    line,
+                })
+            }
+        }
+    }
+}
+
+fn the_feed_offers() -> Refused {
+    Refused::new("The feed makes the offer. Send “startSession” without one and wait for it.")
+}
+
+/// The same for another peer's session as for none: ids cannot be tried out.
+fn not_yours(session_id: &str) -> Refused {
+    Refused::new(format!("You have no session “{}”.", short(session_id)))
+}

@@ -1,0 +1,23 @@
+//! The local connector: viewers reach this machine directly.
+//!
+//! ```text
+//! browser ──http──► server ─► access ─► pages        the viewer page
+//!    └───websocket──► socket ─► hub ◄─► signaller ◄─► webrtcsink, one per feed
+//! ```
+//!
+//! [`Hub`] knows feeds, peers and sessions and carries their messages; it knows
+//! nothing of GStreamer or of sockets. [`LocalSignaller`] is a feed's end of it,
+//! [`LocalServer`] the network's. The protocol is that of the crate
+//! `gst-plugin-webrtc-signalling-protocol`, so the unmodified npm package
+//! `gstwebrtc-api` is a viewer too; three more messages go only to peers that
+//! announced themselves as our own page (see `messages.rs`).
+//!
+//! Only feeds of this process produce: no websocket can pose as a camera.
+
+mod clock;
+mod hub;
+mod messages;
+
+pub use clock::Clock;
+pub use hub::Hub;
+pub use messages::{FeedStatus, PictureClock};
