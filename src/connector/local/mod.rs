@@ -17,7 +17,9 @@
 mod clock;
 mod hub;
 mod messages;
+mod signaller;
 
 pub use clock::Clock;
 pub use hub::Hub;
 pub use messages::{FeedStatus, PictureClock};
+pub use signaller::LocalSignaller;

@@ -1,0 +1,419 @@
+//! A feed's end of the hub, as `webrtcsink` wants it: a `Signallable` object.
+//!
+//! The hub's events are emitted as signals by a thread of the feed's own.
+//! `webrtcsink` calls its signaller with its locks held and takes the same locks
+//! in its handlers, so a signal must never be emitted from within such a call.
+//!
+//! This signaller never emits `error`: `webrtcsink` makes a fatal element error
+//! of it, and every viewer of the feed would be gone for the fault of one.
+
+use std::sync::Arc;
+use std::thread;
+
+use gst::glib;
+use gst::glib::prelude::*;
+use gst::subclass::prelude::*;
+use gst_webrtc::gst_sdp::SDPMessage;
+use gst_webrtc::{WebRTCSDPType, WebRTCSessionDescription};
+use gstrswebrtc::signaller::Signallable;
+
+use super::hub::{FeedEvents, Hub, SessionEvent};
+use super::messages::PictureClock;
+
+glib::wrapper! {
+    /// The producer of one feed. Made by [`Hub::add_feed`]; give it to
+    /// `BaseWebRTCSink::with_signaller`. When the last reference goes, so does
+    /// the feed, unless it was replaced or removed before.
+    pub struct LocalSignaller(ObjectSubclass<imp::LocalSignaller>) @implements Signallable;
+}
+
+impl Hub {
+    /// Adds a feed that viewers see at once and can ask for. Replaces a feed of
+    /// the same id, whose sessions end.
+    ///
+    /// `id` stands in addresses and messages, `name` on screens.
+    pub fn add_feed(self: &Arc<Self>, id: &str, name: &str) -> LocalSignaller {
+        let (handle, events) = self.register(id, name);
+        let signaller: LocalSignaller = glib::Object::new();
+        signaller.imp().attach(handle);
+        signaller.emit_events(id, events);
+        signaller
+    }
+}
+
+impl LocalSignaller {
+    /// Says whether the stream has caps, so that an offer can be made.
+    ///
+    /// Sessions asked for are handed to `webrtcsink` while this is true *and*
+    /// `webrtcsink` has started the signaller; before that they wait. Going
+    /// back to false leaves running sessions alone.
+    pub fn set_ready(&self, ready: bool) {
+        self.imp().set_ready(ready);
+    }
+
+    /// Tells a session's viewer when a picture it receives was captured.
+    ///
+    /// Only our own page is told, and only if it keeps up with its messages.
+    pub fn send_picture_clock(&self, session_id: &str, picture: PictureClock) {
+        self.imp().handle().send_picture_clock(session_id, picture);
+    }
+
+    /// Starts the thread that turns the hub's events into signals, until the feed is removed.
+    fn emit_events(&self, id: &str, events: FeedEvents) {
+        // Weak: the object's end removes the feed, and that ends the thread.
+        let signaller = self.downgrade();
+        let emit = move || {
+            while let Some(event) = events.next() {
+                let Some(signaller) = signaller.upgrade() else {
+                    return;
+                };
+                signaller.emit(event);
+            }
+        };
+        let started = thread::Builder::new()
+            .name("local-signals".to_owned())
+            .spawn(emit);
+        if let Err(error) = started {
+            tracing::error!(feed = id, %error, "no thread could be started: the feed has no viewers");
+        }
+    }
+
+    fn emit(&self, event: SessionEvent) {
+        match event {
+            SessionEvent::Requested {
+                session_id,
+                peer_id,
+            } => {
+                if self.imp().handle().may_begin(&session_id) {
+                    let no_offer = None::<WebRTCSessionDescription>;
+                    self.emit_by_name::<()>(
+                        "session-requested",
+                        &[&session_id, &peer_id, &no_offer],
+                    );
+                }
+            }
+            SessionEvent::Answer { session_id, sdp } => self.emit_answer(&session_id, &sdp),
+            SessionEvent::Candidate {
+                session_id,
+                candidate,
+                line,
+            } => {
+                let no_mid = None::<String>;
+                self.emit_by_name::<()>("handle-ice", &[&session_id, &line, &no_mid, &candidate]);
+            }
+            SessionEvent::Ended { session_id } => {
+                self.emit_by_name::<bool>("session-ended", &[&session_id]);
+            }
+        }
+    }
+
+    /// An answer that is no SDP ends its own session and nothing else.
+    ///
+    /// GStreamer's parser skips what it does not know, down to nothing; an
+    /// answer with no media section is what is left then.
+    fn emit_answer(&self, session_id: &str, sdp: &str) {
+        let sdp = SDPMessage::parse_buffer(sdp.as_bytes()).ok();
+        if let Some(sdp) = sdp.filter(|sdp| sdp.medias_len() > 0) {
+            let answer = WebRTCSessionDescription::new(WebRTCSDPType::Answer, sdp);
+            self.emit_by_name::<()>("session-description", &[&session_id, &answer]);
+        } else {
+            tracing::warn!(
+                session = session_id,
+                "a viewer's answer is no SDP; its session ends"
+            );
+            self.imp().handle().end_session(session_id);
+            self.emit_by_name::<bool>("session-ended", &[&session_id]);
+        }
+    }
+}
+
+mod imp {
+    use std::sync::{Mutex, OnceLock, PoisonError};
+
+    use gst::glib;
+    use gst::glib::prelude::*;
+    use gst::subclass::prelude::*;
+    use gst_webrtc::WebRTCSessionDescription;
+    use gstrswebrtc::signaller::{Signallable, SignallableImpl};
+
+    use crate::connector::local::hub::FeedHandle;
+
+    #[derive(Default)]
+    pub struct LocalSignaller {
+        handle: OnceLock<FeedHandle>,
+        gates: Mutex<Gates>,
+    }
+
+    /// Sessions pass while both are open.
+    #[derive(Clone, Copy, Default)]
+    struct Gates {
+        /// The stream has caps.
+        ready: bool,
+        /// `webrtcsink` is playing and knows its codecs.
+        started: bool,
+    }
+
+    impl LocalSignaller {
+        pub(super) fn attach(&self, handle: FeedHandle) {
+            let fresh = self.handle.set(handle).is_ok();
+            debug_assert!(fresh, "a signaller should be attached once");
+        }
+
+        pub(super) fn handle(&self) -> &FeedHandle {
+            self.handle
+                .get()
+                .expect("a signaller should come from Hub::add_feed")
+        }
+
+        pub(super) fn set_ready(&self, ready: bool) {
+            self.set_gates(|gates| gates.ready = ready);
+        }
+
+        fn set_gates(&self, change: impl FnOnce(&mut Gates)) {
+            // Held while the hub is told, so that two changes arrive in order.
+            let mut gates = self.gates.lock().unwrap_or_else(PoisonError::into_inner);
+            change(&mut gates);
+            self.handle().set_open(gates.ready && gates.started);
+        }
+    }
+
+    #[glib::object_subclass]
+    impl ObjectSubclass for LocalSignaller {
+        const NAME: &'static str = "HlgLocalSignaller";
+        type Type = super::LocalSignaller;
+        type Interfaces = (Signallable,);
+    }
+
+    impl ObjectImpl for LocalSignaller {
+        fn properties() -> &'static [glib::ParamSpec] {
+            static PROPERTIES: OnceLock<[glib::ParamSpec; 1]> = OnceLock::new();
+            // The interface asks for it; false: webrtcsink may change SDP as it needs to.
+            PROPERTIES.get_or_init(|| {
+                [glib::ParamSpecBoolean::builder("manual-sdp-munging")
+                    .read_only()
+                    .build()]
+            })
+        }
+
+        fn property(&self, _id: usize, _pspec: &glib::ParamSpec) -> glib::Value {
+            false.into()
+        }
+    }
+
+    impl SignallableImpl for LocalSignaller {
+        fn start(&self) {
+            self.set_gates(|gates| gates.started = true);
+        }
+
+        fn stop(&self) {
+            self.set_gates(|gates| gates.started = false);
+        }
+
+        fn send_sdp(&self, session_id: &str, description: &WebRTCSessionDescription) {
+            match description.sdp().as_text() {
+                Ok(sdp) => self.handle().send_offer(session_id, sdp),
+                Err(error) => {
+                    tracing::error!(session = session_id, %error, "the offer cannot be written");
+                    self.handle().end_session(session_id);
+                }
+            }
+        }
+
+        fn add_ice(&self, session_id: &str, candidate: &str, line: u32, _mid: Option<String>) {
+            self.handle()
+                .send_candidate(session_id, candidate.to_owned(), line);
+        }
+
+        fn end_session(&self, session_id: &str) {
+            self.handle().end_session(session_id);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc;
+    use std::time::Duration;
+
+    use gst::glib::closure;
+    use gstrswebrtc::signaller::SignallableExt;
+    use serde_json::{Value, json};
+
+    use super::super::hub::Connection;
+    use super::*;
+
+    const SDP: &str = "v=0\r\no=- 1 1 IN IP4 0.0.0.0\r\ns=-\r\nt=0 0\r\nm=video 9 RTP/AVP 96\r\n";
+
+    /// What `webrtcsink` would hear, in order.
+    fn heard(signaller: &LocalSignaller) -> mpsc::Receiver<String> {
+        let (say, heard) = mpsc::sync_channel(16);
+        let line = move |text: String| say.send(text).expect("the test should listen");
+        let on = |signal: &str, handler: glib::RustClosure| {
+            signaller.connect_closure(signal, false, handler);
+        };
+        let said = line.clone();
+        on(
+            "session-requested",
+            closure!(move |_: LocalSignaller,
+                           session: &str,
+                           _: &str,
+                           _: Option<WebRTCSessionDescription>| {
+                said(format!("requested {session}"));
+            }),
+        );
+        let said = line.clone();
+        on(
+            "session-description",
+            closure!(
+                move |_: LocalSignaller, session: &str, answer: &WebRTCSessionDescription| {
+                    said(format!("{} {session}", answer.type_().to_str()));
+                }
+            ),
+        );
+        let said = line.clone();
+        on(
+            "handle-ice",
+            closure!(move |_: LocalSignaller,
+                           session: &str,
+                           line: u32,
+                           _: Option<String>,
+                           candidate: &str| {
+                said(format!("ice {line} {candidate} {session}"));
+            }),
+        );
+        on(
+            "session-ended",
+            closure!(move |_: LocalSignaller, session: &str| -> bool {
+                line(format!("ended {session}"));
+                false
+            }),
+        );
+        heard
+    }
+
+    fn say(hub: &Hub, viewer: &Connection, message: &Value) {
+        assert!(hub.receive(&viewer.registered.peer_id, &message.to_string()));
+    }
+
+    fn next(viewer: &mut Connection) -> Value {
+        serde_json::from_str(&viewer.outbox.blocking_recv().unwrap()).unwrap()
+    }
+
+    fn watch(hub: &Hub, viewer: &mut Connection) -> String {
+        say(
+            hub,
+            viewer,
+            &json!({ "type": "startSession", "peerId": "bow" }),
+        );
+        loop {
+            let message = next(viewer);
+            if message["type"] == "sessionStarted" {
+                return message["sessionId"].as_str().unwrap().to_owned();
+            }
+        }
+    }
+
+    fn wait(heard: &mpsc::Receiver<String>) -> String {
+        heard
+            .recv_timeout(Duration::from_secs(5))
+            .expect("a signal should have come")
+    }
+
+    fn offer() -> WebRTCSessionDescription {
+        let sdp = SDPMessage::parse_buffer(SDP.as_bytes()).unwrap();
+        WebRTCSessionDescription::new(WebRTCSDPType::Offer, sdp)
+    }
+
+    #[test]
+    fn sessions_wait_for_both_gates_and_then_flow_both_ways() {
+        gst::init().unwrap();
+        let hub = Hub::new();
+        let signaller = hub.add_feed("bow", "Bow camera");
+        assert!(!signaller.property::<bool>("manual-sdp-munging"));
+        let heard = heard(&signaller);
+        let mut viewer = hub.connect().unwrap();
+        let session = watch(&hub, &mut viewer);
+
+        signaller.set_ready(true);
+        assert!(heard.recv_timeout(Duration::from_millis(50)).is_err());
+        signaller.start();
+        assert_eq!(wait(&heard), format!("requested {session}"));
+
+        signaller.send_sdp(&session, &offer());
+        assert_eq!(
+            next(&mut viewer)["sdp"],
+            json!({ "type": "offer", "sdp": SDP })
+        );
+        signaller.add_ice(&session, "candidate:1", 0, None);
+        assert_eq!(next(&mut viewer)["ice"]["candidate"], "candidate:1");
+
+        let answer = json!({ "type": "peer", "sessionId": session, "sdp": { "type": "answer", "sdp": SDP } });
+        say(&hub, &viewer, &answer);
+        assert_eq!(wait(&heard), format!("answer {session}"));
+        let ice = json!({ "candidate": "candidate:2", "sdpMLineIndex": 0 });
+        say(
+            &hub,
+            &viewer,
+            &json!({ "type": "peer", "sessionId": session, "ice": ice }),
+        );
+        assert_eq!(wait(&heard), format!("ice 0 candidate:2 {session}"));
+
+        // Readiness that goes and comes leaves the session alone.
+        signaller.set_ready(false);
+        signaller.set_ready(true);
+        assert_eq!(hub.session_count("bow"), 1);
+
+        signaller.end_session(&session);
+        assert_eq!(
+            next(&mut viewer),
+            json!({ "type": "endSession", "sessionId": session })
+        );
+        let again = watch(&hub, &mut viewer);
+        assert_eq!(wait(&heard), format!("requested {again}"));
+        drop(viewer);
+        assert_eq!(wait(&heard), format!("ended {again}"));
+    }
+
+    #[test]
+    fn an_answer_that_is_no_sdp_ends_its_session_only() {
+        gst::init().unwrap();
+        let hub = Hub::new();
+        let signaller = hub.add_feed("bow", "Bow camera");
+        let heard = heard(&signaller);
+        signaller.set_ready(true);
+        signaller.start();
+        let mut viewer = hub.connect().unwrap();
+        let other = watch(&hub, &mut viewer);
+        let session = watch(&hub, &mut viewer);
+        assert_eq!(wait(&heard), format!("requested {other}"));
+        assert_eq!(wait(&heard), format!("requested {session}"));
+        signaller.send_sdp(&session, &offer());
+        next(&mut viewer);
+
+        let nonsense = json!({ "type": "answer", "sdp": "nonsense" });
+        say(
+            &hub,
+            &viewer,
+            &json!({ "type": "peer", "sessionId": session, "sdp": nonsense }),
+        );
+        assert_eq!(wait(&heard), format!("ended {session}"));
+        assert_eq!(next(&mut viewer)["type"], "endSession");
+        assert_eq!(hub.session_count("bow"), 1);
+    }
+
+    #[test]
+    fn the_feed_goes_with_its_signaller() {
+        gst::init().unwrap();
+        let hub = Hub::new();
+        let signaller = hub.add_feed("bow", "Bow camera");
+        let mut viewer = hub.connect().unwrap();
+        let session = watch(&hub, &mut viewer);
+        let weak = signaller.downgrade();
+        drop(signaller);
+        assert!(weak.upgrade().is_none());
+        assert_eq!(
+            next(&mut viewer),
+            json!({ "type": "endSession", "sessionId": session })
+        );
+    }
+}
