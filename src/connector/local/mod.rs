@@ -14,12 +14,18 @@
 //!
 //! Only feeds of this process produce: no websocket can pose as a camera.
 
+mod access;
 mod clock;
+mod host;
 mod hub;
 mod messages;
+mod settings;
 mod signaller;
+mod tls;
 
 pub use clock::Clock;
 pub use hub::Hub;
 pub use messages::{FeedStatus, PictureClock};
+pub use settings::{LocalSettings, Tls, Token};
 pub use signaller::LocalSignaller;
+pub use tls::TlsError;
