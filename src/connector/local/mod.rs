@@ -19,13 +19,18 @@ mod clock;
 mod host;
 mod hub;
 mod messages;
+mod pages;
+mod routes;
+mod server;
 mod settings;
 mod signaller;
+mod socket;
 mod tls;
 
 pub use clock::Clock;
 pub use hub::Hub;
 pub use messages::{FeedStatus, PictureClock};
+pub use server::{LocalServer, ServerError};
 pub use settings::{LocalSettings, Tls, Token};
 pub use signaller::LocalSignaller;
 pub use tls::TlsError;
