@@ -1,0 +1,285 @@
+//! The viewers' side of a feed: webrtcsink, fed with an encoded stream.
+//!
+//! webrtcsink makes one webrtcbin per viewer and packetizes for it; it encodes
+//! nothing. Who may watch, and how offers travel, is the signaller's business.
+
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+
+use gst::{glib, prelude::*};
+use gst_utils::{ConsumptionLink, StreamProducer};
+use gstrswebrtc::{
+    signaller::Signallable,
+    webrtcsink::{BaseWebRTCSink, WebRTCSinkCongestionControl},
+};
+use tokio::sync::mpsc::UnboundedSender;
+
+use super::{FeedClock, MediaError, element::consumer_settings};
+
+/// Encoded frames that may wait for webrtcsink.
+const WAITING_FRAMES: u64 = 30;
+
+/// Bounds of the bandwidth estimate, kbit/s. webrtcsink's own lower bound is 1 kbit/s.
+const ESTIMATE_KBPS: std::ops::RangeInclusive<u32> = 100..=50_000;
+
+/// Frames at which a key frame is asked for at the start: the discovery is usually
+/// running by the second; on a busy machine it may take a second.
+const KEYFRAMES_FOR_DISCOVERY: [u32; 4] = [2, 10, 30, 60];
+
+/// What an outlet has to tell.
+#[derive(Clone, Debug)]
+pub enum OutletEvent {
+    /// webrtcsink has seen the stream: sessions may be offered.
+    Ready,
+    /// A viewer's session began or ended; this many are there now.
+    Viewers(usize),
+    /// A frame left for a viewer: what ties its RTP timestamp to its capture.
+    Clock(PictureClock),
+    /// The outlet failed and has to be rebuilt.
+    Failed(String),
+}
+
+/// Ties RTP time to the moment of capture, for one session.
+#[derive(Clone, Debug)]
+pub struct PictureClock {
+    /// The session whose RTP time this is.
+    pub session: String,
+    /// RTP timestamp of a frame.
+    pub rtp_timestamp: u32,
+    /// RTP ticks per second.
+    pub clock_rate: u32,
+    /// How old that frame was when this was sent.
+    pub age: std::time::Duration,
+}
+
+/// What is known of all viewers of an outlet together, from webrtcsink's statistics.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct ViewerStats {
+    /// Bytes sent to all viewers so far.
+    pub bytes_sent: u64,
+    /// Round-trip time to the farthest viewer.
+    pub round_trip: Option<std::time::Duration>,
+}
+
+/// A running webrtcsink. Dropping it ends its sessions.
+#[derive(Debug)]
+pub struct Outlet {
+    pipeline: gst::Pipeline,
+    sink: BaseWebRTCSink,
+    input: ConsumptionLink,
+}
+
+impl Outlet {
+    /// Builds and starts an outlet for streams like those of `rendition`.
+    ///
+    /// # Errors
+    /// An element is missing or the pipeline does not start.
+    pub fn start(
+        signaller: Signallable,
+        start_kbps: u32,
+        clock: &FeedClock,
+        events: UnboundedSender<OutletEvent>,
+    ) -> Result<Self, MediaError> {
+        let pipeline = gst::Pipeline::with_name("outlet");
+        clock.apply(&pipeline);
+        let source = gst_app::AppSrc::builder().name("rendition").build();
+        let sink = BaseWebRTCSink::with_signaller(signaller);
+        configure(&sink, start_kbps);
+        pipeline.add_many([source.upcast_ref::<gst::Element>(), sink.upcast_ref()])?;
+        let pad =
+            sink.request_pad_simple("video_%u").ok_or_else(|| glib::bool_error!("webrtcsink gave no video pad"))?;
+        source
+            .static_pad("src")
+            .expect("an appsrc should have a src pad")
+            .link(&pad)
+            .map_err(|_| glib::bool_error!("webrtcsink does not take the stream"))?;
+
+        tell_when_ready(&pad, events.clone());
+        watch_viewers(&sink, &events);
+        watch_sessions(&sink, clock, events.clone());
+        watch_bus(&pipeline, events);
+        // Before the start: an appsrc that starts unconfigured counts bytes, not time.
+        let input = ConsumptionLink::disconnected_with(source, consumer_settings(WAITING_FRAMES));
+        // A gap before the encoder is marked in its output, but what follows is
+        // encoded against what went out before: no key frame is needed.
+        input.set_wait_for_keyframe(false);
+        pipeline.set_state(gst::State::Playing)?;
+        send_at_once(&sink);
+        Ok(Self { pipeline, sink, input })
+    }
+
+    /// Sends this stream from its next key frame on.
+    pub fn connect(&mut self, encoded: &StreamProducer) {
+        self.input.change_producer(encoded, false).expect("an outlet should send one rendition at a time");
+    }
+
+    /// What webrtcsink counts for its viewers.
+    pub fn stats(&self) -> ViewerStats {
+        let mut total = ViewerStats::default();
+        let sessions = self.sink.property::<gst::Structure>("stats");
+        for (_, session) in sessions.iter() {
+            if let Ok(session) = session.get::<gst::Structure>() {
+                add_session(&mut total, &session);
+            }
+        }
+        total
+    }
+}
+
+impl Drop for Outlet {
+    fn drop(&mut self) {
+        self.input.disconnect();
+        if let Some(bus) = self.pipeline.bus() {
+            bus.unset_sync_handler();
+        }
+        // webrtcsink blocks on a runtime of its own while it ends its sessions,
+        // which is forbidden on a thread that belongs to a runtime, as the caller's may.
+        let pipeline = self.pipeline.clone();
+        let _ = std::thread::spawn(move || pipeline.set_state(gst::State::Null)).join();
+    }
+}
+
+fn configure(sink: &BaseWebRTCSink, start_kbps: u32) {
+    let kbps = |kbps: u32| kbps * 1000;
+    sink.set_property("congestion-control", WebRTCSinkCongestionControl::GoogleCongestionControl);
+    sink.set_property("min-bitrate", kbps(*ESTIMATE_KBPS.start()));
+    sink.set_property("max-bitrate", kbps(*ESTIMATE_KBPS.end()));
+    sink.set_property("start-bitrate", kbps(start_kbps));
+    // On encoded input webrtcsink's default means sending everything twice.
+    sink.set_property("do-fec", false);
+    sink.set_property("do-retransmission", true);
+    // Its default is a public server: Heliograph contacts nobody unasked.
+    sink.set_property("stun-server", None::<String>);
+}
+
+/// Takes out the two elements' waits for the clock: they would hold every
+/// frame for the whole latency of the pipelines before.
+fn send_at_once(sink: &BaseWebRTCSink) {
+    for element in sink.iterate_recurse().into_iter().flatten() {
+        let is_waiting = element.factory().is_some_and(|f| matches!(f.name().as_str(), "clocksync" | "appsink"));
+        if is_waiting {
+            element.set_property("sync", false);
+        }
+    }
+}
+
+/// Tells of the first frame, and has webrtcsink's discovery served.
+///
+/// webrtcsink finds out how to announce the stream in a pipeline of its own,
+/// which it starts at the first frame and which needs a key frame after that.
+/// It asks nobody for one, so the first viewer would wait for the next by chance.
+fn tell_when_ready(pad: &gst::Pad, events: UnboundedSender<OutletEvent>) {
+    let frames = AtomicU32::new(0);
+    pad.add_probe(gst::PadProbeType::BUFFER, move |pad, _| {
+        let frame = frames.fetch_add(1, Ordering::Relaxed);
+        if frame == 0 {
+            let _ = events.send(OutletEvent::Ready);
+        }
+        if KEYFRAMES_FOR_DISCOVERY.contains(&frame) {
+            pad.push_event(gst_video::UpstreamForceKeyUnitEvent::builder().all_headers(true).build());
+        }
+        if KEYFRAMES_FOR_DISCOVERY.last() == Some(&frame) {
+            return gst::PadProbeReturn::Remove;
+        }
+        gst::PadProbeReturn::Ok
+    });
+}
+
+fn watch_viewers(sink: &BaseWebRTCSink, events: &UnboundedSender<OutletEvent>) {
+    for signal in ["consumer-added", "consumer-removed"] {
+        let events = events.clone();
+        sink.connect(signal, false, move |args| {
+            let sink = args[0].get::<BaseWebRTCSink>().ok()?;
+            let sessions = sink.emit_by_name::<Vec<String>>("get-sessions", &[]);
+            let _ = events.send(OutletEvent::Viewers(sessions.len()));
+            None
+        });
+    }
+}
+
+/// Looks into each session's pipeline for what ties RTP time to capture time.
+fn watch_sessions(sink: &BaseWebRTCSink, clock: &FeedClock, events: UnboundedSender<OutletEvent>) {
+    let clock = clock.clone();
+    sink.connect("consumer-pipeline-created", false, move |args| {
+        let pipeline = args[2].get::<gst::Pipeline>().ok()?;
+        // webrtcsink names the pipeline after the session and tells it nowhere else.
+        let session = pipeline.name().strip_prefix("session-pipeline-")?.to_owned();
+        let (clock, events) = (clock.clone(), events.clone());
+        pipeline.connect_deep_element_added(move |_, _, element| {
+            let is_payloader = element
+                .factory()
+                .and_then(|factory| factory.metadata("klass").map(|klass| klass.contains("Payloader/Network/RTP")))
+                .unwrap_or(false);
+            if is_payloader && let Some(pad) = element.static_pad("src") {
+                clock_packets(&pad, session.clone(), clock.clone(), events.clone());
+            }
+        });
+        None
+    });
+}
+
+/// About once a second, tells how old the frame of a packet is.
+fn clock_packets(pad: &gst::Pad, session: String, clock: FeedClock, events: UnboundedSender<OutletEvent>) {
+    let next = AtomicU64::new(0);
+    pad.add_probe(gst::PadProbeType::BUFFER | gst::PadProbeType::BUFFER_LIST, move |pad, info| {
+        let now = clock.running_time();
+        if now.nseconds() < next.load(Ordering::Relaxed) {
+            return gst::PadProbeReturn::Ok;
+        }
+        let buffer = match &info.data {
+            Some(gst::PadProbeData::Buffer(buffer)) => Some(buffer.clone()),
+            Some(gst::PadProbeData::BufferList(list)) => list.get_owned(0),
+            _ => None,
+        };
+        if let Some((rtp_timestamp, captured)) = buffer.and_then(|buffer| rtp_and_capture(pad, &buffer)) {
+            next.store((now + gst::ClockTime::SECOND).nseconds(), Ordering::Relaxed);
+            let age = now.saturating_sub(captured).into();
+            let _ = events.send(OutletEvent::Clock(PictureClock {
+                session: session.clone(),
+                rtp_timestamp,
+                clock_rate: 90_000,
+                age,
+            }));
+        }
+        gst::PadProbeReturn::Ok
+    });
+}
+
+/// RTP timestamp (RFC 3550, bytes 4 to 7) and running time of a packet's frame.
+fn rtp_and_capture(pad: &gst::Pad, buffer: &gst::Buffer) -> Option<(u32, gst::ClockTime)> {
+    let map = buffer.map_readable().ok()?;
+    let bytes = map.get(4..8)?.try_into().ok()?;
+    let segment = pad.sticky_event::<gst::event::Segment>(0)?;
+    let segment = segment.segment().downcast_ref::<gst::ClockTime>()?.clone();
+    let captured = segment.to_running_time(buffer.pts()?)?;
+    Some((u32::from_be_bytes(bytes), captured))
+}
+
+fn watch_bus(pipeline: &gst::Pipeline, events: UnboundedSender<OutletEvent>) {
+    let bus = pipeline.bus().expect("a pipeline should have a bus");
+    bus.set_sync_handler(move |_, message| {
+        if let gst::MessageView::Error(error) = message.view() {
+            // The debug text holds whole backtraces; the message is enough.
+            let _ = events.send(OutletEvent::Failed(error.error().to_string()));
+        }
+        gst::BusSyncReply::Drop
+    });
+}
+
+/// Adds what one session's statistics say to the total.
+fn add_session(total: &mut ViewerStats, session: &gst::StructureRef) {
+    for (_, value) in session {
+        let Ok(entry) = value.get::<gst::Structure>() else { continue };
+        if entry.name() == "outbound-rtp"
+            || entry.get::<gst_webrtc::WebRTCStatsType>("type") == Ok(gst_webrtc::WebRTCStatsType::OutboundRtp)
+        {
+            total.bytes_sent += entry.get::<u64>("bytes-sent").unwrap_or(0);
+        }
+        if entry.get::<gst_webrtc::WebRTCStatsType>("type") == Ok(gst_webrtc::WebRTCStatsType::RemoteInboundRtp)
+            && let Ok(seconds) = entry.get::<f64>("round-trip-time")
+            && seconds > 0.0
+        {
+            let trip = std::time::Duration::from_secs_f64(seconds);
+            total.round_trip = Some(total.round_trip.map_or(trip, |longest| longest.max(trip)));
+        }
+    }
+}
