@@ -53,14 +53,10 @@ pub enum AddressError {
     #[error("its port is no number from 1 to 65535; in a password, write : as %3A and @ as %40")]
     BadPort,
     /// An `@` or a `#` where none can be: most likely in a password.
-    #[error(
-        "it has an @ or # after the host; write @ as %40, and in a password also / as %2F, ? as %3F and # as %23"
-    )]
+    #[error("it has an @ or # after the host; write @ as %40, and in a password also / as %2F, ? as %3F and # as %23")]
     Ambiguous,
     /// User or password are not UTF-8 once decoded.
-    #[error(
-        "its user name or password is no text once its %XX parts are decoded; write them in UTF-8"
-    )]
+    #[error("its user name or password is no text once its %XX parts are decoded; write them in UTF-8")]
     NotText,
     /// It holds a `…`: somebody copied the form for display.
     #[error("a part of it was shortened to … for display; enter the whole address")]
@@ -94,19 +90,18 @@ impl SourceAddress {
 
     /// The host: a name, an IPv4 address, or an IPv6 address in brackets.
     pub fn host(&self) -> &str {
-        self.url
-            .host_str()
-            .expect("an address should have a host: parse() checks it")
+        self.url.host_str().expect("an address should have a host: parse() checks it")
     }
 
     /// The port, by default 554 for `rtsp` and 322 for `rtsps`.
     pub fn port(&self) -> u16 {
-        let default = if self.url.scheme() == "rtsps" {
-            322
-        } else {
-            554
-        };
+        let default = if self.url.scheme() == "rtsps" { 322 } else { 554 };
         self.url.port().unwrap_or(default)
+    }
+
+    /// The path after the host, without the query: what the camera calls the stream.
+    pub fn path(&self) -> &str {
+        self.url.path()
     }
 
     /// The whole address for the connection and the file, query included. Not for people:
@@ -122,8 +117,8 @@ fn check_scheme(text: &str) -> Result<(), AddressError> {
     match scheme.as_str() {
         "rtsp" | "rtsps" => Ok(()),
         // What else stands before a "://" may be half a password.
-        "http" | "https" | "rtmp" | "rtmps" | "rtspu" | "rtp" | "udp" | "tcp" | "srt" | "file"
-        | "onvif" | "mms" | "ftp" | "ws" | "wss" => Err(AddressError::OtherScheme(scheme)),
+        "http" | "https" | "rtmp" | "rtmps" | "rtspu" | "rtp" | "udp" | "tcp" | "srt" | "file" | "onvif" | "mms"
+        | "ftp" | "ws" | "wss" => Err(AddressError::OtherScheme(scheme)),
         _ => Err(AddressError::NoScheme),
     }
 }
@@ -136,11 +131,7 @@ fn check_delimiters(text: &str) -> Result<(), AddressError> {
     }
     let (_, rest) = text.split_once("://").ok_or(AddressError::NoScheme)?;
     let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
-    if rest[end..].contains(['@', '#']) {
-        Err(AddressError::Ambiguous)
-    } else {
-        Ok(())
-    }
+    if rest[end..].contains(['@', '#']) { Err(AddressError::Ambiguous) } else { Ok(()) }
 }
 
 /// The URL crate leaves a host as it is where it does not know the scheme. One with `%` would be
@@ -173,17 +164,13 @@ fn split_credentials(url: &mut Url) -> Result<Option<Credentials>, AddressError>
         user: decode(url.username())?,
         password: Password::new(decode(url.password().unwrap_or_default())?),
     };
-    url.set_username("")
-        .expect("a URL with a host should take an empty user");
-    url.set_password(None)
-        .expect("a URL with a host should take an empty password");
+    url.set_username("").expect("a URL with a host should take an empty user");
+    url.set_password(None).expect("a URL with a host should take an empty password");
     Ok(Some(credentials))
 }
 
 fn decode(text: &str) -> Result<String, AddressError> {
-    let decoded = percent_decode_str(text)
-        .decode_utf8()
-        .map_err(|_| AddressError::NotText)?;
+    let decoded = percent_decode_str(text).decode_utf8().map_err(|_| AddressError::NotText)?;
     Ok(decoded.into_owned())
 }
 
@@ -191,11 +178,7 @@ fn decode(text: &str) -> Result<String, AddressError> {
 fn shown_path(path: &str) -> String {
     let show = |segment: &str| {
         let assigns = percent_decode_str(segment).any(|byte| byte == b'=');
-        if assigns {
-            HIDDEN.to_string()
-        } else {
-            segment.to_owned()
-        }
+        if assigns { HIDDEN.to_string() } else { segment.to_owned() }
     };
     path.split('/').map(show).collect::<Vec<_>>().join("/")
 }
@@ -207,11 +190,7 @@ impl fmt::Display for SourceAddress {
             write!(f, ":{port}")?;
         }
         f.write_str(&shown_path(self.url.path()))?;
-        if self.url.query().is_some() {
-            write!(f, "?{HIDDEN}")
-        } else {
-            Ok(())
-        }
+        if self.url.query().is_some() { write!(f, "?{HIDDEN}") } else { Ok(()) }
     }
 }
 
@@ -265,11 +244,7 @@ mod tests {
         ];
         for (text, host, port) in cases {
             let (address, credentials) = parse(text);
-            assert_eq!(
-                (address.host(), address.port()),
-                (host, port),
-                "for {text:?}"
-            );
+            assert_eq!((address.host(), address.port()), (host, port), "for {text:?}");
             assert_eq!(credentials, None);
         }
     }
@@ -303,10 +278,7 @@ mod tests {
             ("", AddressError::NoScheme),
             ("admin:planted@10.0.0.5/s", AddressError::NoScheme),
             ("planted://10.0.0.5/s", AddressError::NoScheme),
-            (
-                "http://admin:planted@h/",
-                AddressError::OtherScheme("http".into()),
-            ),
+            ("http://admin:planted@h/", AddressError::OtherScheme("http".into())),
             ("rtsp:///s", AddressError::NoHost),
             ("rtsp://", AddressError::NoHost),
             ("rtsp://admin:planted@", AddressError::NoHost),
@@ -327,10 +299,7 @@ mod tests {
         for (text, expected) in cases {
             let error = SourceAddress::parse(text).expect_err(text);
             assert_eq!(error, expected, "for {text:?}");
-            assert!(
-                !format!("{error} {error:?}").contains("planted"),
-                "for {text:?}: {error}"
-            );
+            assert!(!format!("{error} {error:?}").contains("planted"), "for {text:?}: {error}");
         }
     }
 
@@ -341,10 +310,7 @@ mod tests {
             ("rtsp://admin:%70lanted@h/s", "rtsp://h/s"),
             ("rtsp://h/s?user=a&password=planted", "rtsp://h/s?…"),
             ("rtsp://h/s?p%61ssword=pl%61nted", "rtsp://h/s?…"),
-            (
-                "rtsp://h:55/user=a_password=planted_channel=1/x",
-                "rtsp://h:55/…/x",
-            ),
+            ("rtsp://h:55/user=a_password=planted_channel=1/x", "rtsp://h:55/…/x"),
             ("rtsp://h/password%3dplanted", "rtsp://h/…"),
         ];
         for (text, shown) in cases {
@@ -352,10 +318,7 @@ mod tests {
             assert_eq!(address.to_string(), shown);
             let json = serde_json::to_string(&address).unwrap();
             for form in [format!("{address:?} {credentials:?}"), json] {
-                assert!(
-                    !form.contains("planted") && !form.contains("pl%61"),
-                    "{form}"
-                );
+                assert!(!form.contains("planted") && !form.contains("pl%61"), "{form}");
             }
         }
     }

@@ -9,9 +9,7 @@ use serde::{Deserialize, Serialize};
 ///
 /// A codec is added here, in [`Codec::ALL`] and in [`Codec::key`]; the compiler
 /// then names the places in the media room that need to learn it.
-#[derive(
-    Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize,
-)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Codec {
     /// H.264 (ITU-T H.264), which every browser decodes and most cameras send.
@@ -40,10 +38,7 @@ impl Codec {
 }
 
 fn known_codecs() -> String {
-    let keys: Vec<String> = Codec::ALL
-        .iter()
-        .map(|codec| format!("\"{}\"", codec.key()))
-        .collect();
+    let keys: Vec<String> = Codec::ALL.iter().map(|codec| format!("\"{}\"", codec.key())).collect();
     keys.join(", ")
 }
 
@@ -62,11 +57,7 @@ impl FromStr for Codec {
     type Err = CodecError;
 
     fn from_str(text: &str) -> Result<Self, CodecError> {
-        Codec::ALL
-            .iter()
-            .copied()
-            .find(|codec| codec.key() == text)
-            .ok_or(CodecError)
+        Codec::ALL.iter().copied().find(|codec| codec.key() == text).ok_or(CodecError)
     }
 }
 
@@ -137,32 +128,19 @@ mod tests {
             assert_eq!(serde_json::to_value(codec).unwrap(), codec.key());
         }
         assert_eq!("av1".parse::<Codec>(), Err(CodecError));
-        assert_eq!(
-            CodecError.to_string(),
-            "a codec is one of \"h264\", \"vp8\""
-        );
+        assert_eq!(CodecError.to_string(), "a codec is one of \"h264\", \"vp8\"");
         assert_eq!(Codec::H264.to_string(), "H.264");
     }
 
     #[test]
     fn encoders_are_auto_or_an_element_name() {
         assert_eq!("auto".parse(), Ok(EncoderChoice::Automatic));
-        assert_eq!(
-            "x264enc".parse(),
-            Ok(EncoderChoice::Named("x264enc".into()))
-        );
+        assert_eq!("x264enc".parse(), Ok(EncoderChoice::Named("x264enc".into())));
         for text in ["", "x264enc ! fakesink", "x264enc bitrate=1", "é"] {
-            assert_eq!(
-                text.parse::<EncoderChoice>(),
-                Err(EncoderNameError),
-                "for {text:?}"
-            );
+            assert_eq!(text.parse::<EncoderChoice>(), Err(EncoderNameError), "for {text:?}");
         }
         let json = serde_json::to_string(&EncoderChoice::Automatic).unwrap();
         assert_eq!(json, "\"auto\"");
-        assert_eq!(
-            serde_json::from_str::<EncoderChoice>(&json).unwrap(),
-            EncoderChoice::Automatic
-        );
+        assert_eq!(serde_json::from_str::<EncoderChoice>(&json).unwrap(), EncoderChoice::Automatic);
     }
 }

@@ -112,12 +112,7 @@ impl RtspConfig {
 
     /// A camera that asks for no password, with the default settings.
     pub fn new(address: SourceAddress) -> Self {
-        Self {
-            address,
-            user: None,
-            password: PasswordSource::None,
-            latency_ms: Self::DEFAULT_LATENCY_MS,
-        }
+        Self { address, user: None, password: PasswordSource::None, latency_ms: Self::DEFAULT_LATENCY_MS }
     }
 
     /// The same camera asked by `user`, whose password is found in `password`.
@@ -138,17 +133,10 @@ mod tests {
         assert_eq!(FeedConfig::check_name("Bow camera (Ö)"), Ok(()));
         let long = "x".repeat(101);
         for name in ["", " x", "x ", &long] {
-            assert_eq!(
-                FeedConfig::check_name(name),
-                Err(NameError::Length),
-                "for {name:?}"
-            );
+            assert_eq!(FeedConfig::check_name(name), Err(NameError::Length), "for {name:?}");
         }
         assert_eq!(FeedConfig::check_name("a\nb"), Err(NameError::Control));
-        assert_eq!(
-            FeedConfig::check_name("rtsp://a:b@c"),
-            Err(NameError::Address)
-        );
+        assert_eq!(FeedConfig::check_name("rtsp://a:b@c"), Err(NameError::Address));
     }
 
     #[test]

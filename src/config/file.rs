@@ -81,10 +81,7 @@ enum Seen {
 impl ConfigFile {
     /// The settings file at this path, which need not exist.
     pub fn new(path: impl Into<PathBuf>) -> Self {
-        Self {
-            path: path.into(),
-            seen: Seen::Unknown,
-        }
+        Self { path: path.into(), seen: Seen::Unknown }
     }
 
     /// `$XDG_CONFIG_HOME/heliograph/heliograph.toml`, by default under `~/.config`
@@ -139,12 +136,8 @@ impl ConfigFile {
         }
         let new = write::write(old, config).map_err(|fault| self.unsavable(fault))?;
         if old != Some(new.as_str()) {
-            atomic::replace(&self.path, new.as_bytes()).map_err(|source| {
-                ConfigError::Unwritable {
-                    path: self.path.clone(),
-                    source,
-                }
-            })?;
+            atomic::replace(&self.path, new.as_bytes())
+                .map_err(|source| ConfigError::Unwritable { path: self.path.clone(), source })?;
             self.seen = Seen::Text(new);
         }
         Ok(())
@@ -156,10 +149,7 @@ impl ConfigFile {
             Ok(bytes) => bytes,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             Err(source) => {
-                return Err(ConfigError::Unreadable {
-                    path: self.path.clone(),
-                    source,
-                });
+                return Err(ConfigError::Unreadable { path: self.path.clone(), source });
             }
         };
         if bytes.len() as u64 > MAX_BYTES {
@@ -172,32 +162,21 @@ impl ConfigFile {
     }
 
     fn at_fault(&self, fault: Fault) -> ConfigError {
-        ConfigError::Faulty {
-            path: self.path.clone(),
-            fault,
-        }
+        ConfigError::Faulty { path: self.path.clone(), fault }
     }
 
     fn unsavable(&self, fault: Fault) -> ConfigError {
-        ConfigError::Unsavable {
-            path: self.path.clone(),
-            fault,
-        }
+        ConfigError::Unsavable { path: self.path.clone(), fault }
     }
 }
 
 /// At most one byte more than may be there. Pipes and devices could keep the reader waiting.
 fn read_bytes(path: &Path) -> io::Result<Vec<u8>> {
     if !path.metadata()?.is_file() {
-        return Err(io::Error::new(
-            io::ErrorKind::InvalidInput,
-            "it is not a regular file",
-        ));
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, "it is not a regular file"));
     }
     let mut bytes = Vec::new();
-    File::open(path)?
-        .take(MAX_BYTES + 1)
-        .read_to_end(&mut bytes)?;
+    File::open(path)?.take(MAX_BYTES + 1).read_to_end(&mut bytes)?;
     Ok(bytes)
 }
 

@@ -16,9 +16,7 @@ pub struct FeedId(String);
 
 /// The text is not a feed id.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "a feed's id is 1 to 63 lower-case letters, digits and hyphens, and starts with a letter or digit"
-)]
+#[error("a feed's id is 1 to 63 lower-case letters, digits and hyphens, and starts with a letter or digit")]
 pub struct FeedIdError;
 
 impl FeedId {
@@ -36,11 +34,7 @@ impl FeedId {
             .map(str::to_ascii_lowercase)
             .collect();
         let slug = cut(&words.join("-"), Self::MAX_LENGTH).to_owned();
-        Self(if slug.is_empty() {
-            "feed".to_owned()
-        } else {
-            slug
-        })
+        Self(if slug.is_empty() { "feed".to_owned() } else { slug })
     }
 
     /// This id, or this id with the smallest number from 2 on that makes it
@@ -80,11 +74,7 @@ impl TryFrom<String> for FeedId {
     fn try_from(text: String) -> Result<Self, FeedIdError> {
         let allowed = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
         let fits = (1..=Self::MAX_LENGTH).contains(&text.len()) && !text.starts_with('-');
-        if fits && text.chars().all(allowed) {
-            Ok(Self(text))
-        } else {
-            Err(FeedIdError)
-        }
+        if fits && text.chars().all(allowed) { Ok(Self(text)) } else { Err(FeedIdError) }
     }
 }
 
@@ -166,10 +156,7 @@ mod tests {
 
     #[test]
     fn serde_checks_what_it_reads() {
-        assert_eq!(
-            serde_json::to_string(&FeedId::from_name("Bow")).unwrap(),
-            "\"bow\""
-        );
+        assert_eq!(serde_json::to_string(&FeedId::from_name("Bow")).unwrap(), "\"bow\"");
         assert!(serde_json::from_str::<FeedId>("\"bow\"").is_ok());
         assert!(serde_json::from_str::<FeedId>("\"Bow!\"").is_err());
     }

@@ -24,9 +24,7 @@ pub use codec::{Codec, CodecError, EncoderChoice, EncoderNameError};
 pub use feed::{FeedConfig, NameError, RtspConfig, SourceConfig};
 pub use file::{ConfigError, ConfigFile, Fault, Loaded, Remark};
 pub use id::{FeedId, FeedIdError};
-pub use secret::{
-    Kept, KeyringStore, Password, PasswordSource, SecretError, SecretStore, Secrets, SessionStore,
-};
+pub use secret::{Kept, KeyringStore, Password, PasswordSource, SecretError, SecretStore, Secrets, SessionStore};
 pub use server::{ServerConfig, Token, TokenError};
 
 /// Everything the operator asked for.

@@ -29,11 +29,7 @@ pub trait SecretStore: Send + Sync {
     fn load<'a>(&'a self, id: &'a FeedId) -> BoxFuture<'a, Result<Option<Password>, SecretError>>;
 
     /// Keeps the feed's password in place of any former one.
-    fn store<'a>(
-        &'a self,
-        id: &'a FeedId,
-        password: &'a Password,
-    ) -> BoxFuture<'a, Result<(), SecretError>>;
+    fn store<'a>(&'a self, id: &'a FeedId, password: &'a Password) -> BoxFuture<'a, Result<(), SecretError>>;
 
     /// Forgets the feed's password. That none is kept is no error.
     fn remove<'a>(&'a self, id: &'a FeedId) -> BoxFuture<'a, Result<(), SecretError>>;

@@ -28,8 +28,7 @@ pub struct ServerConfig {
 
 impl ServerConfig {
     /// Loopback only, at the port where the npm client `gstwebrtc-api` looks.
-    pub const DEFAULT_LISTEN: SocketAddr =
-        SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 8443);
+    pub const DEFAULT_LISTEN: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 8443);
 }
 
 impl Default for ServerConfig {
@@ -52,9 +51,7 @@ pub struct Token(Password);
 
 /// The text cannot be a token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "a token is 8 to 256 characters of A-Z, a-z, 0-9 and - . _ ~, which need no encoding in an address"
-)]
+#[error("a token is 8 to 256 characters of A-Z, a-z, 0-9 and - . _ ~, which need no encoding in an address")]
 pub struct TokenError;
 
 impl Token {
@@ -67,11 +64,7 @@ impl Token {
         let secret = Password::new(text);
         let allowed = |c: char| c.is_ascii_alphanumeric() || "-._~".contains(c);
         let fits = (8..=256).contains(&secret.expose().len());
-        if fits && secret.expose().chars().all(allowed) {
-            Ok(Self(secret))
-        } else {
-            Err(TokenError)
-        }
+        if fits && secret.expose().chars().all(allowed) { Ok(Self(secret)) } else { Err(TokenError) }
     }
 
     /// The token itself.
@@ -109,13 +102,7 @@ mod tests {
         let token = Token::new("planted-token").unwrap();
         assert_eq!(token.expose(), "planted-token");
         assert_eq!(format!("{token} {token:?}"), "… Token(…)");
-        for text in [
-            "",
-            "short",
-            "planted token",
-            "planted&token",
-            &"x".repeat(257),
-        ] {
+        for text in ["", "short", "planted token", "planted&token", &"x".repeat(257)] {
             let error = Token::new(text).expect_err(text);
             assert!(!format!("{error} {error:?}").contains("planted"));
         }

@@ -4,3 +4,30 @@
 //! May use `config` and `stats`; must not know `media`, `engine` or a screen.
 
 pub mod local;
+
+use std::time::Duration;
+
+use gstrswebrtc::signaller::Signallable;
+
+use crate::config::FeedId;
+
+/// A kind of destination that feeds can be opened at.
+pub trait Connector: Send + Sync {
+    /// Makes the feed known there, by its id and its name for people.
+    fn open(&self, feed: &FeedId, name: &str) -> Box<dyn Connection>;
+}
+
+/// One feed at one connector. Dropping it takes the feed away from there.
+pub trait Connection: Send {
+    /// What webrtcsink talks to.
+    fn signaller(&self) -> Signallable;
+
+    /// The stream has caps: sessions may be asked for. An offer before this panics inside webrtcsink.
+    fn stream_ready(&self);
+
+    /// Shows viewers how the feed is: the state's name and a sentence.
+    fn show(&self, state: &str, sentence: &str);
+
+    /// Tells a session's viewer how old the frame with this RTP timestamp is now.
+    fn picture_clock(&self, session: &str, rtp_timestamp: u32, clock_rate: u32, age: Duration);
+}

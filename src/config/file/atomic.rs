@@ -18,10 +18,7 @@ pub(super) fn replace(path: &Path, content: &[u8]) -> io::Result<()> {
         _ => Path::new("."),
     };
     // The XDG specification wants 0700 for folders that a program makes.
-    DirBuilder::new()
-        .recursive(true)
-        .mode(0o700)
-        .create(folder)?;
+    DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
 
     let mut file = tempfile::Builder::new()
         .prefix(".heliograph-")
@@ -51,10 +48,9 @@ fn follow_links(path: &Path) -> io::Result<PathBuf> {
 /// A rename would not mind that the operator took the right to write away.
 fn refuse_protected(target: &Path) -> io::Result<()> {
     match fs::metadata(target) {
-        Ok(metadata) if metadata.permissions().readonly() => Err(io::Error::new(
-            io::ErrorKind::PermissionDenied,
-            "the file is write-protected",
-        )),
+        Ok(metadata) if metadata.permissions().readonly() => {
+            Err(io::Error::new(io::ErrorKind::PermissionDenied, "the file is write-protected"))
+        }
         _ => Ok(()),
     }
 }

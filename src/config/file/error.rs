@@ -90,11 +90,7 @@ pub enum Fault {
 impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Fault::TooLong => write!(
-                f,
-                "it is longer than {} KiB, which no settings are",
-                MAX_BYTES / 1024
-            ),
+            Fault::TooLong => write!(f, "it is longer than {} KiB, which no settings are", MAX_BYTES / 1024),
             Fault::NotText { line } => write!(f, "line {line}: this is no UTF-8 text"),
             Fault::Syntax(remark) => remark.fmt(f),
             Fault::Newer { version } => write!(

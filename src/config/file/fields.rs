@@ -13,9 +13,7 @@ use super::Remark;
 
 /// The line in which the byte at `offset` stands, from 1.
 pub(super) fn line_at(text: &[u8], offset: usize) -> usize {
-    text[..offset.min(text.len())]
-        .split(|byte| *byte == b'\n')
-        .count()
+    text[..offset.min(text.len())].split(|byte| *byte == b'\n').count()
 }
 
 /// What has been found wrong so far.
@@ -26,10 +24,7 @@ pub(super) struct Notes<'a> {
 
 impl<'a> Notes<'a> {
     pub(super) fn new(text: &'a str) -> Self {
-        Self {
-            text,
-            remarks: RefCell::default(),
-        }
+        Self { text, remarks: RefCell::default() }
     }
 
     /// The line of a place in the file, from 1.
@@ -63,17 +58,9 @@ impl<'a> Fields<'a> {
             let line = self.line_of(key);
             let hint = hint_for(key, known);
             // A key in quotes can be anything, even a password on the wrong side of the =.
-            let bare = key.len() <= 40
-                && key
-                    .chars()
-                    .all(|c| c.is_ascii_alphanumeric() || "_-".contains(c));
-            let shown = if bare {
-                format!("`{key}`")
-            } else {
-                "this key".to_owned()
-            };
-            self.notes
-                .add(line, format!("{shown} is not known here; {hint}"));
+            let bare = key.len() <= 40 && key.chars().all(|c| c.is_ascii_alphanumeric() || "_-".contains(c));
+            let shown = if bare { format!("`{key}`") } else { "this key".to_owned() };
+            self.notes.add(line, format!("{shown} is not known here; {hint}"));
         }
     }
 
@@ -83,17 +70,12 @@ impl<'a> Fields<'a> {
 
     pub(super) fn line_of(&self, key: &str) -> usize {
         let span = self.table.key(key).and_then(toml_edit::Key::span);
-        if span.is_some() {
-            self.notes.line(span)
-        } else {
-            self.line
-        }
+        if span.is_some() { self.notes.line(span) } else { self.line }
     }
 
     /// Notes what is wrong with a key, in words that need no value.
     pub(super) fn refuse(&self, key: &str, why: impl Display) {
-        self.notes
-            .add(self.line_of(key), format!("`{key}` cannot be used: {why}"));
+        self.notes.add(self.line_of(key), format!("`{key}` cannot be used: {why}"));
     }
 
     /// A text whose value may be shown in an error.
@@ -107,9 +89,7 @@ impl<'a> Fields<'a> {
         T: FromStr<Err: Display>,
     {
         let text = self.text(key)?;
-        text.parse()
-            .map_err(|error| self.wrong_text(key, text, &error))
-            .ok()
+        text.parse().map_err(|error| self.wrong_text(key, text, &error)).ok()
     }
 
     /// A text read as `T`, which may be a secret: whatever stands there is not shown.
@@ -126,26 +106,17 @@ impl<'a> Fields<'a> {
     }
 
     /// A text that `check` accepts.
-    pub(super) fn checked<E: Display>(
-        &self,
-        key: &str,
-        check: impl Fn(&str) -> Result<(), E>,
-    ) -> Option<String> {
+    pub(super) fn checked<E: Display>(&self, key: &str, check: impl Fn(&str) -> Result<(), E>) -> Option<String> {
         let text = self.text(key)?;
-        check(text)
-            .map_err(|error| self.wrong_text(key, text, &error))
-            .ok()?;
+        check(text).map_err(|error| self.wrong_text(key, text, &error)).ok()?;
         Some(text.to_owned())
     }
 
     /// A whole number within `range`.
     pub(super) fn number(&self, key: &str, range: &RangeInclusive<u32>) -> Option<u32> {
         let allowed = format!("a whole number from {} to {}", range.start(), range.end());
-        let in_range = |item: &Item| {
-            item.as_integer()
-                .and_then(|n| u32::try_from(n).ok())
-                .filter(|n| range.contains(n))
-        };
+        let in_range =
+            |item: &Item| item.as_integer().and_then(|n| u32::try_from(n).ok()).filter(|n| range.contains(n));
         self.typed(key, in_range, &allowed)
     }
 
@@ -155,22 +126,13 @@ impl<'a> Fields<'a> {
     }
 
     /// A list of texts, each accepted by `check`.
-    pub(super) fn texts<E: Display>(
-        &self,
-        key: &str,
-        check: impl Fn(&str) -> Result<(), E>,
-    ) -> Option<Vec<String>> {
+    pub(super) fn texts<E: Display>(&self, key: &str, check: impl Fn(&str) -> Result<(), E>) -> Option<Vec<String>> {
         let all_texts = |item: &'a Item| -> Option<Vec<String>> {
-            item.as_array()?
-                .iter()
-                .map(|value| value.as_str().map(str::to_owned))
-                .collect()
+            item.as_array()?.iter().map(|value| value.as_str().map(str::to_owned)).collect()
         };
         let texts = self.typed(key, all_texts, "a list of texts, such as [\"a\", \"b\"]")?;
         for text in &texts {
-            check(text)
-                .map_err(|error| self.wrong_text(key, text, &error))
-                .ok()?;
+            check(text).map_err(|error| self.wrong_text(key, text, &error)).ok()?;
         }
         Some(texts)
     }
@@ -178,50 +140,33 @@ impl<'a> Fields<'a> {
     /// A file's path from the root: the program may be started in any folder.
     pub(super) fn path(&self, key: &str) -> Option<PathBuf> {
         let absolute = |text: &str| {
-            if text.starts_with('/') {
-                Ok(())
-            } else {
-                Err("a path here starts with /")
-            }
+            if text.starts_with('/') { Ok(()) } else { Err("a path here starts with /") }
         };
         self.checked(key, absolute).map(PathBuf::from)
     }
 
     /// The value as `get` reads it; a value of another kind is noted.
-    fn typed<T>(
-        &self,
-        key: &str,
-        get: impl FnOnce(&'a Item) -> Option<T>,
-        allowed: &str,
-    ) -> Option<T> {
+    fn typed<T>(&self, key: &str, get: impl FnOnce(&'a Item) -> Option<T>, allowed: &str) -> Option<T> {
         let item = self.table.get(key)?;
         let value = get(item);
         if value.is_none() {
             let found = found(item);
-            self.notes.add(
-                self.line_of(key),
-                format!("`{key}` is {found}; it must be {allowed}"),
-            );
+            self.notes.add(self.line_of(key), format!("`{key}` is {found}; it must be {allowed}"));
         }
         value
     }
 
     fn wrong_text(&self, key: &str, text: &str, error: &impl Display) {
         let shown = shown_text(text);
-        self.notes
-            .add(self.line_of(key), format!("`{key}` is {shown}; {error}"));
+        self.notes.add(self.line_of(key), format!("`{key}` is {shown}; {error}"));
     }
 }
 
 /// A value for an error. Texts of the wrong kind are not shown: nobody knows what they are.
 fn found(item: &Item) -> String {
     match item.type_name() {
-        "integer" => item
-            .as_integer()
-            .map_or_else(String::new, |number| number.to_string()),
-        "boolean" => item
-            .as_bool()
-            .map_or_else(String::new, |flag| flag.to_string()),
+        "integer" => item.as_integer().map_or_else(String::new, |number| number.to_string()),
+        "boolean" => item.as_bool().map_or_else(String::new, |flag| flag.to_string()),
         "string" => "a text".to_owned(),
         "float" => "a number with a fraction".to_owned(),
         "datetime" => "a date or time".to_owned(),
@@ -249,11 +194,7 @@ fn hint_for(key: &str, known: &[&str]) -> String {
         "latency" => "latency_ms",
         _ => "",
     };
-    let meant = if known.contains(&another_name) {
-        Some(another_name)
-    } else {
-        nearest(key, known)
-    };
+    let meant = if known.contains(&another_name) { Some(another_name) } else { nearest(key, known) };
     match meant {
         Some(meant) => format!("did you mean `{meant}`?"),
         None => format!("known are {}", known.join(", ")),

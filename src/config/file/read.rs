@@ -8,21 +8,13 @@ use toml_edit::{Document, Item, TableLike, TomlError};
 use super::fields::{Fields, Notes};
 use super::{Fault, Loaded, Remark, VERSION};
 use crate::config::{
-    Config, FeedConfig, FeedId, Password, PasswordSource, RtspConfig, ServerConfig, SourceAddress,
-    SourceConfig,
+    Config, FeedConfig, FeedId, Password, PasswordSource, RtspConfig, ServerConfig, SourceAddress, SourceConfig,
 };
 
 const TOP_KEYS: &[&str] = &["version", "server", "feeds"];
 
-const SERVER_KEYS: &[&str] = &[
-    "listen",
-    "token",
-    "allowed_origins",
-    "allowed_hosts",
-    "tls_cert",
-    "tls_key",
-    "insecure_http",
-];
+const SERVER_KEYS: &[&str] =
+    &["listen", "token", "allowed_origins", "allowed_hosts", "tls_cert", "tls_key", "insecure_http"];
 
 const FEED_KEYS: &[&str] = &[
     "name",
@@ -41,13 +33,7 @@ const FEED_KEYS: &[&str] = &[
 ];
 
 /// What only a camera on the network has.
-const CAMERA_KEYS: &[&str] = &[
-    "user",
-    "password",
-    "password_env",
-    "password_file",
-    "latency_ms",
-];
+const CAMERA_KEYS: &[&str] = &["user", "password", "password_env", "password_file", "latency_ms"];
 
 /// The ways to say where a password is; without any it is in the keyring.
 const PASSWORD_KEYS: &[&str] = &["password", "password_env", "password_file"];
@@ -66,11 +52,7 @@ struct Draft {
 pub(super) fn read(text: &str) -> Result<Loaded, Fault> {
     let document = Document::parse(text).map_err(|error| syntax_fault(text, &error))?;
     let notes = Notes::new(text);
-    let top = Fields {
-        table: document.as_table(),
-        line: 1,
-        notes: &notes,
-    };
+    let top = Fields { table: document.as_table(), line: 1, notes: &notes };
     if top.table.is_empty() {
         return Ok(Loaded::default());
     }
@@ -88,10 +70,7 @@ pub(super) fn read(text: &str) -> Result<Loaded, Fault> {
 /// The parser's own message, without the line it quotes: that may hold a token.
 fn syntax_fault(text: &str, error: &TomlError) -> Fault {
     let line = Notes::new(text).line(error.span());
-    Fault::Syntax(Remark {
-        line,
-        text: format!("this is no TOML: {}", error.message()),
-    })
+    Fault::Syntax(Remark { line, text: format!("this is no TOML: {}", error.message()) })
 }
 
 /// Of a newer form nothing else is said: its keys need not be ours.
@@ -100,10 +79,7 @@ fn check_version(top: &Fields<'_>) -> Result<(), Fault> {
         Some(Some(version)) if version > VERSION => return Err(Fault::Newer { version }),
         Some(Some(VERSION)) => {}
         Some(_) => top.refuse("version", format!("it must be {VERSION}")),
-        None => top.notes.add(
-            1,
-            format!("the version is missing; write version = {VERSION} first"),
-        ),
+        None => top.notes.add(1, format!("the version is missing; write version = {VERSION} first")),
     }
     Ok(())
 }
@@ -118,30 +94,17 @@ fn read_server(top: &Fields<'_>) -> ServerConfig {
         top.refuse("server", "write it as [server], with its keys below");
         return ServerConfig::default();
     };
-    let fields = Fields {
-        table,
-        line: top.line_of("server"),
-        notes: top.notes,
-    };
+    let fields = Fields { table, line: top.line_of("server"), notes: top.notes };
     fields.refuse_others(SERVER_KEYS);
     let default = ServerConfig::default();
     let server = ServerConfig {
-        listen: fields
-            .checked("listen", check_listen)
-            .and_then(|text| text.parse().ok())
-            .unwrap_or(default.listen),
+        listen: fields.checked("listen", check_listen).and_then(|text| text.parse().ok()).unwrap_or(default.listen),
         token: fields.secret("token"),
-        allowed_origins: fields
-            .texts("allowed_origins", check_origin)
-            .unwrap_or_default(),
-        allowed_hosts: fields
-            .texts("allowed_hosts", check_host)
-            .unwrap_or_default(),
+        allowed_origins: fields.texts("allowed_origins", check_origin).unwrap_or_default(),
+        allowed_hosts: fields.texts("allowed_hosts", check_host).unwrap_or_default(),
         tls_cert: fields.path("tls_cert"),
         tls_key: fields.path("tls_key"),
-        insecure_http: fields
-            .flag("insecure_http")
-            .unwrap_or(default.insecure_http),
+        insecure_http: fields.flag("insecure_http").unwrap_or(default.insecure_http),
     };
     for (key, other) in [("tls_cert", "tls_key"), ("tls_key", "tls_cert")] {
         if fields.has(key) && !fields.has(other) {
@@ -153,32 +116,24 @@ fn read_server(top: &Fields<'_>) -> ServerConfig {
 
 fn check_listen(text: &str) -> Result<(), &'static str> {
     let address = text.parse::<std::net::SocketAddr>();
-    address.map(drop).map_err(|_| {
-        "it must be an IP address and a port, such as 127.0.0.1:8443, 0.0.0.0:8443 or [::]:8443"
-    })
+    address
+        .map(drop)
+        .map_err(|_| "it must be an IP address and a port, such as 127.0.0.1:8443, 0.0.0.0:8443 or [::]:8443")
 }
 
 /// RFC 6454, section 6.1: scheme, host and perhaps a port, nothing after them.
 fn check_origin(text: &str) -> Result<(), &'static str> {
-    let url = url::Url::parse(text)
-        .ok()
-        .filter(|url| matches!(url.scheme(), "http" | "https"));
+    let url = url::Url::parse(text).ok().filter(|url| matches!(url.scheme(), "http" | "https"));
     match url {
         Some(url) if url.origin().ascii_serialization() == text => Ok(()),
-        _ => {
-            Err("an origin is https://HOST or https://HOST:PORT, in lower case and without a path")
-        }
+        _ => Err("an origin is https://HOST or https://HOST:PORT, in lower case and without a path"),
     }
 }
 
 fn check_host(text: &str) -> Result<(), &'static str> {
     let plain = !text.is_empty() && !text.contains(['/', '@', '?', '#', ' ', '*']);
     let known_form = url::Host::parse(text).is_ok();
-    if plain && known_form {
-        Ok(())
-    } else {
-        Err("a host is a name or an IP address, without port and path")
-    }
+    if plain && known_form { Ok(()) } else { Err("a host is a name or an IP address, without port and path") }
 }
 
 // ---- [[feeds]] ---------------------------------------------------------------
@@ -191,16 +146,8 @@ fn read_feeds(top: &Fields<'_>) -> Vec<Draft> {
         top.refuse("feeds", "write each feed below a line [[feeds]]");
         return Vec::new();
     };
-    let fields = |(table, span)| Fields {
-        table,
-        line: top.notes.line(span),
-        notes: top.notes,
-    };
-    tables
-        .into_iter()
-        .map(fields)
-        .filter_map(|fields| read_feed(&fields))
-        .collect()
+    let fields = |(table, span)| Fields { table, line: top.notes.line(span), notes: top.notes };
+    tables.into_iter().map(fields).filter_map(|fields| read_feed(&fields)).collect()
 }
 
 type Spanned<'a> = (&'a dyn TableLike, Option<std::ops::Range<usize>>);
@@ -208,20 +155,11 @@ type Spanned<'a> = (&'a dyn TableLike, Option<std::ops::Range<usize>>);
 /// The feeds below `[[feeds]]`, or in `feeds = [{ … }]`, which means the same.
 fn feed_tables(item: &Item) -> Option<Vec<Spanned<'_>>> {
     if let Some(tables) = item.as_array_of_tables() {
-        return Some(
-            tables
-                .iter()
-                .map(|table| (table as &dyn TableLike, table.span()))
-                .collect(),
-        );
+        return Some(tables.iter().map(|table| (table as &dyn TableLike, table.span())).collect());
     }
     item.as_array()?
         .iter()
-        .map(|value| {
-            value
-                .as_inline_table()
-                .map(|table| (table as &dyn TableLike, table.span()))
-        })
+        .map(|value| value.as_inline_table().map(|table| (table as &dyn TableLike, table.span())))
         .collect()
 }
 
@@ -229,10 +167,7 @@ fn read_feed(fields: &Fields<'_>) -> Option<Draft> {
     fields.refuse_others(FEED_KEYS);
     let name = fields.checked("name", FeedConfig::check_name);
     if !fields.has("name") {
-        fields.notes.add(
-            fields.line,
-            "this feed has no name; write name = \"…\" below".to_owned(),
-        );
+        fields.notes.add(fields.line, "this feed has no name; write name = \"…\" below".to_owned());
     }
     let id = fields.parsed::<FeedId>("id");
     let source = read_source(fields);
@@ -243,20 +178,9 @@ fn read_feed(fields: &Fields<'_>) -> Option<Draft> {
 
     let (name, (source, password)) = (name?, source?);
     let unnamed = id.clone().unwrap_or_else(|| FeedId::from_name(&name));
-    let mut feed = FeedConfig {
-        codec,
-        encoder,
-        streaming,
-        ..FeedConfig::new(unnamed, name, source)
-    };
+    let mut feed = FeedConfig { codec, encoder, streaming, ..FeedConfig::new(unnamed, name, source) };
     feed.bitrate_kbps = bitrate.unwrap_or(feed.bitrate_kbps);
-    Some(Draft {
-        id,
-        id_line: fields.line_of("id"),
-        feed,
-        password,
-        address_line: fields.line_of("address"),
-    })
+    Some(Draft { id, id_line: fields.line_of("id"), feed, password, address_line: fields.line_of("address") })
 }
 
 /// Where the picture comes from, and a password that stood in the address.
@@ -271,10 +195,7 @@ fn read_source(fields: &Fields<'_>) -> Option<(SourceConfig, Option<Password>)> 
         }
         (false, true) => read_camera(fields),
         (true, true) => {
-            fields.refuse(
-                "demo",
-                "this feed has an address too; remove one of the two lines",
-            );
+            fields.refuse("demo", "this feed has an address too; remove one of the two lines");
             None
         }
         (false, false) => {
@@ -291,44 +212,29 @@ fn read_camera(fields: &Fields<'_>) -> Option<(SourceConfig, Option<Password>)> 
     let latency = fields.number("latency_ms", &RtspConfig::LATENCY_MS);
 
     let text = fields.text("address")?;
-    let (address, found) = SourceAddress::parse(text)
-        .map_err(|error| fields.refuse("address", error))
-        .ok()?;
+    let (address, found) = SourceAddress::parse(text).map_err(|error| fields.refuse("address", error)).ok()?;
     let (found_user, password) = found.map(|found| (found.user, found.password)).unzip();
     let password = password.filter(|password| !password.is_empty());
     if let (Some(user), Some(found)) = (&user, &found_user)
         && user != found
     {
-        fields.refuse(
-            "user",
-            "the address names another user; remove one of the two",
-        );
+        fields.refuse("user", "the address names another user; remove one of the two");
     }
     if password.is_some() && named != PasswordSource::Keyring {
-        fields.refuse(
-            "address",
-            "it holds a password, and this feed names another one; remove the one in the address",
-        );
+        fields.refuse("address", "it holds a password, and this feed names another one; remove the one in the address");
     }
     let mut rtsp = RtspConfig::new(address);
     rtsp.latency_ms = latency.unwrap_or(rtsp.latency_ms);
     if let Some(user) = user.or(found_user) {
         rtsp = rtsp.with_user(user, named);
     } else if named != PasswordSource::Keyring {
-        fields.notes.add(
-            fields.line,
-            "this feed names a password but no user; write user = \"…\" below".to_owned(),
-        );
+        fields.notes.add(fields.line, "this feed names a password but no user; write user = \"…\" below".to_owned());
     }
     Some((SourceConfig::Rtsp(rtsp), password))
 }
 
 fn read_password_source(fields: &Fields<'_>) -> PasswordSource {
-    let named: Vec<&str> = PASSWORD_KEYS
-        .iter()
-        .copied()
-        .filter(|key| fields.has(key))
-        .collect();
+    let named: Vec<&str> = PASSWORD_KEYS.iter().copied().filter(|key| fields.has(key)).collect();
     if let [first, second, ..] = named[..] {
         let why = format!("this feed has {first} too; remove one of the two lines");
         fields.refuse(second, why);
@@ -364,11 +270,7 @@ impl FromStr for NoPassword {
 
 fn check_user(text: &str) -> Result<(), &'static str> {
     let fits = text.len() <= 256 && !text.chars().any(char::is_control);
-    if fits {
-        Ok(())
-    } else {
-        Err("a user's name is one line of at most 256 bytes")
-    }
+    if fits { Ok(()) } else { Err("a user's name is one line of at most 256 bytes") }
 }
 
 /// The name of an environment variable (POSIX.1-2024, section 8.1).
@@ -392,15 +294,9 @@ impl FromStr for Variable {
 
 fn refuse_equal_ids(drafts: &[Draft], notes: &Notes<'_>) {
     let mut taken = HashSet::new();
-    for (id, line) in drafts
-        .iter()
-        .filter_map(|draft| Some((draft.id.as_ref()?, draft.id_line)))
-    {
+    for (id, line) in drafts.iter().filter_map(|draft| Some((draft.id.as_ref()?, draft.id_line))) {
         if !taken.insert(id) {
-            notes.add(
-                line,
-                format!("the id \"{id}\" is that of a feed above; give this feed another one"),
-            );
+            notes.add(line, format!("the id \"{id}\" is that of a feed above; give this feed another one"));
         }
     }
 }
@@ -408,13 +304,7 @@ fn refuse_equal_ids(drafts: &[Draft], notes: &Notes<'_>) {
 /// Gives ids to the feeds that have none, after those that the operator chose.
 fn finish(server: ServerConfig, drafts: Vec<Draft>) -> Loaded {
     let mut taken: Vec<FeedId> = drafts.iter().filter_map(|draft| draft.id.clone()).collect();
-    let mut loaded = Loaded {
-        config: Config {
-            server,
-            feeds: Vec::new(),
-        },
-        ..Loaded::default()
-    };
+    let mut loaded = Loaded { config: Config { server, feeds: Vec::new() }, ..Loaded::default() };
     for mut draft in drafts {
         if draft.id.is_none() {
             draft.feed.id = draft.feed.id.unique_among(&taken);

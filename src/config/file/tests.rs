@@ -36,9 +36,7 @@ struct Place {
 
 impl Place {
     fn new(text: &str) -> Self {
-        let place = Self {
-            folder: TempDir::new().unwrap(),
-        };
+        let place = Self { folder: TempDir::new().unwrap() };
         place.write(text);
         place
     }
@@ -98,27 +96,13 @@ fn camera(name: &str) -> FeedConfig {
 fn a_file_written_by_hand_is_understood() {
     let loaded = load(BY_HAND).unwrap();
     assert!(loaded.warnings.is_empty() && loaded.passwords.is_empty());
-    let [bow, demo] = loaded.config.feeds.as_slice() else {
-        panic!("there should be two feeds")
-    };
-    assert_eq!(
-        (bow.id.as_str(), bow.name.as_str()),
-        ("bow-camera", "Bow camera")
-    );
+    let [bow, demo] = loaded.config.feeds.as_slice() else { panic!("there should be two feeds") };
+    assert_eq!((bow.id.as_str(), bow.name.as_str()), ("bow-camera", "Bow camera"));
     assert_eq!(rtsp(bow).address.as_str(), "rtsp://10.0.0.5/stream1");
     assert_eq!(rtsp(bow).user.as_deref(), Some("admin"));
-    assert_eq!(
-        rtsp(bow).password,
-        PasswordSource::Environment("BOW_PASSWORD".into())
-    );
-    assert_eq!(
-        *demo,
-        FeedConfig::new(FeedId::from_name("Demo"), "Demo", SourceConfig::Demo)
-    );
-    assert_eq!(
-        (demo.bitrate_kbps, demo.streaming, demo.codec),
-        (2000, true, Codec::H264)
-    );
+    assert_eq!(rtsp(bow).password, PasswordSource::Environment("BOW_PASSWORD".into()));
+    assert_eq!(*demo, FeedConfig::new(FeedId::from_name("Demo"), "Demo", SourceConfig::Demo));
+    assert_eq!((demo.bitrate_kbps, demo.streaming, demo.codec), (2000, true, Codec::H264));
     assert_eq!(loaded.config.server.listen.to_string(), "127.0.0.1:8443");
 }
 
@@ -144,24 +128,16 @@ feeds = [{ name = "A", id = "cam-7", address = "rtsps://h:322/s?x=1", user = "u"
 
     let feed = &config.feeds[0];
     assert_eq!(feed.id.as_str(), "cam-7");
-    assert_eq!(
-        rtsp(feed).password,
-        PasswordSource::File("/run/secrets/a".into())
-    );
+    assert_eq!(rtsp(feed).password, PasswordSource::File("/run/secrets/a".into()));
     assert_eq!(rtsp(feed).latency_ms, 0);
-    assert_eq!(
-        (feed.codec, feed.bitrate_kbps, feed.streaming),
-        (Codec::Vp8, 500, false)
-    );
+    assert_eq!((feed.codec, feed.bitrate_kbps, feed.streaming), (Codec::Vp8, 500, false));
     assert_eq!(feed.encoder, EncoderChoice::Named("vp8enc".into()));
 }
 
 #[test]
 fn no_file_and_an_empty_file_are_the_default_settings() {
     let folder = TempDir::new().unwrap();
-    let loaded = ConfigFile::new(folder.path().join("none.toml"))
-        .load()
-        .unwrap();
+    let loaded = ConfigFile::new(folder.path().join("none.toml")).load().unwrap();
     assert_eq!(loaded.config, Config::default());
     assert_eq!(load("# nothing yet\n").unwrap().config, Config::default());
 }
@@ -179,24 +155,14 @@ fn a_file_from_another_system_is_understood() {
 #[test]
 fn where_a_password_comes_from() {
     let source = |lines: &str| {
-        let text =
-            format!("version = 1\n[[feeds]]\nname = \"a\"\naddress = \"rtsp://h/\"\n{lines}");
+        let text = format!("version = 1\n[[feeds]]\nname = \"a\"\naddress = \"rtsp://h/\"\n{lines}");
         rtsp(&load(&text).unwrap().config.feeds[0]).password.clone()
     };
     assert_eq!(source(""), PasswordSource::None);
     assert_eq!(source("user = \"u\""), PasswordSource::Keyring);
-    assert_eq!(
-        source("user = \"u\"\npassword = \"\""),
-        PasswordSource::None
-    );
-    assert_eq!(
-        source("user = \"u\"\npassword_env = \"V\""),
-        PasswordSource::Environment("V".into())
-    );
-    assert_eq!(
-        source("user = \"u\"\npassword_file = \"/f\""),
-        PasswordSource::File("/f".into())
-    );
+    assert_eq!(source("user = \"u\"\npassword = \"\""), PasswordSource::None);
+    assert_eq!(source("user = \"u\"\npassword_env = \"V\""), PasswordSource::Environment("V".into()));
+    assert_eq!(source("user = \"u\"\npassword_file = \"/f\""), PasswordSource::File("/f".into()));
 }
 
 #[test]
@@ -214,34 +180,20 @@ name = "Other"
 id = "cam"
 demo = true
 "#;
-    let ids: Vec<String> = load(text)
-        .unwrap()
-        .config
-        .feeds
-        .iter()
-        .map(|feed| feed.id.to_string())
-        .collect();
+    let ids: Vec<String> = load(text).unwrap().config.feeds.iter().map(|feed| feed.id.to_string()).collect();
     assert_eq!(ids, ["cam-2", "cam-3", "cam"]);
 }
 
 #[test]
 fn a_password_in_an_address_is_taken_out_and_warned_about() {
-    let loaded =
-        load("version = 1\n[[feeds]]\nname = \"Bow\"\naddress = \"rtsp://admin:pl%61nted@h/s\"\n")
-            .unwrap();
+    let loaded = load("version = 1\n[[feeds]]\nname = \"Bow\"\naddress = \"rtsp://admin:pl%61nted@h/s\"\n").unwrap();
     let feed = &loaded.config.feeds[0];
     assert_eq!(rtsp(feed).address.as_str(), "rtsp://h/s");
     assert_eq!(rtsp(feed).user.as_deref(), Some("admin"));
     assert_eq!(rtsp(feed).password, PasswordSource::Keyring);
-    assert_eq!(
-        loaded.passwords,
-        [(feed.id.clone(), Password::new("planted"))]
-    );
+    assert_eq!(loaded.passwords, [(feed.id.clone(), Password::new("planted"))]);
     let warning = loaded.warnings[0].to_string();
-    assert!(
-        warning.starts_with("line 4: the address of \"Bow\" holds a password"),
-        "{warning}"
-    );
+    assert!(warning.starts_with("line 4: the address of \"Bow\" holds a password"), "{warning}");
     assert!(!format!("{warning} {loaded:?}").contains("nted"));
 }
 
@@ -250,69 +202,24 @@ fn a_password_in_an_address_is_taken_out_and_warned_about() {
 #[test]
 fn each_fault_in_the_server_is_named() {
     let cases = [
-        (
-            "listne = 1",
-            "`listne` is not known here; did you mean `listen`?",
-        ),
-        (
-            "colour = 1",
-            "`colour` is not known here; known are listen, token,",
-        ),
-        (
-            "password = \"planted\"",
-            "`password` is not known here; known are",
-        ),
-        (
-            "listen = 8443",
-            "`listen` is 8443; it must be a text in quotes",
-        ),
-        (
-            "listen = \"localhost\"",
-            "`listen` is \"localhost\"; it must be an IP address and a port",
-        ),
-        (
-            "token = \"planted\"",
-            "`token` cannot be used: a token is 8 to 256",
-        ),
-        (
-            "token = [\"planted\"]",
-            "`token` cannot be used: it must be a text in quotes",
-        ),
-        (
-            "allowed_origins = \"x\"",
-            "`allowed_origins` is a text; it must be a list of texts",
-        ),
-        (
-            "allowed_origins = [1]",
-            "`allowed_origins` is a list of something else",
-        ),
-        (
-            "allowed_origins = [\"https://a/b\"]",
-            "`allowed_origins` is an address; an origin is",
-        ),
-        (
-            "allowed_hosts = [\"a:80/\"]",
-            "`allowed_hosts` is \"a:80/\"; a host is a name",
-        ),
-        (
-            "insecure_http = \"yes\"",
-            "`insecure_http` is a text; it must be true or false",
-        ),
-        (
-            "tls_key = \"/k\"",
-            "`tls_key` cannot be used: it needs `tls_cert` beside it",
-        ),
-        (
-            "tls_key = \"k\"\ntls_cert = \"/c\"",
-            "`tls_key` is \"k\"; a path here starts with /",
-        ),
+        ("listne = 1", "`listne` is not known here; did you mean `listen`?"),
+        ("colour = 1", "`colour` is not known here; known are listen, token,"),
+        ("password = \"planted\"", "`password` is not known here; known are"),
+        ("listen = 8443", "`listen` is 8443; it must be a text in quotes"),
+        ("listen = \"localhost\"", "`listen` is \"localhost\"; it must be an IP address and a port"),
+        ("token = \"planted\"", "`token` cannot be used: a token is 8 to 256"),
+        ("token = [\"planted\"]", "`token` cannot be used: it must be a text in quotes"),
+        ("allowed_origins = \"x\"", "`allowed_origins` is a text; it must be a list of texts"),
+        ("allowed_origins = [1]", "`allowed_origins` is a list of something else"),
+        ("allowed_origins = [\"https://a/b\"]", "`allowed_origins` is an address; an origin is"),
+        ("allowed_hosts = [\"a:80/\"]", "`allowed_hosts` is \"a:80/\"; a host is a name"),
+        ("insecure_http = \"yes\"", "`insecure_http` is a text; it must be true or false"),
+        ("tls_key = \"/k\"", "`tls_key` cannot be used: it needs `tls_cert` beside it"),
+        ("tls_key = \"k\"\ntls_cert = \"/c\"", "`tls_key` is \"k\"; a path here starts with /"),
     ];
     for (line, expected) in cases {
         let found = remarks(&format!("version = 1\n[server]\n{line}\n"));
-        assert!(
-            found.starts_with(&format!("line 3: {expected}")),
-            "{line}\n  {found}"
-        );
+        assert!(found.starts_with(&format!("line 3: {expected}")), "{line}\n  {found}");
         assert!(!found.contains("planted"), "{found}");
     }
 }
@@ -320,88 +227,29 @@ fn each_fault_in_the_server_is_named() {
 #[test]
 fn each_fault_in_a_camera_is_named() {
     let cases = [
-        (
-            "adress = \"x\"",
-            "`adress` is not known here; did you mean `address`?",
-        ),
-        (
-            "url = \"x\"",
-            "`url` is not known here; did you mean `address`?",
-        ),
-        (
-            "bitrate = 1",
-            "`bitrate` is not known here; did you mean `bitrate_kbps`?",
-        ),
-        (
-            "password = \"planted\"\nuser = \"u\"",
-            "`password` cannot be used: a password does not stand in",
-        ),
-        (
-            "\"planted one\" = 1",
-            "this key is not known here; known are name",
-        ),
-        (
-            "id = \"Bow 1\"",
-            "`id` is \"Bow 1\"; a feed's id is 1 to 63",
-        ),
-        (
-            "codec = \"av1\"",
-            "`codec` is \"av1\"; a codec is one of \"h264\", \"vp8\"",
-        ),
+        ("adress = \"x\"", "`adress` is not known here; did you mean `address`?"),
+        ("url = \"x\"", "`url` is not known here; did you mean `address`?"),
+        ("bitrate = 1", "`bitrate` is not known here; did you mean `bitrate_kbps`?"),
+        ("password = \"planted\"\nuser = \"u\"", "`password` cannot be used: a password does not stand in"),
+        ("\"planted one\" = 1", "this key is not known here; known are name"),
+        ("id = \"Bow 1\"", "`id` is \"Bow 1\"; a feed's id is 1 to 63"),
+        ("codec = \"av1\"", "`codec` is \"av1\"; a codec is one of \"h264\", \"vp8\""),
         ("codec = 264", "`codec` is 264; it must be a text in quotes"),
-        (
-            "encoder = \"a ! b\"",
-            "`encoder` is \"a ! b\"; an encoder is \"auto\" or",
-        ),
-        (
-            "bitrate_kbps = 49",
-            "`bitrate_kbps` is 49; it must be a whole number from 50 to 100000",
-        ),
-        (
-            "bitrate_kbps = 1.5",
-            "`bitrate_kbps` is a number with a fraction; it must be a whole",
-        ),
-        (
-            "bitrate_kbps = \"planted\"",
-            "`bitrate_kbps` is a text; it must be",
-        ),
-        (
-            "bitrate_kbps = 99999999999",
-            "`bitrate_kbps` is 99999999999; it must be",
-        ),
-        (
-            "latency_ms = -1",
-            "`latency_ms` is -1; it must be a whole number from 0 to 5000",
-        ),
-        (
-            "latency_ms = 2026-01-01",
-            "`latency_ms` is a date or time; it must be",
-        ),
-        (
-            "streaming = 1",
-            "`streaming` is 1; it must be true or false",
-        ),
-        (
-            "demo = true",
-            "`demo` cannot be used: this feed has an address too",
-        ),
-        (
-            "user = \"a\\nb\"",
-            "`user` is \"a\\nb\"; a user's name is one line",
-        ),
-        (
-            "codec = \"rtsp://a:planted@h\"",
-            "`codec` is an address; a codec is one of",
-        ),
+        ("encoder = \"a ! b\"", "`encoder` is \"a ! b\"; an encoder is \"auto\" or"),
+        ("bitrate_kbps = 49", "`bitrate_kbps` is 49; it must be a whole number from 50 to 100000"),
+        ("bitrate_kbps = 1.5", "`bitrate_kbps` is a number with a fraction; it must be a whole"),
+        ("bitrate_kbps = \"planted\"", "`bitrate_kbps` is a text; it must be"),
+        ("bitrate_kbps = 99999999999", "`bitrate_kbps` is 99999999999; it must be"),
+        ("latency_ms = -1", "`latency_ms` is -1; it must be a whole number from 0 to 5000"),
+        ("latency_ms = 2026-01-01", "`latency_ms` is a date or time; it must be"),
+        ("streaming = 1", "`streaming` is 1; it must be true or false"),
+        ("demo = true", "`demo` cannot be used: this feed has an address too"),
+        ("user = \"a\\nb\"", "`user` is \"a\\nb\"; a user's name is one line"),
+        ("codec = \"rtsp://a:planted@h\"", "`codec` is an address; a codec is one of"),
     ];
     for (line, expected) in cases {
-        let found = remarks(&format!(
-            "version = 1\n[[feeds]]\nname = \"a\"\naddress = \"rtsp://h/\"\n{line}\n"
-        ));
-        assert!(
-            found.starts_with(&format!("line 5: {expected}")),
-            "{line}\n  {found}"
-        );
+        let found = remarks(&format!("version = 1\n[[feeds]]\nname = \"a\"\naddress = \"rtsp://h/\"\n{line}\n"));
+        assert!(found.starts_with(&format!("line 5: {expected}")), "{line}\n  {found}");
         assert!(!found.contains("planted"), "{found}");
     }
 }
@@ -410,34 +258,13 @@ fn each_fault_in_a_camera_is_named() {
 fn each_fault_in_a_feed_is_named() {
     let cases = [
         ("demo = true", "line 2: this feed has no name; write name"),
-        (
-            "name = \"\"\ndemo = true",
-            "line 3: `name` is \"\"; a name has 1 to 100",
-        ),
-        (
-            "name = \"rtsp://u:planted@h\"\ndemo = true",
-            "line 3: `name` is an address; a name is no",
-        ),
-        (
-            "name = \"a\"",
-            "line 2: this feed has no source; write address",
-        ),
-        (
-            "name = \"a\"\ndemo = false",
-            "line 2: this feed has no source",
-        ),
-        (
-            "name = \"a\"\ndemo = true\nuser = \"u\"",
-            "line 5: `user` cannot be used: the demo camera",
-        ),
-        (
-            "name = \"a\"\naddress = 5",
-            "line 4: `address` is 5; it must be a text",
-        ),
-        (
-            "name = \"a\"\naddress = \"planted\"",
-            "line 4: `address` cannot be used: it does not start",
-        ),
+        ("name = \"\"\ndemo = true", "line 3: `name` is \"\"; a name has 1 to 100"),
+        ("name = \"rtsp://u:planted@h\"\ndemo = true", "line 3: `name` is an address; a name is no"),
+        ("name = \"a\"", "line 2: this feed has no source; write address"),
+        ("name = \"a\"\ndemo = false", "line 2: this feed has no source"),
+        ("name = \"a\"\ndemo = true\nuser = \"u\"", "line 5: `user` cannot be used: the demo camera"),
+        ("name = \"a\"\naddress = 5", "line 4: `address` is 5; it must be a text"),
+        ("name = \"a\"\naddress = \"planted\"", "line 4: `address` cannot be used: it does not start"),
         (
             "name = \"a\"\naddress = \"http://u:planted@h/\"",
             "line 4: `address` cannot be used: http:// is not supported",
@@ -479,20 +306,11 @@ fn each_fault_in_a_feed_is_named() {
 fn what_may_be_a_secret_is_not_shown_whatever_it_is() {
     let feed = "[[feeds]]\nname = \"a\"\naddress = \"rtsp://h/\"\nuser = \"u\"\n";
     for key in ["token", "password", "password_env"] {
-        for value in [
-            "8675309",
-            "8675309.5",
-            "[8675309]",
-            "{ a = 8675309 }",
-            "\"8675309 \"",
-        ] {
+        for value in ["8675309", "8675309.5", "[8675309]", "{ a = 8675309 }", "\"8675309 \""] {
             let start = if key == "token" { "[server]\n" } else { feed };
             let found = remarks(&format!("version = 1\n{start}{key} = {value}\n"));
             let named = format!("`{key}` cannot be used: ");
-            assert!(
-                found.contains(&named) && !found.contains("8675309"),
-                "{found}"
-            );
+            assert!(found.contains(&named) && !found.contains("8675309"), "{found}");
         }
     }
 }
@@ -502,57 +320,24 @@ fn what_may_be_a_secret_is_not_shown_whatever_it_is() {
 fn what_is_no_variable_name_is_not_shown() {
     let feed = "version = 1\n[[feeds]]\nname = \"a\"\naddress = \"rtsp://h/\"\nuser = \"u\"\n";
     let found = remarks(&format!("{feed}password_env = \"planted!\"\n"));
-    assert!(
-        found.starts_with("line 6: `password_env` cannot be used: the name of an"),
-        "{found}"
-    );
+    assert!(found.starts_with("line 6: `password_env` cannot be used: the name of an"), "{found}");
     assert!(!found.contains("planted"));
 }
 
 #[test]
 fn each_fault_of_the_whole_is_named() {
     let cases = [
-        (
-            "[server]\n",
-            "line 1: the version is missing; write version = 1 first",
-        ),
-        (
-            "version = 0\n",
-            "line 1: `version` cannot be used: it must be 1",
-        ),
-        (
-            "version = \"1\"\n",
-            "line 1: `version` cannot be used: it must be 1",
-        ),
-        (
-            "version = 2\nwhatever = 1\n",
-            "it has version 2, and this Heliograph reads version 1;",
-        ),
-        (
-            "version = 1\nfeed = 1\n",
-            "line 2: `feed` is not known here; did you mean `feeds`?",
-        ),
-        (
-            "version = 1\nserver = 1\n",
-            "line 2: `server` cannot be used: write it as [server]",
-        ),
-        (
-            "version = 1\n[feeds]\n",
-            "line 2: `feeds` cannot be used: write each feed below a line",
-        ),
-        (
-            "version = 1\nfeeds = [1]\n",
-            "line 2: `feeds` cannot be used: write each feed below",
-        ),
-        (
-            "version = 1\ntoken = planted\n",
-            "line 2: this is no TOML: ",
-        ),
+        ("[server]\n", "line 1: the version is missing; write version = 1 first"),
+        ("version = 0\n", "line 1: `version` cannot be used: it must be 1"),
+        ("version = \"1\"\n", "line 1: `version` cannot be used: it must be 1"),
+        ("version = 2\nwhatever = 1\n", "it has version 2, and this Heliograph reads version 1;"),
+        ("version = 1\nfeed = 1\n", "line 2: `feed` is not known here; did you mean `feeds`?"),
+        ("version = 1\nserver = 1\n", "line 2: `server` cannot be used: write it as [server]"),
+        ("version = 1\n[feeds]\n", "line 2: `feeds` cannot be used: write each feed below a line"),
+        ("version = 1\nfeeds = [1]\n", "line 2: `feeds` cannot be used: write each feed below"),
+        ("version = 1\ntoken = planted\n", "line 2: this is no TOML: "),
         ("version = 1\nversion = 1\n", "line 2: this is no TOML: "),
-        (
-            "version = 1\n[server\ntoken = \"planted\"",
-            "line 2: this is no TOML: ",
-        ),
+        ("version = 1\n[server\ntoken = \"planted\"", "line 2: this is no TOML: "),
     ];
     for (text, expected) in cases {
         let found = remarks(text);
@@ -567,48 +352,22 @@ fn all_faults_are_named_at_once_in_the_order_of_the_file() {
         "version = 1\nx = 1\n[server]\nlisten = 1\n[[feeds]]\nname = \"a\"\nid = \"a\"\ndemo = true\n\
          [[feeds]]\nname = \"b\"\nid = \"a\"\ndemo = true\ncodec = \"b\"\n",
     );
-    let lines: Vec<&str> = found
-        .lines()
-        .map(|line| line.split(':').next().unwrap())
-        .collect();
+    let lines: Vec<&str> = found.lines().map(|line| line.split(':').next().unwrap()).collect();
     assert_eq!(lines, ["line 2", "line 4", "line 11", "line 13"], "{found}");
-    assert!(
-        found.contains("line 11: the id \"a\" is that of a feed above"),
-        "{found}"
-    );
+    assert!(found.contains("line 11: the id \"a\" is that of a feed above"), "{found}");
 }
 
 #[test]
 fn what_is_no_settings_file_is_refused() {
     let place = Place::new("");
     place.write(b"version = 1\n# \xFF\n");
-    assert!(
-        place
-            .file()
-            .load()
-            .unwrap_err()
-            .to_string()
-            .contains("line 2: this is no UTF-8 text")
-    );
+    assert!(place.file().load().unwrap_err().to_string().contains("line 2: this is no UTF-8 text"));
 
     place.write("# too long\n".repeat(100_000));
-    assert!(
-        place
-            .file()
-            .load()
-            .unwrap_err()
-            .to_string()
-            .contains("longer than 1024 KiB")
-    );
+    assert!(place.file().load().unwrap_err().to_string().contains("longer than 1024 KiB"));
 
-    let error = ConfigFile::new(place.folder.path())
-        .load()
-        .unwrap_err()
-        .to_string();
-    assert!(
-        error.contains("cannot be read: it is not a regular file"),
-        "{error}"
-    );
+    let error = ConfigFile::new(place.folder.path()).load().unwrap_err().to_string();
+    assert!(error.contains("cannot be read: it is not a regular file"), "{error}");
     assert!(ConfigFile::new("/dev/zero").load().is_err());
 }
 
@@ -617,9 +376,7 @@ fn a_message_names_the_file_and_the_next_step() {
     let place = Place::new("version = 1\nx = 1\n");
     let error = place.file().load().unwrap_err().to_string();
     let path = place.path().display().to_string();
-    assert!(error.starts_with(&format!(
-        "The settings file {path} cannot be used:\nline 2: `x`"
-    )));
+    assert!(error.starts_with(&format!("The settings file {path} cannot be used:\nline 2: `x`")));
     assert!(error.ends_with("Correct it and load it again; it has not been changed."));
 }
 
@@ -661,11 +418,7 @@ fn a_feed_can_go_move_and_change_its_kind() {
     config.feeds.insert(1, camera("Stern"));
     file.save(&config).unwrap();
     assert_eq!(place.loaded().1, config);
-    assert!(
-        place
-            .text()
-            .contains("# starboard is to come\n[[feeds]]\nname = \"Bow camera\"")
-    );
+    assert!(place.text().contains("# starboard is to come\n[[feeds]]\nname = \"Bow camera\""));
 
     config.feeds[2].source = SourceConfig::Demo;
     file.save(&config).unwrap();
@@ -689,8 +442,7 @@ fn an_id_survives_another_name() {
 
 #[test]
 fn feeds_in_one_line_can_be_saved() {
-    let text =
-        "version = 1\nfeeds = [{ name = \"a\", demo = true }, { name = \"b\", demo = true }]\n";
+    let text = "version = 1\nfeeds = [{ name = \"a\", demo = true }, { name = \"b\", demo = true }]\n";
     let place = Place::new(text);
     let (mut file, mut config) = place.loaded();
     config.feeds[1].streaming = false;
@@ -715,10 +467,7 @@ fn every_setting_comes_back() {
     if let SourceConfig::Rtsp(rtsp) = &mut third.source {
         rtsp.password = PasswordSource::None;
     }
-    let mut config = Config {
-        feeds: vec![feed, second, third],
-        ..Config::default()
-    };
+    let mut config = Config { feeds: vec![feed, second, third], ..Config::default() };
     config.server.token = Some("planted-token".parse().unwrap());
     config.server.allowed_origins = vec!["https://a.example".into()];
     config.server.allowed_hosts = vec!["b.example".into(), "c.example".into()];
@@ -744,18 +493,11 @@ fn a_new_file_is_made_with_its_folder_for_its_owner_only() {
 
     let text = fs::read_to_string(&path).unwrap();
     assert!(text.starts_with("# Heliograph's settings"), "{text}");
-    assert!(
-        text.contains("\nversion = 1\n\n[[feeds]]\nname = \"Bow\"\n"),
-        "{text}"
-    );
+    assert!(text.contains("\nversion = 1\n\n[[feeds]]\nname = \"Bow\"\n"), "{text}");
     let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
     assert_eq!(mode(&path), 0o600);
     assert_eq!(mode(path.parent().unwrap()), 0o700);
-    assert_eq!(
-        fs::read_dir(path.parent().unwrap()).unwrap().count(),
-        1,
-        "no file is left over"
-    );
+    assert_eq!(fs::read_dir(path.parent().unwrap()).unwrap().count(), 1, "no file is left over");
     file.save(&Config::default()).unwrap();
 }
 
@@ -765,26 +507,17 @@ fn comments_of_an_empty_file_stay() {
     let (mut file, mut config) = place.loaded();
     config.feeds.push(camera("Bow"));
     file.save(&config).unwrap();
-    assert!(
-        place.text().starts_with("# mine\nversion = 1\n"),
-        "{}",
-        place.text()
-    );
+    assert!(place.text().starts_with("# mine\nversion = 1\n"), "{}", place.text());
 }
 
 #[test]
 fn a_password_in_an_address_is_not_written_back() {
-    let text =
-        "version = 1\n[[feeds]]\nname = \"Bow\" # mine\naddress = \"rtsp://admin:planted@h/s\"\n";
+    let text = "version = 1\n[[feeds]]\nname = \"Bow\" # mine\naddress = \"rtsp://admin:planted@h/s\"\n";
     let place = Place::new(text);
     let (mut file, config) = place.loaded();
     file.save(&config).unwrap();
     assert!(!place.text().contains("planted"));
-    assert!(
-        place
-            .text()
-            .contains("name = \"Bow\" # mine\naddress = \"rtsp://h/s\"\nuser = \"admin\"")
-    );
+    assert!(place.text().contains("name = \"Bow\" # mine\naddress = \"rtsp://h/s\"\nuser = \"admin\""));
     assert_eq!(place.loaded().1, config);
 }
 
@@ -793,28 +526,17 @@ fn a_file_that_was_not_understood_is_never_overwritten() {
     for text in ["version = 1\nx = 1\n", "version = 9\n", "version = \n"] {
         let place = Place::new(text);
         let mut file = place.file();
-        assert!(matches!(
-            file.save(&Config::default()),
-            Err(ConfigError::NotLoaded(_))
-        ));
+        assert!(matches!(file.save(&Config::default()), Err(ConfigError::NotLoaded(_))));
         file.load().unwrap_err();
         let error = file.save(&Config::default()).unwrap_err();
-        assert!(
-            error
-                .to_string()
-                .contains("would be lost. Correct that file"),
-            "{error}"
-        );
+        assert!(error.to_string().contains("would be lost. Correct that file"), "{error}");
         assert_eq!(place.text(), text);
     }
     let place = Place::new("");
     place.write(b"\xFF");
     let mut file = place.file();
     file.load().unwrap_err();
-    assert!(matches!(
-        file.save(&Config::default()),
-        Err(ConfigError::NotLoaded(_))
-    ));
+    assert!(matches!(file.save(&Config::default()), Err(ConfigError::NotLoaded(_))));
 }
 
 #[test]
@@ -828,16 +550,10 @@ fn a_file_that_was_changed_meanwhile_is_not_overwritten() {
     file.save(&config).unwrap();
 
     fs::remove_file(place.path()).unwrap();
-    assert!(
-        matches!(file.save(&config), Err(ConfigError::Changed(_))),
-        "it was removed"
-    );
+    assert!(matches!(file.save(&config), Err(ConfigError::Changed(_))), "it was removed");
     file.load().unwrap();
     place.write("");
-    assert!(
-        matches!(file.save(&config), Err(ConfigError::Changed(_))),
-        "it came into being"
-    );
+    assert!(matches!(file.save(&config), Err(ConfigError::Changed(_))), "it came into being");
 }
 
 #[test]
@@ -845,10 +561,7 @@ fn settings_that_could_not_be_loaded_again_are_not_saved() {
     let place = Place::new(BY_HAND);
     let (mut file, config) = place.loaded();
     let mut equal_ids = config.clone();
-    equal_ids.feeds.push(FeedConfig {
-        id: config.feeds[0].id.clone(),
-        ..camera("Stern")
-    });
+    equal_ids.feeds.push(FeedConfig { id: config.feeds[0].id.clone(), ..camera("Stern") });
     let mut wild = config.clone();
     wild.feeds[0].bitrate_kbps = 0;
     for bad in [equal_ids, wild] {
@@ -862,10 +575,7 @@ fn settings_that_could_not_be_loaded_again_are_not_saved() {
 #[test]
 fn symbolic_links_stay() {
     let folder = TempDir::new().unwrap();
-    let (real, link) = (
-        folder.path().join("real.toml"),
-        folder.path().join("link.toml"),
-    );
+    let (real, link) = (folder.path().join("real.toml"), folder.path().join("link.toml"));
     symlink("real.toml", &link).unwrap();
     let mut file = ConfigFile::new(&link);
     let mut config = file.load().unwrap().config;
@@ -884,10 +594,7 @@ fn what_cannot_be_written_is_said_and_the_file_stays() {
     fs::set_permissions(place.path(), fs::Permissions::from_mode(0o400)).unwrap();
     config.feeds.clear();
     let error = file.save(&config).unwrap_err().to_string();
-    assert!(
-        error.contains("the file is write-protected. Correct the permissions"),
-        "{error}"
-    );
+    assert!(error.contains("the file is write-protected. Correct the permissions"), "{error}");
     assert_eq!(place.text(), BY_HAND);
 
     // The folder that would have to be made is a file already.
@@ -897,16 +604,11 @@ fn what_cannot_be_written_is_said_and_the_file_stays() {
 
 #[test]
 fn the_usual_path_follows_the_xdg_specification() {
-    let path = |config: Option<&str>, home: Option<&str>| {
-        path_below(config.map(Into::into), home.map(Into::into))
-    };
+    let path = |config: Option<&str>, home: Option<&str>| path_below(config.map(Into::into), home.map(Into::into));
     let below = |folder: &str| Some(Path::new(folder).join("heliograph/heliograph.toml"));
     assert_eq!(path(Some("/c"), Some("/home/u")), below("/c"));
     assert_eq!(path(None, Some("/home/u")), below("/home/u/.config"));
     assert_eq!(path(Some(""), Some("/home/u")), below("/home/u/.config"));
-    assert_eq!(
-        path(Some("relative"), Some("/home/u")),
-        below("/home/u/.config")
-    );
+    assert_eq!(path(Some("relative"), Some("/home/u")), below("/home/u/.config"));
     assert_eq!(path(None, None), None);
 }

@@ -10,9 +10,7 @@ use toml_edit::{Array, ArrayOfTables, DocumentMut, Item, Table, TableLike, Value
 
 use super::read::read;
 use super::{Fault, Remark, VERSION};
-use crate::config::{
-    Config, FeedConfig, FeedId, PasswordSource, RtspConfig, ServerConfig, SourceConfig, Token,
-};
+use crate::config::{Config, FeedConfig, FeedId, PasswordSource, RtspConfig, ServerConfig, SourceConfig, Token};
 
 /// What a new file starts with.
 const HEADER: &str = "# Heliograph's settings, for people and for the window: comments are kept.\n";
@@ -22,18 +20,10 @@ const HEADER: &str = "# Heliograph's settings, for people and for the window: co
 pub(super) fn write(old: Option<&str>, config: &Config) -> Result<String, Fault> {
     refuse_equal_ids(&config.feeds)?;
     let old = old.unwrap_or_default();
-    let old_ids = read(old)?
-        .config
-        .feeds
-        .into_iter()
-        .map(|feed| feed.id)
-        .collect();
-    let mut document: DocumentMut = old.parse().map_err(|error: toml_edit::TomlError| {
-        Fault::Syntax(Remark {
-            line: 1,
-            text: error.message().to_owned(),
-        })
-    })?;
+    let old_ids = read(old)?.config.feeds.into_iter().map(|feed| feed.id).collect();
+    let mut document: DocumentMut = old
+        .parse()
+        .map_err(|error: toml_edit::TomlError| Fault::Syntax(Remark { line: 1, text: error.message().to_owned() }))?;
     set_version(&mut document);
     set_server(&mut document, &config.server)?;
     set_feeds(&mut document, old_ids, &config.feeds)?;
@@ -47,10 +37,7 @@ fn refuse_equal_ids(feeds: &[FeedConfig]) -> Result<(), Fault> {
     let mut taken = HashSet::new();
     match feeds.iter().find(|feed| !taken.insert(&feed.id)) {
         Some(feed) => {
-            let text = format!(
-                "two feeds have the id \"{}\"; give one of them another",
-                feed.id
-            );
+            let text = format!("two feeds have the id \"{}\"; give one of them another", feed.id);
             Err(Fault::Remarks(vec![Remark { line: 1, text }]))
         }
         None => Ok(()),
@@ -65,11 +52,7 @@ fn set_version(document: &mut DocumentMut) {
     let comments = document.trailing().as_str().unwrap_or_default().to_owned();
     document.set_trailing("");
     document.insert("version", toml_edit::value(VERSION));
-    let top = if comments.is_empty() {
-        HEADER.to_owned()
-    } else {
-        comments
-    };
+    let top = if comments.is_empty() { HEADER.to_owned() } else { comments };
     if let Some(mut key) = document.key_mut("version") {
         key.leaf_decor_mut().set_prefix(top);
     }
@@ -80,24 +63,14 @@ fn set_server(document: &mut DocumentMut, server: &ServerConfig) -> Result<(), F
         return Ok(());
     }
     let item = document.entry("server").or_insert_with(toml_edit::table);
-    let table = item
-        .as_table_like_mut()
-        .expect("[server] should be a table: it was read as one");
+    let table = item.as_table_like_mut().expect("[server] should be a table: it was read as one");
     apply(table, &server_entries(server)?);
     Ok(())
 }
 
-fn set_feeds(
-    document: &mut DocumentMut,
-    old_ids: Vec<FeedId>,
-    feeds: &[FeedConfig],
-) -> Result<(), Fault> {
+fn set_feeds(document: &mut DocumentMut, old_ids: Vec<FeedId>, feeds: &[FeedConfig]) -> Result<(), Fault> {
     let old_tables: Vec<Table> = match document.remove("feeds") {
-        Some(item) => item
-            .into_array_of_tables()
-            .unwrap_or_default()
-            .into_iter()
-            .collect(),
+        Some(item) => item.into_array_of_tables().unwrap_or_default().into_iter().collect(),
         None => Vec::new(),
     };
     let mut old: HashMap<FeedId, Table> = old_ids.into_iter().zip(old_tables).collect();
@@ -109,10 +82,7 @@ fn set_feeds(
     }
     if !tables.is_empty() {
         put_in_order(&mut tables);
-        document.insert(
-            "feeds",
-            Item::ArrayOfTables(tables.into_iter().collect::<ArrayOfTables>()),
-        );
+        document.insert("feeds", Item::ArrayOfTables(tables.into_iter().collect::<ArrayOfTables>()));
     }
     Ok(())
 }
@@ -148,11 +118,7 @@ enum Setting {
 }
 
 fn entry(key: &'static str, value: Setting, default: Setting) -> Entry {
-    Entry {
-        key,
-        value,
-        default,
-    }
+    Entry { key, value, default }
 }
 
 fn text(text: impl Into<String>) -> Setting {
@@ -169,10 +135,7 @@ fn path(path: Option<&Path>) -> Result<Setting, Fault> {
         return Ok(Setting::Absent);
     };
     path.to_str().map(text).ok_or_else(|| {
-        let text = format!(
-            "the path {} is no UTF-8 text; rename that file",
-            path.display()
-        );
+        let text = format!("the path {} is no UTF-8 text; rename that file", path.display());
         Fault::Remarks(vec![Remark { line: 1, text }])
     })
 }
@@ -182,33 +145,13 @@ fn server_entries(server: &ServerConfig) -> Result<Vec<Entry>, Fault> {
     let none = || Setting::Texts(Vec::new());
     let listen = |listen: std::net::SocketAddr| text(listen.to_string());
     Ok(vec![
-        entry(
-            "listen",
-            listen(server.listen),
-            listen(ServerConfig::DEFAULT_LISTEN),
-        ),
+        entry("listen", listen(server.listen), listen(ServerConfig::DEFAULT_LISTEN)),
         entry("token", optional(token), Setting::Absent),
-        entry(
-            "allowed_origins",
-            Setting::Texts(server.allowed_origins.clone()),
-            none(),
-        ),
-        entry(
-            "allowed_hosts",
-            Setting::Texts(server.allowed_hosts.clone()),
-            none(),
-        ),
-        entry(
-            "tls_cert",
-            path(server.tls_cert.as_deref())?,
-            Setting::Absent,
-        ),
+        entry("allowed_origins", Setting::Texts(server.allowed_origins.clone()), none()),
+        entry("allowed_hosts", Setting::Texts(server.allowed_hosts.clone()), none()),
+        entry("tls_cert", path(server.tls_cert.as_deref())?, Setting::Absent),
         entry("tls_key", path(server.tls_key.as_deref())?, Setting::Absent),
-        entry(
-            "insecure_http",
-            Setting::Flag(server.insecure_http),
-            Setting::Flag(false),
-        ),
+        entry("insecure_http", Setting::Flag(server.insecure_http), Setting::Flag(false)),
     ])
 }
 
@@ -220,46 +163,23 @@ fn feed_entries(feed: &FeedConfig) -> Result<Vec<Entry>, Fault> {
     ];
     entries.extend(source_entries(&feed.source)?);
     entries.extend([
-        entry(
-            "codec",
-            text(feed.codec.key()),
-            text(crate::config::Codec::default().key()),
-        ),
+        entry("codec", text(feed.codec.key()), text(crate::config::Codec::default().key())),
         entry("encoder", text(feed.encoder.key()), text("auto")),
-        number(
-            "bitrate_kbps",
-            feed.bitrate_kbps,
-            FeedConfig::DEFAULT_BITRATE_KBPS,
-        ),
-        entry(
-            "streaming",
-            Setting::Flag(feed.streaming),
-            Setting::Flag(true),
-        ),
+        number("bitrate_kbps", feed.bitrate_kbps, FeedConfig::DEFAULT_BITRATE_KBPS),
+        entry("streaming", Setting::Flag(feed.streaming), Setting::Flag(true)),
     ]);
     Ok(entries)
 }
 
 fn number(key: &'static str, value: u32, default: u32) -> Entry {
-    entry(
-        key,
-        Setting::Number(value.into()),
-        Setting::Number(default.into()),
-    )
+    entry(key, Setting::Number(value.into()), Setting::Number(default.into()))
 }
 
 /// All the keys of both kinds of source, so that a feed that changes its kind loses the others.
 fn source_entries(source: &SourceConfig) -> Result<Vec<Entry>, Fault> {
     let absent = |key| entry(key, Setting::Absent, Setting::Absent);
     let SourceConfig::Rtsp(rtsp) = source else {
-        let camera = [
-            "address",
-            "user",
-            "password",
-            "password_env",
-            "password_file",
-            "latency_ms",
-        ];
+        let camera = ["address", "user", "password", "password_env", "password_file", "latency_ms"];
         let demo = entry("demo", Setting::Flag(true), Setting::Flag(false));
         return Ok(std::iter::once(demo).chain(camera.map(absent)).collect());
     };
@@ -276,11 +196,7 @@ fn source_entries(source: &SourceConfig) -> Result<Vec<Entry>, Fault> {
         entry("password", optional(none.then_some("")), Setting::Absent),
         entry("password_env", optional(variable), Setting::Absent),
         entry("password_file", path(file)?, Setting::Absent),
-        number(
-            "latency_ms",
-            rtsp.latency_ms,
-            RtspConfig::DEFAULT_LATENCY_MS,
-        ),
+        number("latency_ms", rtsp.latency_ms, RtspConfig::DEFAULT_LATENCY_MS),
     ])
 }
 
@@ -288,12 +204,7 @@ fn source_entries(source: &SourceConfig) -> Result<Vec<Entry>, Fault> {
 
 /// Makes a table say what the entries say, with as few strokes as possible.
 fn apply(table: &mut dyn TableLike, entries: &[Entry]) {
-    for Entry {
-        key,
-        value,
-        default,
-    } in entries
-    {
+    for Entry { key, value, default } in entries {
         match (table.get_mut(key), value) {
             (None, value) if value == default => {}
             (None, value) => {
@@ -326,12 +237,9 @@ impl Setting {
             Some(Value::String(text)) => Setting::Text(text.value().clone()),
             Some(Value::Integer(number)) => Setting::Number(*number.value()),
             Some(Value::Boolean(flag)) => Setting::Flag(*flag.value()),
-            Some(Value::Array(array)) => Setting::Texts(
-                array
-                    .iter()
-                    .filter_map(|value| value.as_str().map(str::to_owned))
-                    .collect(),
-            ),
+            Some(Value::Array(array)) => {
+                Setting::Texts(array.iter().filter_map(|value| value.as_str().map(str::to_owned)).collect())
+            }
             _ => Setting::Absent,
         }
     }
@@ -342,9 +250,7 @@ impl Setting {
             Setting::Text(text) => Some(text.as_str().into()),
             Setting::Number(number) => Some((*number).into()),
             Setting::Flag(flag) => Some((*flag).into()),
-            Setting::Texts(texts) => {
-                Some(texts.iter().map(String::as_str).collect::<Array>().into())
-            }
+            Setting::Texts(texts) => Some(texts.iter().map(String::as_str).collect::<Array>().into()),
         }
     }
 }

@@ -23,14 +23,10 @@ pub enum SecretError {
     )]
     Locked,
     /// The user closed the keyring's question.
-    #[error(
-        "The keyring stayed locked, because its question was dismissed. Unlock it, or enter the password again."
-    )]
+    #[error("The keyring stayed locked, because its question was dismissed. Unlock it, or enter the password again.")]
     Dismissed,
     /// The keyring answered with an error of its own.
-    #[error(
-        "The keyring could not do it. Look at it in your system's password manager and try again."
-    )]
+    #[error("The keyring could not do it. Look at it in your system's password manager and try again.")]
     Keyring(#[source] Box<oo7::dbus::Error>),
     /// The keyring's entry is no UTF-8.
     #[error("The password in the keyring is no text. Enter it again.")]

@@ -35,25 +35,18 @@ pub struct KeyringStore {
 impl KeyringStore {
     /// For a program with a window: a locked keyring asks the user to unlock it.
     pub fn with_prompts() -> Self {
-        Self {
-            may_prompt: AtomicBool::new(true),
-        }
+        Self { may_prompt: AtomicBool::new(true) }
     }
 
     /// For a program without one: a locked keyring is an error, nobody is asked.
     pub fn without_prompts() -> Self {
-        Self {
-            may_prompt: AtomicBool::new(false),
-        }
+        Self { may_prompt: AtomicBool::new(false) }
     }
 
     async fn open(&self) -> Result<Collection, SecretError> {
         let collection = within_limit(async {
             let service = Service::new().await.map_err(unavailable)?;
-            service
-                .with_alias(Service::DEFAULT_COLLECTION)
-                .await
-                .map_err(from_oo7)
+            service.with_alias(Service::DEFAULT_COLLECTION).await.map_err(from_oo7)
         });
         match collection.await? {
             Some(collection) => self.unlocked(collection).await,
@@ -75,10 +68,7 @@ impl KeyringStore {
     }
 
     /// Lets the keyring ask the user, where it may.
-    async fn ask_user<T>(
-        &self,
-        question: impl Future<Output = Result<T, Error>>,
-    ) -> Result<T, SecretError> {
+    async fn ask_user<T>(&self, question: impl Future<Output = Result<T, Error>>) -> Result<T, SecretError> {
         if !self.may_prompt.load(Ordering::Relaxed) {
             return Err(SecretError::Locked);
         }
@@ -105,11 +95,7 @@ impl SecretStore for KeyringStore {
         .boxed()
     }
 
-    fn store<'a>(
-        &'a self,
-        id: &'a FeedId,
-        password: &'a Password,
-    ) -> BoxFuture<'a, Result<(), SecretError>> {
+    fn store<'a>(&'a self, id: &'a FeedId, password: &'a Password) -> BoxFuture<'a, Result<(), SecretError>> {
         async move {
             let collection = self.open().await?;
             let label = format!("Heliograph camera {id}");
@@ -141,10 +127,7 @@ fn attributes(id: &FeedId) -> [(&'static str, &str); 2] {
 }
 
 async fn items(collection: &Collection, id: &FeedId) -> Result<Vec<Item>, SecretError> {
-    collection
-        .search_items(&attributes(id))
-        .await
-        .map_err(from_oo7)
+    collection.search_items(&attributes(id)).await.map_err(from_oo7)
 }
 
 async fn read(item: &Item) -> Result<Password, SecretError> {
@@ -154,12 +137,8 @@ async fn read(item: &Item) -> Result<Password, SecretError> {
 }
 
 /// A service that hangs must not hang a feed.
-async fn within_limit<T>(
-    request: impl Future<Output = Result<T, SecretError>>,
-) -> Result<T, SecretError> {
-    timeout(KEYRING_LIMIT, request)
-        .await
-        .unwrap_or(Err(SecretError::TimedOut))
+async fn within_limit<T>(request: impl Future<Output = Result<T, SecretError>>) -> Result<T, SecretError> {
+    timeout(KEYRING_LIMIT, request).await.unwrap_or(Err(SecretError::TimedOut))
 }
 
 fn or_oo7<T>(result: Result<T, Error>) -> Result<T, SecretError> {
@@ -214,9 +193,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_question_that_nobody_answers_ends() {
         let keyring = KeyringStore::with_prompts();
-        let answer = keyring
-            .ask_user(future::pending::<Result<(), Error>>())
-            .await;
+        let answer = keyring.ask_user(future::pending::<Result<(), Error>>()).await;
         assert!(matches!(answer, Err(SecretError::TimedOut)));
     }
 }

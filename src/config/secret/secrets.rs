@@ -39,10 +39,7 @@ impl Secrets {
 
     /// Secrets with another store in the keyring's place.
     pub fn with_store(store: impl SecretStore + 'static) -> Self {
-        Self {
-            keyring: Box::new(store),
-            session: SessionStore::default(),
-        }
+        Self { keyring: Box::new(store), session: SessionStore::default() }
     }
 
     /// The feed's password as it is now; to be asked again at each connection attempt.
@@ -52,11 +49,7 @@ impl Secrets {
     ///
     /// The variable or file cannot be used, or the keyring cannot be asked; the
     /// sentence names which and says what to do.
-    pub async fn resolve(
-        &self,
-        id: &FeedId,
-        source: &PasswordSource,
-    ) -> Result<Option<Password>, SecretError> {
+    pub async fn resolve(&self, id: &FeedId, source: &PasswordSource) -> Result<Option<Password>, SecretError> {
         match source {
             PasswordSource::None => Ok(None),
             PasswordSource::Environment(name) => from_environment(name).map(Some),
@@ -116,17 +109,10 @@ mod tests {
     struct LockedStore;
 
     impl SecretStore for LockedStore {
-        fn load<'a>(
-            &'a self,
-            _: &'a FeedId,
-        ) -> BoxFuture<'a, Result<Option<Password>, SecretError>> {
+        fn load<'a>(&'a self, _: &'a FeedId) -> BoxFuture<'a, Result<Option<Password>, SecretError>> {
             future::ready(Err(SecretError::Locked)).boxed()
         }
-        fn store<'a>(
-            &'a self,
-            _: &'a FeedId,
-            _: &'a Password,
-        ) -> BoxFuture<'a, Result<(), SecretError>> {
+        fn store<'a>(&'a self, _: &'a FeedId, _: &'a Password) -> BoxFuture<'a, Result<(), SecretError>> {
             future::ready(Err(SecretError::Locked)).boxed()
         }
         fn remove<'a>(&'a self, _: &'a FeedId) -> BoxFuture<'a, Result<(), SecretError>> {
@@ -138,60 +124,24 @@ mod tests {
     async fn a_working_keyring_keeps_the_password() {
         let secrets = Secrets::with_store(SessionStore::default());
         let (id, password) = (FeedId::from_name("bow"), Password::new("planted"));
-        assert_eq!(
-            secrets
-                .resolve(&id, &PasswordSource::Keyring)
-                .await
-                .unwrap(),
-            None
-        );
-        assert!(matches!(
-            secrets.keep(&id, &password).await,
-            Kept::InKeyring
-        ));
-        assert_eq!(
-            secrets
-                .resolve(&id, &PasswordSource::Keyring)
-                .await
-                .unwrap(),
-            Some(password)
-        );
-        assert_eq!(
-            secrets.resolve(&id, &PasswordSource::None).await.unwrap(),
-            None
-        );
+        assert_eq!(secrets.resolve(&id, &PasswordSource::Keyring).await.unwrap(), None);
+        assert!(matches!(secrets.keep(&id, &password).await, Kept::InKeyring));
+        assert_eq!(secrets.resolve(&id, &PasswordSource::Keyring).await.unwrap(), Some(password));
+        assert_eq!(secrets.resolve(&id, &PasswordSource::None).await.unwrap(), None);
         secrets.remove(&id).await.unwrap();
-        assert_eq!(
-            secrets
-                .resolve(&id, &PasswordSource::Keyring)
-                .await
-                .unwrap(),
-            None
-        );
+        assert_eq!(secrets.resolve(&id, &PasswordSource::Keyring).await.unwrap(), None);
     }
 
     #[tokio::test]
     async fn without_a_keyring_the_password_lasts_for_this_run_and_the_user_is_told() {
         let secrets = Secrets::with_store(LockedStore);
         let (id, password) = (FeedId::from_name("bow"), Password::new("planted"));
-        assert!(matches!(
-            secrets.resolve(&id, &PasswordSource::Keyring).await,
-            Err(SecretError::Locked)
-        ));
+        assert!(matches!(secrets.resolve(&id, &PasswordSource::Keyring).await, Err(SecretError::Locked)));
 
         let kept = secrets.keep(&id, &password).await;
-        assert!(
-            kept.to_string()
-                .starts_with("The password is kept for this run only. The keyring")
-        );
+        assert!(kept.to_string().starts_with("The password is kept for this run only. The keyring"));
         assert!(!format!("{kept} {kept:?} {secrets:?}").contains("planted"));
-        assert_eq!(
-            secrets
-                .resolve(&id, &PasswordSource::Keyring)
-                .await
-                .unwrap(),
-            Some(password)
-        );
+        assert_eq!(secrets.resolve(&id, &PasswordSource::Keyring).await.unwrap(), Some(password));
     }
 
     #[tokio::test]
@@ -201,10 +151,7 @@ mod tests {
         let source = PasswordSource::File(file.path().to_owned());
         for text in ["first", "second"] {
             std::fs::write(file.path(), text).unwrap();
-            let found = secrets
-                .resolve(&FeedId::from_name("bow"), &source)
-                .await
-                .unwrap();
+            let found = secrets.resolve(&FeedId::from_name("bow"), &source).await.unwrap();
             assert_eq!(found, Some(Password::new(text)));
         }
     }

@@ -33,9 +33,7 @@ impl SessionStore {
 
     /// A map of passwords is whole after every step, so a panic elsewhere does not spoil it.
     fn passwords(&self) -> MutexGuard<'_, HashMap<FeedId, Password>> {
-        self.passwords
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
+        self.passwords.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -44,11 +42,7 @@ impl SecretStore for SessionStore {
         future::ready(Ok(self.get(id))).boxed()
     }
 
-    fn store<'a>(
-        &'a self,
-        id: &'a FeedId,
-        password: &'a Password,
-    ) -> BoxFuture<'a, Result<(), SecretError>> {
+    fn store<'a>(&'a self, id: &'a FeedId, password: &'a Password) -> BoxFuture<'a, Result<(), SecretError>> {
         self.set(id, password);
         future::ready(Ok(())).boxed()
     }

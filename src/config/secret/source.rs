@@ -41,10 +41,7 @@ pub(super) fn from_environment(name: &str) -> Result<Password, SecretError> {
 pub(super) fn from_file(path: &Path) -> Result<Password, SecretError> {
     let unusable = || SecretError::FileUnusable(path.to_owned());
     let bytes = read_small_file(path)
-        .map_err(|source| SecretError::FileUnreadable {
-            path: path.to_owned(),
-            source,
-        })?
+        .map_err(|source| SecretError::FileUnreadable { path: path.to_owned(), source })?
         .ok_or_else(unusable)?;
     let text = std::str::from_utf8(&bytes).map_err(|_| unusable())?;
     let line = text.strip_suffix('\n').unwrap_or(text);
@@ -62,9 +59,7 @@ fn read_small_file(path: &Path) -> io::Result<Option<Zeroizing<Vec<u8>>>> {
         return Ok(None);
     }
     let mut bytes = Zeroizing::new(Vec::with_capacity(MAX_FILE_BYTES as usize + 1));
-    File::open(path)?
-        .take(MAX_FILE_BYTES + 1)
-        .read_to_end(&mut bytes)?;
+    File::open(path)?.take(MAX_FILE_BYTES + 1).read_to_end(&mut bytes)?;
     Ok((bytes.len() as u64 <= MAX_FILE_BYTES).then_some(bytes))
 }
 
@@ -94,11 +89,7 @@ mod tests {
             let file = file_with(content);
             let error = from_file(file.path()).expect_err("the file should be refused");
             assert!(matches!(error, SecretError::FileUnusable(_)), "{error:?}");
-            assert!(
-                error
-                    .to_string()
-                    .contains(&file.path().display().to_string())
-            );
+            assert!(error.to_string().contains(&file.path().display().to_string()));
             assert!(!format!("{error} {error:?}").contains("planted"));
         }
     }
@@ -106,11 +97,7 @@ mod tests {
     #[test]
     fn a_missing_file_and_a_missing_variable_are_named() {
         let error = from_file(Path::new("/nowhere/bow")).expect_err("no such file");
-        assert!(
-            error
-                .to_string()
-                .starts_with("The password file /nowhere/bow cannot be read: No such")
-        );
+        assert!(error.to_string().starts_with("The password file /nowhere/bow cannot be read: No such"));
         let error = from_environment("HELIOGRAPH_NO_SUCH").expect_err("no such variable");
         assert!(error.to_string().contains("HELIOGRAPH_NO_SUCH"));
         assert!(from_file(Path::new("/dev/zero")).is_err());
@@ -119,9 +106,6 @@ mod tests {
     #[test]
     fn a_variable_gives_its_value() {
         // PATH: the one variable that every test run has.
-        assert_eq!(
-            from_environment("PATH").unwrap().expose(),
-            env::var("PATH").unwrap()
-        );
+        assert_eq!(from_environment("PATH").unwrap().expose(), env::var("PATH").unwrap());
     }
 }

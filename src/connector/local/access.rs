@@ -23,7 +23,8 @@ use subtle::ConstantTimeEq;
 use url::form_urlencoded;
 
 use super::host::{self, Host};
-use super::settings::{LocalSettings, Token};
+use super::settings::LocalSettings;
+use crate::config::Token;
 
 /// The rules of one server.
 pub(super) struct Access {
@@ -83,14 +84,9 @@ impl Access {
             listen,
             secure,
             own_names,
-            allowed_hosts: hosts
-                .filter_map(|host| Host::from_authority(host))
-                .collect(),
+            allowed_hosts: hosts.filter_map(|host| Host::from_authority(host)).collect(),
             allowed_origins: origins.map(|origin| normal_origin(origin)).collect(),
-            token: settings
-                .token
-                .as_ref()
-                .map(|token| TokenCheck::new(token, listen.port())),
+            token: settings.token.as_ref().map(|token| TokenCheck::new(token, listen.port())),
         }
     }
 
@@ -108,20 +104,13 @@ impl Access {
     pub(super) fn cookie(&self) -> Option<String> {
         let check = self.token.as_ref()?;
         let secure = if self.secure { "; Secure" } else { "" };
-        Some(format!(
-            "{}={}; Path=/; HttpOnly; SameSite=Strict{secure}",
-            check.cookie_name, check.cookie_value
-        ))
+        Some(format!("{}={}; Path=/; HttpOnly; SameSite=Strict{secure}", check.cookie_name, check.cookie_value))
     }
 
     fn check_host<'h>(&self, headers: &'h HeaderMap) -> Result<&'h str, Denied> {
         let authority = only(headers, &HOST).unwrap_or_default();
         let known = Host::from_authority(authority).is_some_and(|host| self.is_ours(&host));
-        if known {
-            Ok(authority)
-        } else {
-            Err(Denied::Host(authority.to_owned()))
-        }
+        if known { Ok(authority) } else { Err(Denied::Host(authority.to_owned())) }
     }
 
     fn is_ours(&self, host: &Host) -> bool {
@@ -159,11 +148,8 @@ impl Access {
 }
 
 fn is_loopback_origin(origin: &str) -> bool {
-    let rest = origin
-        .strip_prefix("http://")
-        .or_else(|| origin.strip_prefix("https://"));
-    rest.and_then(Host::from_authority)
-        .is_some_and(|host| host.is_loopback())
+    let rest = origin.strip_prefix("http://").or_else(|| origin.strip_prefix("https://"));
+    rest.and_then(Host::from_authority).is_some_and(|host| host.is_loopback())
 }
 
 fn normal_origin(origin: &str) -> String {
@@ -182,11 +168,7 @@ pub(super) fn without_token(uri: &Uri) -> String {
     let query = uri.query().unwrap_or_default();
     let others: Vec<&str> = query.split('&').filter(|part| !is_token(part)).collect();
     let rest = others.join("&");
-    if rest.is_empty() {
-        uri.path().to_owned()
-    } else {
-        format!("{}?{rest}", uri.path())
-    }
+    if rest.is_empty() { uri.path().to_owned() } else { format!("{}?{rest}", uri.path()) }
 }
 
 fn is_token(query_part: &str) -> bool {
@@ -209,10 +191,7 @@ impl TokenCheck {
             hash: Sha256::digest(token.expose()).into(),
             // Browsers share cookies between the ports of a host; two servers must not.
             cookie_name: format!("heliograph-{port}"),
-            cookie_value: hex(&Sha256::digest(format!(
-                "heliograph cookie {}",
-                token.expose()
-            ))),
+            cookie_value: hex(&Sha256::digest(format!("heliograph cookie {}", token.expose()))),
         }
     }
 
@@ -220,28 +199,17 @@ impl TokenCheck {
         let query = uri.query().unwrap_or_default();
         let in_address = form_urlencoded::parse(query.as_bytes()).find(|(name, _)| name == "token");
         if let Some((_, shown)) = in_address {
-            return self
-                .matches(&shown)
-                .then_some(Pass::WithTokenInAddress)
-                .ok_or(Denied::WrongToken);
+            return self.matches(&shown).then_some(Pass::WithTokenInAddress).ok_or(Denied::WrongToken);
         }
         if let Some(shown) = bearer(headers) {
-            return self
-                .matches(shown)
-                .then_some(Pass::Plainly)
-                .ok_or(Denied::WrongToken);
+            return self.matches(shown).then_some(Pass::Plainly).ok_or(Denied::WrongToken);
         }
         let mut shown = self.cookies(headers).peekable();
         if shown.peek().is_none() {
             return Err(Denied::NoToken);
         }
-        let right =
-            shown.any(|value| bool::from(value.as_bytes().ct_eq(self.cookie_value.as_bytes())));
-        if right {
-            Ok(Pass::Plainly)
-        } else {
-            Err(Denied::WrongToken)
-        }
+        let right = shown.any(|value| bool::from(value.as_bytes().ct_eq(self.cookie_value.as_bytes())));
+        if right { Ok(Pass::Plainly) } else { Err(Denied::WrongToken) }
     }
 
     fn matches(&self, shown: &str) -> bool {
@@ -250,10 +218,7 @@ impl TokenCheck {
     }
 
     fn cookies<'h>(&'h self, headers: &'h HeaderMap) -> impl Iterator<Item = &'h str> {
-        let lines = headers
-            .get_all(COOKIE)
-            .iter()
-            .filter_map(|value| value.to_str().ok());
+        let lines = headers.get_all(COOKIE).iter().filter_map(|value| value.to_str().ok());
         lines
             .flat_map(|line| line.split(';'))
             .filter_map(|pair| pair.trim().split_once('='))
@@ -283,7 +248,7 @@ mod tests {
     fn access(listen: &str, token: Option<&str>) -> Access {
         let settings = LocalSettings {
             listen: listen.parse().unwrap(),
-            token: token.and_then(Token::new),
+            token: token.map(|token| Token::new(token).unwrap()),
             allowed_origins: vec!["https://Wall.example/".to_owned()],
             allowed_hosts: vec!["cams.example".to_owned()],
             tls: Tls::Off,
@@ -328,14 +293,7 @@ mod tests {
         }
         let access = access("127.0.0.1:8443", None);
         assert!(judge(&access, "/", &[]).is_err());
-        assert!(
-            judge(
-                &access,
-                "/",
-                &[("host", "localhost"), ("host", "evil.example")]
-            )
-            .is_err()
-        );
+        assert!(judge(&access, "/", &[("host", "localhost"), ("host", "evil.example")]).is_err());
     }
 
     #[test]
@@ -379,41 +337,17 @@ mod tests {
         let right = cookie.split(';').next().unwrap();
         let table = [
             ("/?token=s3cret-token", None, Ok(Pass::WithTokenInAddress)),
-            (
-                "/signalling?a=b&token=s3cret%2Dtoken",
-                None,
-                Ok(Pass::WithTokenInAddress),
-            ),
-            (
-                "/",
-                Some(("authorization", "Bearer s3cret-token")),
-                Ok(Pass::Plainly),
-            ),
-            (
-                "/",
-                Some(("authorization", "bearer s3cret-token")),
-                Ok(Pass::Plainly),
-            ),
+            ("/signalling?a=b&token=s3cret%2Dtoken", None, Ok(Pass::WithTokenInAddress)),
+            ("/", Some(("authorization", "Bearer s3cret-token")), Ok(Pass::Plainly)),
+            ("/", Some(("authorization", "bearer s3cret-token")), Ok(Pass::Plainly)),
             ("/", Some(("cookie", right)), Ok(Pass::Plainly)),
             ("/", None, Err(Denied::NoToken)),
-            (
-                "/",
-                Some(("authorization", "Basic s3cret-token")),
-                Err(Denied::NoToken),
-            ),
+            ("/", Some(("authorization", "Basic s3cret-token")), Err(Denied::NoToken)),
             ("/", Some(("cookie", "other=1")), Err(Denied::NoToken)),
             ("/?token=", None, Err(Denied::WrongToken)),
             ("/?token=s3cret-toke", None, Err(Denied::WrongToken)),
-            (
-                "/",
-                Some(("authorization", "Bearer nope")),
-                Err(Denied::WrongToken),
-            ),
-            (
-                "/",
-                Some(("cookie", "heliograph-8443=s3cret-token")),
-                Err(Denied::WrongToken),
-            ),
+            ("/", Some(("authorization", "Bearer nope")), Err(Denied::WrongToken)),
+            ("/", Some(("cookie", "heliograph-8443=s3cret-token")), Err(Denied::WrongToken)),
         ];
         for (uri, header, expected) in table {
             let mut headers = vec![("host", "localhost")];

@@ -17,13 +17,8 @@ impl Clock {
     /// A clock that agrees with the system's at this moment.
     pub fn new() -> Self {
         // Before 1970 only on a machine whose clock is lost; any origin serves there.
-        let since_epoch = SystemTime::now()
-            .duration_since(UNIX_EPOCH)
-            .unwrap_or_default();
-        Self {
-            started_at_ms: since_epoch.as_secs_f64() * 1000.0,
-            started: Instant::now(),
-        }
+        let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        Self { started_at_ms: since_epoch.as_secs_f64() * 1000.0, started: Instant::now() }
     }
 
     /// Milliseconds since the Unix epoch, with fractions.
@@ -54,11 +49,7 @@ mod tests {
     #[test]
     fn agrees_with_the_system_at_start_and_runs_both_ways() {
         let clock = Clock::new();
-        let system = SystemTime::now()
-            .duration_since(UNIX_EPOCH)
-            .unwrap()
-            .as_secs_f64()
-            * 1000.0;
+        let system = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs_f64() * 1000.0;
         assert!((clock.now_ms() - system).abs() < 1000.0);
 
         let later = clock.started + Duration::from_millis(250);

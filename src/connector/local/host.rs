@@ -26,9 +26,7 @@ impl Host {
         if let Ok(address) = host.parse::<Ipv4Addr>() {
             return Some(Self::Address(address.into()));
         }
-        let is_name = host
-            .bytes()
-            .all(|b| b.is_ascii_alphanumeric() || b"-._".contains(&b));
+        let is_name = host.bytes().all(|b| b.is_ascii_alphanumeric() || b"-._".contains(&b));
         is_name.then(|| Self::named(host))
     }
 

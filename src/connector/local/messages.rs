@@ -25,11 +25,7 @@ pub struct FeedStatus {
 impl Default for FeedStatus {
     /// A feed of which nothing has been said yet.
     fn default() -> Self {
-        Self {
-            state: "idle".to_owned(),
-            text: "Waiting to start.".to_owned(),
-            stale_after_ms: 300,
-        }
+        Self { state: "idle".to_owned(), text: "Waiting to start.".to_owned(), stale_after_ms: 300 }
     }
 }
 
@@ -67,12 +63,7 @@ pub(super) enum Extension {
     Feeds { feeds: Vec<FeedLine> },
     /// See [`PictureClock`].
     #[serde(rename = "heliographPicture", rename_all = "camelCase")]
-    Picture {
-        session_id: String,
-        rtp_timestamp: u32,
-        clock_rate: u32,
-        capture_time: f64,
-    },
+    Picture { session_id: String, rtp_timestamp: u32, clock_rate: u32, capture_time: f64 },
 }
 
 /// What a peer asks for.
@@ -110,13 +101,8 @@ pub(super) fn parse(text: &str) -> Result<Request, Refused> {
             text.len()
         )));
     }
-    let value: serde_json::Value =
-        serde_json::from_str(text).map_err(|_| Refused::new("The message is not JSON."))?;
-    let Some(kind) = value
-        .get("type")
-        .and_then(serde_json::Value::as_str)
-        .map(short)
-    else {
+    let value: serde_json::Value = serde_json::from_str(text).map_err(|_| Refused::new("The message is not JSON."))?;
+    let Some(kind) = value.get("type").and_then(serde_json::Value::as_str).map(short) else {
         return Err(Refused::new("The message has no “type”."));
     };
     match kind.as_str() {
@@ -124,21 +110,14 @@ pub(super) fn parse(text: &str) -> Result<Request, Refused> {
             .map(|ExtensionRequest::Time { client }| Request::Time { client })
             .map_err(|error| malformed(&kind, &error)),
         "setPeerStatus" | "startSession" | "endSession" | "peer" | "list" | "listConsumers" => {
-            serde_json::from_value(value)
-                .map(Request::Common)
-                .map_err(|error| malformed(&kind, &error))
+            serde_json::from_value(value).map(Request::Common).map_err(|error| malformed(&kind, &error))
         }
-        _ => Err(Refused::new(format!(
-            "This server knows no message “{kind}”."
-        ))),
+        _ => Err(Refused::new(format!("This server knows no message “{kind}”."))),
     }
 }
 
 fn malformed(kind: &str, error: &serde_json::Error) -> Refused {
-    Refused::new(format!(
-        "The message “{kind}” cannot be read: {}.",
-        short(&error.to_string())
-    ))
+    Refused::new(format!("The message “{kind}” cannot be read: {}.", short(&error.to_string())))
 }
 
 /// Enough of a peer's text to recognise it; answers do not grow with the question.
@@ -178,28 +157,16 @@ mod tests {
         let Request::Common(IncomingMessage::Peer(peer)) = parse(ice).unwrap() else {
             panic!("not a peer message");
         };
-        assert!(matches!(
-            peer.peer_message,
-            PeerMessageInner::Ice {
-                sdp_m_line_index: 0,
-                ..
-            }
-        ));
+        assert!(matches!(peer.peer_message, PeerMessageInner::Ice { sdp_m_line_index: 0, .. }));
     }
 
     #[test]
     fn says_what_is_wrong_with_a_message() {
         assert_eq!(refused("hello"), "The message is not JSON.");
         assert_eq!(refused(r#"{"kind":"list"}"#), "The message has no “type”.");
-        assert_eq!(
-            refused(r#"{"type":"shout"}"#),
-            "This server knows no message “shout”."
-        );
+        assert_eq!(refused(r#"{"type":"shout"}"#), "This server knows no message “shout”.");
         // Internal to the crate's own server.
-        assert_eq!(
-            refused(r#"{"type":"newPeer"}"#),
-            "This server knows no message “newPeer”."
-        );
+        assert_eq!(refused(r#"{"type":"newPeer"}"#), "This server knows no message “newPeer”.");
         assert!(refused(r#"{"type":"startSession"}"#).contains("peerId"));
         assert!(refused(&" ".repeat(MAX_MESSAGE_BYTES + 1)).contains("at most 65536"));
         assert!(refused(&"[".repeat(50_000)).contains("not JSON"));
@@ -213,12 +180,8 @@ mod tests {
 
     #[test]
     fn writes_extension_messages_as_the_page_reads_them() {
-        let picture = Extension::Picture {
-            session_id: "s".to_owned(),
-            rtp_timestamp: 7,
-            clock_rate: 90_000,
-            capture_time: 1.5,
-        };
+        let picture =
+            Extension::Picture { session_id: "s".to_owned(), rtp_timestamp: 7, clock_rate: 90_000, capture_time: 1.5 };
         assert_eq!(
             to_text(&picture),
             r#"{"type":"heliographPicture","sessionId":"s","rtpTimestamp":7,"clockRate":90000,"captureTime":1.5}"#

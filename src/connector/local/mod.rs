@@ -16,6 +16,7 @@
 
 mod access;
 mod clock;
+mod connection;
 mod host;
 mod hub;
 mod messages;
@@ -28,9 +29,10 @@ mod socket;
 mod tls;
 
 pub use clock::Clock;
+pub use connection::LocalConnector;
 pub use hub::Hub;
 pub use messages::{FeedStatus, PictureClock};
 pub use server::{LocalServer, ServerError};
-pub use settings::{LocalSettings, Tls, Token};
+pub use settings::{LocalSettings, Tls};
 pub use signaller::LocalSignaller;
 pub use tls::TlsError;

@@ -2,8 +2,7 @@
 
 use axum::body::Body;
 use axum::http::header::{
-    CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG, IF_NONE_MATCH, REFERRER_POLICY,
-    X_CONTENT_TYPE_OPTIONS,
+    CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG, IF_NONE_MATCH, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
 };
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
@@ -21,11 +20,7 @@ macro_rules! asset {
         Asset {
             name: $name,
             content_type: $content_type,
-            body: include_bytes!(concat!(
-                env!("CARGO_MANIFEST_DIR"),
-                "/resources/viewer/",
-                $name
-            )),
+            body: include_bytes!(concat!(env!("CARGO_MANIFEST_DIR"), "/resources/viewer/", $name)),
         }
     };
 }
@@ -58,11 +53,7 @@ pub(super) fn asset(name: &str, request: &HeaderMap) -> Response {
 
 /// The answer for everything that is not here.
 pub(super) fn not_found() -> Response {
-    (
-        StatusCode::NOT_FOUND,
-        "There is nothing at this address. All feeds are at “/”.\n",
-    )
-        .into_response()
+    (StatusCode::NOT_FOUND, "There is nothing at this address. All feeds are at “/”.\n").into_response()
 }
 
 impl Asset {
@@ -70,26 +61,17 @@ impl Asset {
     /// ask each time: after an update no page runs with old scripts.
     fn answer(&self, request: &HeaderMap) -> Response {
         let tag = self.tag();
-        let known = request
-            .get(IF_NONE_MATCH)
-            .and_then(|value| value.to_str().ok());
+        let known = request.get(IF_NONE_MATCH).and_then(|value| value.to_str().ok());
         let headers = [(CACHE_CONTROL, "no-cache"), (ETAG, tag.as_str())];
         if known.is_some_and(|known| known.split(',').any(|one| one.trim() == tag)) {
             return (StatusCode::NOT_MODIFIED, headers).into_response();
         }
-        (
-            headers,
-            [(CONTENT_TYPE, self.content_type)],
-            Body::from(self.body),
-        )
-            .into_response()
+        (headers, [(CONTENT_TYPE, self.content_type)], Body::from(self.body)).into_response()
     }
 
     fn tag(&self) -> String {
         let hash: [u8; 32] = Sha256::digest(self.body).into();
-        let start = hash
-            .first_chunk()
-            .map_or(0, |start| u64::from_be_bytes(*start));
+        let start = hash.first_chunk().map_or(0, |start| u64::from_be_bytes(*start));
         format!("\"{start:016x}\"")
     }
 }

@@ -5,9 +5,7 @@ use std::sync::Arc;
 use axum::Router;
 use axum::extract::ws::{WebSocketUpgrade, rejection::WebSocketUpgradeRejection};
 use axum::extract::{Path, Request, State};
-use axum::http::header::{
-    CACHE_CONTROL, HOST, LOCATION, REFRESH, SET_COOKIE, UPGRADE, WWW_AUTHENTICATE,
-};
+use axum::http::header::{CACHE_CONTROL, HOST, LOCATION, REFRESH, SET_COOKIE, UPGRADE, WWW_AUTHENTICATE};
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
@@ -27,18 +25,8 @@ struct Shared {
 }
 
 /// Everything that is served at the listener.
-pub(super) fn router(
-    access: Access,
-    secure: bool,
-    hub: Arc<Hub>,
-    stopping: watch::Receiver<bool>,
-) -> Router {
-    let shared = Arc::new(Shared {
-        access,
-        secure,
-        hub,
-        stopping,
-    });
+pub(super) fn router(access: Access, secure: bool, hub: Arc<Hub>, stopping: watch::Receiver<bool>) -> Router {
+    let shared = Arc::new(Shared { access, secure, hub, stopping });
     Router::new()
         .route("/", get(page_or_socket))
         .route("/signalling", get(open_socket))
@@ -54,16 +42,8 @@ pub(super) fn router(
 type Upgrade = Result<WebSocketUpgrade, WebSocketUpgradeRejection>;
 
 /// The npm client opens its websocket at the root.
-async fn page_or_socket(
-    state: State<Arc<Shared>>,
-    upgrade: Upgrade,
-    headers: HeaderMap,
-) -> Response {
-    if wants_socket(&headers) {
-        open_socket(state, upgrade).await
-    } else {
-        pages::index(&headers)
-    }
+async fn page_or_socket(state: State<Arc<Shared>>, upgrade: Upgrade, headers: HeaderMap) -> Response {
+    if wants_socket(&headers) { open_socket(state, upgrade).await } else { pages::index(&headers) }
 }
 
 async fn open_socket(State(shared): State<Arc<Shared>>, upgrade: Upgrade) -> Response {
@@ -109,12 +89,9 @@ fn deny(denied: &Denied) -> Response {
     let text = format!("{denied}\n");
     match denied {
         Denied::Host(_) | Denied::Origin(_) => (StatusCode::FORBIDDEN, text).into_response(),
-        Denied::NoToken | Denied::WrongToken => (
-            StatusCode::UNAUTHORIZED,
-            [(WWW_AUTHENTICATE, "Bearer")],
-            text,
-        )
-            .into_response(),
+        Denied::NoToken | Denied::WrongToken => {
+            (StatusCode::UNAUTHORIZED, [(WWW_AUTHENTICATE, "Bearer")], text).into_response()
+        }
     }
 }
 
@@ -125,22 +102,11 @@ fn deny(denied: &Denied) -> Response {
 /// itself, which begins with us.
 fn shed_token(access: &Access, request: &Request) -> Response {
     let target = without_token(request.uri());
-    let site = request
-        .headers()
-        .get("sec-fetch-site")
-        .map(HeaderValue::as_bytes);
+    let site = request.headers().get("sec-fetch-site").map(HeaderValue::as_bytes);
     let from_elsewhere = matches!(site, Some(b"cross-site" | b"same-site"));
-    let headers = [
-        (SET_COOKIE, access.cookie().unwrap_or_default()),
-        (CACHE_CONTROL, "no-store".to_owned()),
-    ];
+    let headers = [(SET_COOKIE, access.cookie().unwrap_or_default()), (CACHE_CONTROL, "no-store".to_owned())];
     if from_elsewhere {
-        (
-            headers,
-            [(REFRESH, format!("0; url={target}"))],
-            "Opening the viewer page…\n",
-        )
-            .into_response()
+        (headers, [(REFRESH, format!("0; url={target}"))], "Opening the viewer page…\n").into_response()
     } else {
         (StatusCode::SEE_OTHER, headers, [(LOCATION, target)]).into_response()
     }
@@ -153,7 +119,5 @@ fn is_page(request: &Request) -> bool {
 }
 
 fn wants_socket(headers: &HeaderMap) -> bool {
-    headers
-        .get(UPGRADE)
-        .is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"websocket"))
+    headers.get(UPGRADE).is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"websocket"))
 }

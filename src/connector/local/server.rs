@@ -77,9 +77,7 @@ pub enum ServerError {
     )]
     TokenMissing(SocketAddr),
     /// An entry of `allowed_hosts` is no host.
-    #[error(
-        "“{0}” in “allowed_hosts” is no host. Write a name such as cams.example, or an IP address."
-    )]
+    #[error("“{0}” in “allowed_hosts” is no host. Write a name such as cams.example, or an IP address.")]
     AllowedHost(String),
     /// An entry of `allowed_origins` is no origin.
     #[error(
@@ -90,6 +88,13 @@ pub enum ServerError {
     /// There is no certificate to serve with.
     #[error(transparent)]
     Tls(#[from] TlsError),
+}
+
+impl ServerError {
+    /// Whether it may pass by itself: the other program may end.
+    pub fn may_pass(&self) -> bool {
+        matches!(self, Self::PortInUse(_))
+    }
 }
 
 impl LocalServer {
@@ -109,17 +114,9 @@ impl LocalServer {
         let access = Access::new(&settings, address, identity.is_some());
         let app = routes::router(access, identity.is_some(), hub, stopping);
         let handle = axum_server::Handle::new();
-        let fingerprint = identity
-            .as_ref()
-            .map(|identity| identity.fingerprint.clone());
+        let fingerprint = identity.as_ref().map(|identity| identity.fingerprint.clone());
         let task = spawn(listener, &handle, identity, app);
-        Ok(Self {
-            address,
-            fingerprint,
-            handle,
-            task,
-            stop,
-        })
+        Ok(Self { address, fingerprint, handle, task, stop })
     }
 
     /// Where it listens, with the real port.
@@ -130,11 +127,7 @@ impl LocalServer {
     /// The viewer page's address, to open on another machine where that is possible.
     /// The token is not in it.
     pub fn url(&self) -> String {
-        let scheme = if self.fingerprint.is_some() {
-            "https"
-        } else {
-            "http"
-        };
+        let scheme = if self.fingerprint.is_some() { "https" } else { "http" };
         format!("{scheme}://{}/", host::usable_authority(self.address))
     }
 
@@ -164,19 +157,12 @@ fn check(settings: &LocalSettings) -> Result<(), ServerError> {
     if settings.token.is_none() && !is_loopback(settings.listen) {
         return Err(ServerError::TokenMissing(settings.listen));
     }
-    let bad_host = settings
-        .allowed_hosts
-        .iter()
-        .find(|host| Host::from_authority(host).is_none());
+    let bad_host = settings.allowed_hosts.iter().find(|host| Host::from_authority(host).is_none());
     if let Some(host) = bad_host {
         return Err(ServerError::AllowedHost(host.clone()));
     }
     let is_origin = |origin: &str| origin == "null" || origin.contains("://");
-    match settings
-        .allowed_origins
-        .iter()
-        .find(|origin| !is_origin(origin))
-    {
+    match settings.allowed_origins.iter().find(|origin| !is_origin(origin)) {
         Some(origin) => Err(ServerError::AllowedOrigin(origin.clone())),
         None => Ok(()),
     }
@@ -203,30 +189,21 @@ fn own_identity(state_dir: &Path, listen: SocketAddr) -> Result<Identity, TlsErr
         names.extend([format!("{name}.local"), name]);
     }
     let listen = Some(listen.ip()).filter(|address| !address.is_unspecified());
-    names.extend(
-        listen
-            .or_else(host::outward_address)
-            .map(|address| address.to_string()),
-    );
+    names.extend(listen.or_else(host::outward_address).map(|address| address.to_string()));
     tls::made_once(state_dir, names)
 }
 
 async fn listen(address: SocketAddr) -> Result<TcpListener, ServerError> {
-    TcpListener::bind(address)
-        .await
-        .map_err(|source| match source.kind() {
-            io::ErrorKind::AddrInUse => ServerError::PortInUse(address),
-            io::ErrorKind::PermissionDenied => ServerError::NoPermission(address),
-            io::ErrorKind::AddrNotAvailable => ServerError::AddressNotHere(address),
-            _ => ServerError::Listen { address, source },
-        })
+    TcpListener::bind(address).await.map_err(|source| match source.kind() {
+        io::ErrorKind::AddrInUse => ServerError::PortInUse(address),
+        io::ErrorKind::PermissionDenied => ServerError::NoPermission(address),
+        io::ErrorKind::AddrNotAvailable => ServerError::AddressNotHere(address),
+        _ => ServerError::Listen { address, source },
+    })
 }
 
 fn local_address(listener: &TcpListener, asked: SocketAddr) -> Result<SocketAddr, ServerError> {
-    listener.local_addr().map_err(|source| ServerError::Listen {
-        address: asked,
-        source,
-    })
+    listener.local_addr().map_err(|source| ServerError::Listen { address: asked, source })
 }
 
 fn spawn(
@@ -249,7 +226,5 @@ fn spawn(
 
 /// Without a timer hyper waits for a request's headers as long as the client likes.
 fn limit_header_time(http: &mut Builder<TokioExecutor>) {
-    http.http1()
-        .timer(TokioTimer::new())
-        .header_read_timeout(HEADER_TIME);
+    http.http1().timer(TokioTimer::new()).header_read_timeout(HEADER_TIME);
 }

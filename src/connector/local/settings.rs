@@ -1,8 +1,8 @@
 //! What the local connector is told by its owner.
 
-use std::fmt;
-use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::{env, net::SocketAddr, path::PathBuf};
+
+use crate::config::{ServerConfig, Token};
 
 /// Where to listen and whom to let in.
 #[derive(Clone, Debug)]
@@ -39,26 +39,28 @@ pub enum Tls {
     Off,
 }
 
-/// What a viewer shows to be let in. As secret as a password: it has no
-/// `Display`, and its `Debug` does not show it.
-#[derive(Clone)]
-pub struct Token(String);
-
-impl Token {
-    /// Takes any text but the empty one.
-    pub fn new(text: impl Into<String>) -> Option<Self> {
-        let text = text.into();
-        (!text.is_empty()).then_some(Self(text))
-    }
-
-    /// The token itself.
-    pub fn expose(&self) -> &str {
-        &self.0
+impl From<&ServerConfig> for LocalSettings {
+    fn from(config: &ServerConfig) -> Self {
+        let tls = match (&config.tls_cert, &config.tls_key) {
+            (Some(certificate), Some(key)) => Tls::Files { certificate: certificate.clone(), key: key.clone() },
+            _ if config.insecure_http => Tls::Off,
+            _ => Tls::Automatic { state_dir: state_dir() },
+        };
+        Self {
+            listen: config.listen,
+            token: config.token.clone(),
+            allowed_origins: config.allowed_origins.clone(),
+            allowed_hosts: config.allowed_hosts.clone(),
+            tls,
+        }
     }
 }
 
-impl fmt::Debug for Token {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Token(…)")
-    }
+/// `$XDG_STATE_HOME/heliograph`, by default under `~/.local/state` (XDG Base Directory Specification 0.8).
+fn state_dir() -> PathBuf {
+    let absolute = |name: &str| env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
+    absolute("XDG_STATE_HOME")
+        .or_else(|| absolute("HOME").map(|home| home.join(".local/state")))
+        .unwrap_or_else(env::temp_dir)
+        .join("heliograph")
 }

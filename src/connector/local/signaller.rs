@@ -70,9 +70,7 @@ impl LocalSignaller {
                 signaller.emit(event);
             }
         };
-        let started = thread::Builder::new()
-            .name("local-signals".to_owned())
-            .spawn(emit);
+        let started = thread::Builder::new().name("local-signals".to_owned()).spawn(emit);
         if let Err(error) = started {
             tracing::error!(feed = id, %error, "no thread could be started: the feed has no viewers");
         }
@@ -80,24 +78,14 @@ impl LocalSignaller {
 
     fn emit(&self, event: SessionEvent) {
         match event {
-            SessionEvent::Requested {
-                session_id,
-                peer_id,
-            } => {
+            SessionEvent::Requested { session_id, peer_id } => {
                 if self.imp().handle().may_begin(&session_id) {
                     let no_offer = None::<WebRTCSessionDescription>;
-                    self.emit_by_name::<()>(
-                        "session-requested",
-                        &[&session_id, &peer_id, &no_offer],
-                    );
+                    self.emit_by_name::<()>("session-requested", &[&session_id, &peer_id, &no_offer]);
                 }
             }
             SessionEvent::Answer { session_id, sdp } => self.emit_answer(&session_id, &sdp),
-            SessionEvent::Candidate {
-                session_id,
-                candidate,
-                line,
-            } => {
+            SessionEvent::Candidate { session_id, candidate, line } => {
                 let no_mid = None::<String>;
                 self.emit_by_name::<()>("handle-ice", &[&session_id, &line, &no_mid, &candidate]);
             }
@@ -117,10 +105,7 @@ impl LocalSignaller {
             let answer = WebRTCSessionDescription::new(WebRTCSDPType::Answer, sdp);
             self.emit_by_name::<()>("session-description", &[&session_id, &answer]);
         } else {
-            tracing::warn!(
-                session = session_id,
-                "a viewer's answer is no SDP; its session ends"
-            );
+            tracing::warn!(session = session_id, "a viewer's answer is no SDP; its session ends");
             self.imp().handle().end_session(session_id);
             self.emit_by_name::<bool>("session-ended", &[&session_id]);
         }
@@ -160,9 +145,7 @@ mod imp {
         }
 
         pub(super) fn handle(&self) -> &FeedHandle {
-            self.handle
-                .get()
-                .expect("a signaller should come from Hub::add_feed")
+            self.handle.get().expect("a signaller should come from Hub::add_feed")
         }
 
         pub(super) fn set_ready(&self, ready: bool) {
@@ -188,11 +171,7 @@ mod imp {
         fn properties() -> &'static [glib::ParamSpec] {
             static PROPERTIES: OnceLock<[glib::ParamSpec; 1]> = OnceLock::new();
             // The interface asks for it; false: webrtcsink may change SDP as it needs to.
-            PROPERTIES.get_or_init(|| {
-                [glib::ParamSpecBoolean::builder("manual-sdp-munging")
-                    .read_only()
-                    .build()]
-            })
+            PROPERTIES.get_or_init(|| [glib::ParamSpecBoolean::builder("manual-sdp-munging").read_only().build()])
         }
 
         fn property(&self, _id: usize, _pspec: &glib::ParamSpec) -> glib::Value {
@@ -220,8 +199,7 @@ mod imp {
         }
 
         fn add_ice(&self, session_id: &str, candidate: &str, line: u32, _mid: Option<String>) {
-            self.handle()
-                .send_candidate(session_id, candidate.to_owned(), line);
+            self.handle().send_candidate(session_id, candidate.to_owned(), line);
         }
 
         fn end_session(&self, session_id: &str) {
@@ -254,30 +232,21 @@ mod tests {
         let said = line.clone();
         on(
             "session-requested",
-            closure!(move |_: LocalSignaller,
-                           session: &str,
-                           _: &str,
-                           _: Option<WebRTCSessionDescription>| {
+            closure!(move |_: LocalSignaller, session: &str, _: &str, _: Option<WebRTCSessionDescription>| {
                 said(format!("requested {session}"));
             }),
         );
         let said = line.clone();
         on(
             "session-description",
-            closure!(
-                move |_: LocalSignaller, session: &str, answer: &WebRTCSessionDescription| {
-                    said(format!("{} {session}", answer.type_().to_str()));
-                }
-            ),
+            closure!(move |_: LocalSignaller, session: &str, answer: &WebRTCSessionDescription| {
+                said(format!("{} {session}", answer.type_().to_str()));
+            }),
         );
         let said = line.clone();
         on(
             "handle-ice",
-            closure!(move |_: LocalSignaller,
-                           session: &str,
-                           line: u32,
-                           _: Option<String>,
-                           candidate: &str| {
+            closure!(move |_: LocalSignaller, session: &str, line: u32, _: Option<String>, candidate: &str| {
                 said(format!("ice {line} {candidate} {session}"));
             }),
         );
@@ -300,11 +269,7 @@ mod tests {
     }
 
     fn watch(hub: &Hub, viewer: &mut Connection) -> String {
-        say(
-            hub,
-            viewer,
-            &json!({ "type": "startSession", "peerId": "bow" }),
-        );
+        say(hub, viewer, &json!({ "type": "startSession", "peerId": "bow" }));
         loop {
             let message = next(viewer);
             if message["type"] == "sessionStarted" {
@@ -314,9 +279,7 @@ mod tests {
     }
 
     fn wait(heard: &mpsc::Receiver<String>) -> String {
-        heard
-            .recv_timeout(Duration::from_secs(5))
-            .expect("a signal should have come")
+        heard.recv_timeout(Duration::from_secs(5)).expect("a signal should have come")
     }
 
     fn offer() -> WebRTCSessionDescription {
@@ -340,10 +303,7 @@ mod tests {
         assert_eq!(wait(&heard), format!("requested {session}"));
 
         signaller.send_sdp(&session, &offer());
-        assert_eq!(
-            next(&mut viewer)["sdp"],
-            json!({ "type": "offer", "sdp": SDP })
-        );
+        assert_eq!(next(&mut viewer)["sdp"], json!({ "type": "offer", "sdp": SDP }));
         signaller.add_ice(&session, "candidate:1", 0, None);
         assert_eq!(next(&mut viewer)["ice"]["candidate"], "candidate:1");
 
@@ -351,11 +311,7 @@ mod tests {
         say(&hub, &viewer, &answer);
         assert_eq!(wait(&heard), format!("answer {session}"));
         let ice = json!({ "candidate": "candidate:2", "sdpMLineIndex": 0 });
-        say(
-            &hub,
-            &viewer,
-            &json!({ "type": "peer", "sessionId": session, "ice": ice }),
-        );
+        say(&hub, &viewer, &json!({ "type": "peer", "sessionId": session, "ice": ice }));
         assert_eq!(wait(&heard), format!("ice 0 candidate:2 {session}"));
 
         // Readiness that goes and comes leaves the session alone.
@@ -364,10 +320,7 @@ mod tests {
         assert_eq!(hub.session_count("bow"), 1);
 
         signaller.end_session(&session);
-        assert_eq!(
-            next(&mut viewer),
-            json!({ "type": "endSession", "sessionId": session })
-        );
+        assert_eq!(next(&mut viewer), json!({ "type": "endSession", "sessionId": session }));
         let again = watch(&hub, &mut viewer);
         assert_eq!(wait(&heard), format!("requested {again}"));
         drop(viewer);
@@ -391,11 +344,7 @@ mod tests {
         next(&mut viewer);
 
         let nonsense = json!({ "type": "answer", "sdp": "nonsense" });
-        say(
-            &hub,
-            &viewer,
-            &json!({ "type": "peer", "sessionId": session, "sdp": nonsense }),
-        );
+        say(&hub, &viewer, &json!({ "type": "peer", "sessionId": session, "sdp": nonsense }));
         assert_eq!(wait(&heard), format!("ended {session}"));
         assert_eq!(next(&mut viewer)["type"], "endSession");
         assert_eq!(hub.session_count("bow"), 1);
@@ -411,9 +360,6 @@ mod tests {
         let weak = signaller.downgrade();
         drop(signaller);
         assert!(weak.upgrade().is_none());
-        assert_eq!(
-            next(&mut viewer),
-            json!({ "type": "endSession", "sessionId": session })
-        );
+        assert_eq!(next(&mut viewer), json!({ "type": "endSession", "sessionId": session }));
     }
 }

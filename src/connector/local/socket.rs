@@ -33,11 +33,7 @@ pub(super) async fn serve(mut socket: WebSocket, hub: Arc<Hub>, mut stop: watch:
         Ok(connection) => connection,
         Err(refused) => return turn_away(&mut socket, refused).await,
     };
-    let Connection {
-        registered,
-        outbox,
-        dropped,
-    } = connection;
+    let Connection { registered, outbox, dropped } = connection;
     let (sink, stream) = socket.split();
     let writing = write(sink, outbox);
     tokio::pin!(writing);
@@ -89,10 +85,7 @@ async fn write(mut sink: SplitSink<WebSocket, Message>, mut outbox: mpsc::Receiv
 
 async fn turn_away(socket: &mut WebSocket, refused: Refused) {
     let error = to_text(&OutgoingMessage::Error { details: refused.0 });
-    let close = CloseFrame {
-        code: close_code::AGAIN,
-        reason: "full".into(),
-    };
+    let close = CloseFrame { code: close_code::AGAIN, reason: "full".into() };
     let farewell = async {
         let _ = socket.send(Message::Text(error.into())).await;
         let _ = socket.send(Message::Close(Some(close))).await;

@@ -67,9 +67,7 @@ pub enum TlsError {
         source: rustls::Error,
     },
     /// No certificate could be made.
-    #[error(
-        "a certificate for this machine cannot be made: {0}. Give one of your own with --tls-cert and --tls-key."
-    )]
+    #[error("a certificate for this machine cannot be made: {0}. Give one of your own with --tls-cert and --tls-key.")]
     Make(#[from] rcgen::Error),
     /// The certificate that was made cannot be kept.
     #[error("{} cannot be written: {source}. Make room, or let Heliograph write there.", path.display())]
@@ -105,32 +103,22 @@ pub(super) fn made_once(state_dir: &Path, names: Vec<String>) -> Result<Identity
 }
 
 fn read(path: &Path) -> Result<Vec<u8>, TlsError> {
-    std::fs::read(path).map_err(|source| TlsError::Read {
-        path: path.to_owned(),
-        source,
-    })
+    std::fs::read(path).map_err(|source| TlsError::Read { path: path.to_owned(), source })
 }
 
 fn certificates(path: &Path, pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, TlsError> {
     let chain: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(pem).collect();
     match chain {
         Ok(chain) if !chain.is_empty() => Ok(chain),
-        _ => Err(TlsError::NoCertificate {
-            path: path.to_owned(),
-        }),
+        _ => Err(TlsError::NoCertificate { path: path.to_owned() }),
     }
 }
 
 fn private_key(path: &Path, pem: &[u8]) -> Result<PrivateKeyDer<'static>, TlsError> {
-    PrivateKeyDer::from_pem_slice(pem).map_err(|_| TlsError::NoKey {
-        path: path.to_owned(),
-    })
+    PrivateKeyDer::from_pem_slice(pem).map_err(|_| TlsError::NoKey { path: path.to_owned() })
 }
 
-fn identity(
-    chain: Vec<CertificateDer<'static>>,
-    key: PrivateKeyDer<'static>,
-) -> Result<Identity, rustls::Error> {
+fn identity(chain: Vec<CertificateDer<'static>>, key: PrivateKeyDer<'static>) -> Result<Identity, rustls::Error> {
     let fingerprint = fingerprint(&chain[0]);
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
     let mut config = ServerConfig::builder_with_provider(provider)
@@ -139,17 +127,11 @@ fn identity(
         .with_single_cert(chain, key)?;
     // No HTTP/2: websockets over it need what neither side of ours has.
     config.alpn_protocols = vec![b"http/1.1".to_vec()];
-    Ok(Identity {
-        config: Arc::new(config),
-        fingerprint,
-    })
+    Ok(Identity { config: Arc::new(config), fingerprint })
 }
 
 fn fingerprint(certificate: &CertificateDer<'_>) -> String {
-    let bytes: Vec<String> = Sha256::digest(certificate)
-        .iter()
-        .map(|byte| format!("{byte:02X}"))
-        .collect();
+    let bytes: Vec<String> = Sha256::digest(certificate).iter().map(|byte| format!("{byte:02X}")).collect();
     bytes.join(":")
 }
 
@@ -157,9 +139,7 @@ fn fingerprint(certificate: &CertificateDer<'_>) -> String {
 fn make(names: Vec<String>) -> Result<String, rcgen::Error> {
     let mut params = CertificateParams::new(names)?;
     params.distinguished_name = DistinguishedName::new();
-    params
-        .distinguished_name
-        .push(DnType::CommonName, "Heliograph");
+    params.distinguished_name.push(DnType::CommonName, "Heliograph");
     params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
     // Fixed dates, because a vehicle's clock may be years off when this is made.
     params.not_before = rcgen::date_time_ymd(2020, 1, 1);
@@ -172,19 +152,14 @@ fn make(names: Vec<String>) -> Result<String, rcgen::Error> {
 /// Writes the file whole, for its owner only. One that appeared meanwhile, made
 /// by another Heliograph, is left as it is.
 fn keep(state_dir: &Path, path: &Path, pem: &str) -> Result<(), TlsError> {
-    let failed = |source| TlsError::Keep {
-        path: path.to_owned(),
-        source,
-    };
+    let failed = |source| TlsError::Keep { path: path.to_owned(), source };
     std::fs::create_dir_all(state_dir).map_err(failed)?;
     // Temporary files are made with mode 0600.
     let mut file = tempfile::NamedTempFile::new_in(state_dir).map_err(failed)?;
     file.write_all(pem.as_bytes()).map_err(failed)?;
     file.as_file().sync_all().map_err(failed)?;
     match file.persist_noclobber(path) {
-        Err(error) if error.error.kind() != io::ErrorKind::AlreadyExists => {
-            Err(failed(error.error))
-        }
+        Err(error) if error.error.kind() != io::ErrorKind::AlreadyExists => Err(failed(error.error)),
         _ => Ok(()),
     }
 }
@@ -207,10 +182,7 @@ mod tests {
         let again = made_once(&state, Vec::new()).unwrap();
         assert_eq!(first.fingerprint, again.fingerprint);
         assert_eq!(first.fingerprint.len(), 32 * 3 - 1);
-        let mode = std::fs::metadata(state.join(OWN_FILE))
-            .unwrap()
-            .permissions()
-            .mode();
+        let mode = std::fs::metadata(state.join(OWN_FILE)).unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o600);
         assert_eq!(std::fs::read_dir(&state).unwrap().count(), 1);
     }
@@ -227,21 +199,14 @@ mod tests {
         let other = file("other.pem", &make(names()).unwrap());
         let empty = file("empty.pem", "nothing");
         let missing = dir.path().join("missing.pem");
-        let said = |certificate: &Path, key: &Path| {
-            from_files(certificate, key)
-                .err()
-                .expect("should fail")
-                .to_string()
-        };
+        let said =
+            |certificate: &Path, key: &Path| from_files(certificate, key).err().expect("should fail").to_string();
 
         assert!(said(&missing, &own).contains("missing.pem cannot be read"));
         assert!(said(&empty, &own).contains("empty.pem holds no certificate"));
         assert!(said(&own, &empty).contains("empty.pem holds no private key"));
         let mismatch = said(&own, &other);
-        assert!(
-            mismatch.contains("own.pem") && mismatch.contains("other.pem"),
-            "{mismatch}"
-        );
+        assert!(mismatch.contains("own.pem") && mismatch.contains("other.pem"), "{mismatch}");
         assert!(from_files(&own, &own).is_ok());
     }
 
@@ -250,10 +215,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         std::fs::write(dir.path().join(OWN_FILE), "damaged").unwrap();
         assert!(made_once(dir.path(), names()).is_err());
-        assert_eq!(
-            std::fs::read_to_string(dir.path().join(OWN_FILE)).unwrap(),
-            "damaged"
-        );
+        assert_eq!(std::fs::read_to_string(dir.path().join(OWN_FILE)).unwrap(), "damaged");
     }
 
     #[test]
@@ -261,10 +223,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let blocked = dir.path().join("file");
         std::fs::write(&blocked, "").unwrap();
-        let error = made_once(&blocked.join("state"), names())
-            .err()
-            .unwrap()
-            .to_string();
+        let error = made_once(&blocked.join("state"), names()).err().unwrap().to_string();
         assert!(error.contains("cannot be written"), "{error}");
     }
 }

@@ -10,9 +10,7 @@ use gst_plugin_webrtc_signalling_protocol::{
 
 use super::sessions::Phase;
 use super::{Hub, State};
-use crate::connector::local::messages::{
-    Extension, FeedLine, FeedStatus, PictureClock, Refused, to_text,
-};
+use crate::connector::local::messages::{Extension, FeedLine, FeedStatus, PictureClock, Refused, to_text};
 
 /// The most sessions that wait for one feed to become ready.
 const MAX_WAITING: usize = 64;
@@ -41,11 +39,7 @@ pub(crate) enum SessionEvent {
     /// The peer's answer to the offer, not parsed.
     Answer { session_id: String, sdp: String },
     /// An ICE candidate of the peer, for the media section with this index.
-    Candidate {
-        session_id: String,
-        candidate: String,
-        line: u32,
-    },
+    Candidate { session_id: String, candidate: String, line: u32 },
     /// The peer is gone.
     Ended { session_id: String },
 }
@@ -59,10 +53,7 @@ impl Feed {
     pub(super) fn request(&mut self, session_id: &str, peer_id: &str) -> Result<Phase, Refused> {
         let (session_id, peer_id) = (session_id.to_owned(), peer_id.to_owned());
         if self.open {
-            self.events.offer(SessionEvent::Requested {
-                session_id,
-                peer_id,
-            })?;
+            self.events.offer(SessionEvent::Requested { session_id, peer_id })?;
             return Ok(Phase::Requested);
         }
         if self.waiting.len() >= MAX_WAITING {
@@ -80,9 +71,7 @@ impl Feed {
         if phase == Phase::Waiting {
             self.waiting.retain(|(waiting, _)| waiting != session_id);
         } else {
-            self.events.push(SessionEvent::Ended {
-                session_id: session_id.to_owned(),
-            });
+            self.events.push(SessionEvent::Ended { session_id: session_id.to_owned() });
         }
     }
 
@@ -98,11 +87,7 @@ impl Feed {
 
     /// The feed as listeners hear of it: a producer while it is there, nothing after.
     fn status_changed(&self, roles: Vec<PeerRole>) -> String {
-        let status = PeerStatus {
-            roles,
-            meta: Some(self.meta()),
-            peer_id: Some(self.id.clone()),
-        };
+        let status = PeerStatus { roles, meta: Some(self.meta()), peer_id: Some(self.id.clone()) };
         to_text(&OutgoingMessage::PeerStatusChanged(status))
     }
 }
@@ -134,24 +119,13 @@ impl Hub {
         state.broadcast(&announcement, |peer| peer.listening);
         state.broadcast_feeds();
         drop(state);
-        (
-            FeedHandle {
-                hub: Arc::clone(self),
-                serial,
-            },
-            receiver,
-        )
+        (FeedHandle { hub: Arc::clone(self), serial }, receiver)
     }
 
     /// Takes a feed away and ends its sessions. No feed with this id: nothing happens.
     pub fn remove_feed(&self, id: &str) {
         let mut state = self.lock();
-        if let Some(serial) = state
-            .feeds
-            .iter()
-            .find(|feed| feed.id == id)
-            .map(|feed| feed.serial)
-        {
+        if let Some(serial) = state.feeds.iter().find(|feed| feed.id == id).map(|feed| feed.serial) {
             state.remove_feed(serial);
         }
     }
@@ -174,11 +148,7 @@ impl Hub {
         let Some(feed) = state.feeds.iter().find(|feed| feed.id == id) else {
             return 0;
         };
-        state
-            .sessions
-            .values()
-            .filter(|session| session.feed == feed.serial)
-            .count()
+        state.sessions.values().filter(|session| session.feed == feed.serial).count()
     }
 }
 
@@ -211,9 +181,7 @@ impl State {
     }
 
     pub(super) fn feeds_text(&self) -> String {
-        to_text(&Extension::Feeds {
-            feeds: self.feeds.iter().map(Feed::line).collect(),
-        })
+        to_text(&Extension::Feeds { feeds: self.feeds.iter().map(Feed::line).collect() })
     }
 }
 
@@ -238,10 +206,7 @@ impl FeedHandle {
         let waiting = std::mem::take(&mut feed.waiting);
         for (session_id, peer_id) in &waiting {
             let (session_id, peer_id) = (session_id.clone(), peer_id.clone());
-            feed.events.push(SessionEvent::Requested {
-                session_id,
-                peer_id,
-            });
+            feed.events.push(SessionEvent::Requested { session_id, peer_id });
         }
         for (session_id, _) in waiting {
             if let Some(session) = state.sessions.get_mut(&session_id) {
@@ -258,15 +223,11 @@ impl FeedHandle {
         let Some(session) = state.sessions.get_mut(session_id) else {
             return false;
         };
-        let feed = state
-            .feeds
-            .iter_mut()
-            .find(|feed| feed.serial == self.serial);
+        let feed = state.feeds.iter_mut().find(|feed| feed.serial == self.serial);
         let Some(feed) = feed else { return false };
         if !feed.open {
             session.phase = Phase::Waiting;
-            feed.waiting
-                .push_front((session_id.to_owned(), session.peer_id.clone()));
+            feed.waiting.push_front((session_id.to_owned(), session.peer_id.clone()));
         }
         feed.open
     }
@@ -278,13 +239,7 @@ impl FeedHandle {
 
     /// Sends an ICE candidate of the feed to a session's peer.
     pub(crate) fn send_candidate(&self, session_id: &str, candidate: String, line: u32) {
-        self.send(
-            session_id,
-            PeerMessageInner::Ice {
-                candidate,
-                sdp_m_line_index: line,
-            },
-        );
+        self.send(session_id, PeerMessageInner::Ice { candidate, sdp_m_line_index: line });
     }
 
     /// Tells a session's peer when a picture was captured, if it is our page.
@@ -293,10 +248,7 @@ impl FeedHandle {
         let Some(session) = state.sessions.get(session_id) else {
             return;
         };
-        let extended = state
-            .peers
-            .get(&session.peer_id)
-            .is_some_and(|peer| peer.extended);
+        let extended = state.peers.get(&session.peer_id).is_some_and(|peer| peer.extended);
         if session.feed == self.serial && extended {
             let message = Extension::Picture {
                 session_id: session_id.to_owned(),
@@ -311,11 +263,7 @@ impl FeedHandle {
     /// Ends a session from the feed's side. One that is not there: nothing happens.
     pub(crate) fn end_session(&self, session_id: &str) {
         let mut state = self.hub.lock();
-        if state
-            .sessions
-            .get(session_id)
-            .is_some_and(|session| session.feed == self.serial)
-        {
+        if state.sessions.get(session_id).is_some_and(|session| session.feed == self.serial) {
             state.close_session(session_id);
         }
     }
@@ -332,10 +280,7 @@ impl FeedHandle {
             session.phase = Phase::Offered;
         }
         let peer_id = session.peer_id.clone();
-        let message = PeerMessage {
-            session_id: session_id.to_owned(),
-            peer_message,
-        };
+        let message = PeerMessage { session_id: session_id.to_owned(), peer_message };
         state.send(&peer_id, &OutgoingMessage::Peer(message));
     }
 }
@@ -361,22 +306,14 @@ pub(crate) struct FeedEvents {
 fn event_queue() -> (EventSender, FeedEvents) {
     let (sender, receiver) = mpsc::channel();
     let queued = Arc::new(AtomicUsize::new(0));
-    (
-        EventSender {
-            sender,
-            queued: Arc::clone(&queued),
-        },
-        FeedEvents { receiver, queued },
-    )
+    (EventSender { sender, queued: Arc::clone(&queued) }, FeedEvents { receiver, queued })
 }
 
 impl EventSender {
     /// Queues what a peer caused, unless the feed is too far behind.
     pub(super) fn offer(&self, event: SessionEvent) -> Result<(), Refused> {
         if self.queued.load(Ordering::Relaxed) >= MAX_EVENTS {
-            return Err(Refused::new(
-                "The feed is too busy for this. Try again in a moment.",
-            ));
+            return Err(Refused::new("The feed is too busy for this. Try again in a moment."));
         }
         self.push(event);
         Ok(())

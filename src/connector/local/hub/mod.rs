@@ -48,10 +48,7 @@ struct State {
 impl Hub {
     /// A hub with no feeds and no viewers.
     pub fn new() -> Arc<Self> {
-        Arc::new(Self {
-            clock: Clock::new(),
-            state: Mutex::default(),
-        })
+        Arc::new(Self { clock: Clock::new(), state: Mutex::default() })
     }
 
     /// The time that viewers are told, and that [`PictureClock`](super::PictureClock) is in.

@@ -92,21 +92,9 @@ impl Hub {
             refused_in_a_row: 0,
         };
         state.peers.insert(peer_id.clone(), peer);
-        state.send(
-            &peer_id,
-            &OutgoingMessage::Welcome {
-                peer_id: peer_id.clone(),
-            },
-        );
-        let registered = Registered {
-            hub: Arc::clone(self),
-            peer_id,
-        };
-        Ok(Connection {
-            registered,
-            outbox,
-            dropped,
-        })
+        state.send(&peer_id, &OutgoingMessage::Welcome { peer_id: peer_id.clone() });
+        let registered = Registered { hub: Arc::clone(self), peer_id };
+        Ok(Connection { registered, outbox, dropped })
     }
 }
 
@@ -121,10 +109,7 @@ impl State {
             return;
         };
         if peer.outbox.try_send(text).is_err() {
-            tracing::info!(
-                peer = peer_id,
-                "dropped a viewer that does not read its messages"
-            );
+            tracing::info!(peer = peer_id, "dropped a viewer that does not read its messages");
             self.drop_peer(peer_id);
         }
     }

@@ -1,8 +1,6 @@
 //! What a peer may ask for, and what it is told instead.
 
-use gst_plugin_webrtc_signalling_protocol::{
-    IncomingMessage, OutgoingMessage, Peer as Listed, PeerStatus,
-};
+use gst_plugin_webrtc_signalling_protocol::{IncomingMessage, OutgoingMessage, Peer as Listed, PeerStatus};
 
 use super::{Hub, State};
 use crate::connector::local::messages::{self, Extension, Refused, Request, to_text};
@@ -45,33 +43,22 @@ impl State {
             }
             IncomingMessage::ListConsumers => {
                 // Nobody waits here to be sent a stream; the npm client asks at every start.
-                self.send(
-                    peer_id,
-                    &OutgoingMessage::ListConsumers {
-                        consumers: Vec::new(),
-                    },
-                );
+                self.send(peer_id, &OutgoingMessage::ListConsumers { consumers: Vec::new() });
                 Ok(())
             }
             IncomingMessage::StartSession(wanted) => self.start_session(peer_id, wanted),
             IncomingMessage::EndSession(ended) => self.end_own_session(peer_id, &ended.session_id),
             IncomingMessage::Peer(message) => self.forward(peer_id, message),
-            IncomingMessage::NewPeer => Err(Refused::new(
-                "“newPeer” is internal to other servers; leave it out.",
-            )),
+            IncomingMessage::NewPeer => Err(Refused::new("“newPeer” is internal to other servers; leave it out.")),
         }
     }
 
     fn set_status(&mut self, peer_id: &str, status: &PeerStatus) -> Result<(), Refused> {
         if status.producing() {
-            return Err(Refused::new(
-                "Only Heliograph's own feeds produce here. Add the camera as a feed instead.",
-            ));
+            return Err(Refused::new("Only Heliograph's own feeds produce here. Add the camera as a feed instead."));
         }
         if status.consuming() {
-            return Err(Refused::new(
-                "No feed starts sessions by itself here. Ask for one with “startSession”.",
-            ));
+            return Err(Refused::new("No feed starts sessions by itself here. Ask for one with “startSession”."));
         }
         let Some(peer) = self.peers.get_mut(peer_id) else {
             return Ok(());
@@ -81,11 +68,7 @@ impl State {
         let extended = peer.extended;
         if status.listening() {
             // The npm client counts as connected only when it hears of itself.
-            let echo = PeerStatus {
-                roles: status.roles.clone(),
-                meta: None,
-                peer_id: Some(peer_id.to_owned()),
-            };
+            let echo = PeerStatus { roles: status.roles.clone(), meta: None, peer_id: Some(peer_id.to_owned()) };
             self.send(peer_id, &OutgoingMessage::PeerStatusChanged(echo));
         }
         if extended {
@@ -96,22 +79,14 @@ impl State {
 
     fn tell_time(&mut self, peer_id: &str, client: f64, server: f64) -> Result<(), Refused> {
         if !self.peers.get(peer_id).is_some_and(|peer| peer.extended) {
-            return Err(Refused::new(
-                "“heliographTime” is for peers that announced “meta.heliograph” = 1.",
-            ));
+            return Err(Refused::new("“heliographTime” is for peers that announced “meta.heliograph” = 1."));
         }
         self.send_text(peer_id, to_text(&Extension::Time { client, server }));
         Ok(())
     }
 
     fn producers(&self) -> Vec<Listed> {
-        self.feeds
-            .iter()
-            .map(|feed| Listed {
-                id: feed.id.clone(),
-                meta: Some(feed.meta()),
-            })
-            .collect()
+        self.feeds.iter().map(|feed| Listed { id: feed.id.clone(), meta: Some(feed.meta()) }).collect()
     }
 }
 

@@ -1,8 +1,7 @@
 //! Sessions: one feed, one peer, and what may pass between them.
 
 use gst_plugin_webrtc_signalling_protocol::{
-    EndSessionMessage, OutgoingMessage, PeerMessage, PeerMessageInner, SdpMessage,
-    StartSessionMessage,
+    EndSessionMessage, OutgoingMessage, PeerMessage, PeerMessageInner, SdpMessage, StartSessionMessage,
 };
 
 use super::{SessionEvent, State, random_id};
@@ -38,22 +37,12 @@ pub(super) enum Phase {
 }
 
 impl State {
-    pub(super) fn start_session(
-        &mut self,
-        peer_id: &str,
-        wanted: StartSessionMessage,
-    ) -> Result<(), Refused> {
+    pub(super) fn start_session(&mut self, peer_id: &str, wanted: StartSessionMessage) -> Result<(), Refused> {
         if wanted.offer.is_some() {
             return Err(the_feed_offers());
         }
-        if self
-            .sessions_where(|session| session.peer_id == peer_id)
-            .len()
-            >= MAX_SESSIONS_PER_PEER
-        {
-            return Err(Refused::new(format!(
-                "A viewer can have {MAX_SESSIONS_PER_PEER} sessions. End one first."
-            )));
+        if self.sessions_where(|session| session.peer_id == peer_id).len() >= MAX_SESSIONS_PER_PEER {
+            return Err(Refused::new(format!("A viewer can have {MAX_SESSIONS_PER_PEER} sessions. End one first.")));
         }
         let Some(feed) = self.feeds.iter_mut().find(|feed| feed.id == wanted.peer_id) else {
             return Err(Refused::new(format!(
@@ -63,27 +52,16 @@ impl State {
         };
         let session_id = random_id();
         let phase = feed.request(&session_id, peer_id)?;
-        let session = Session {
-            feed: feed.serial,
-            peer_id: peer_id.to_owned(),
-            phase,
-            candidates: 0,
-        };
+        let session = Session { feed: feed.serial, peer_id: peer_id.to_owned(), phase, candidates: 0 };
         self.sessions.insert(session_id.clone(), session);
-        let started = OutgoingMessage::SessionStarted {
-            peer_id: wanted.peer_id,
-            session_id,
-        };
+        let started = OutgoingMessage::SessionStarted { peer_id: wanted.peer_id, session_id };
         self.send(peer_id, &started);
         Ok(())
     }
 
     /// Carries an answer or a candidate to the feed.
     pub(super) fn forward(&mut self, peer_id: &str, message: PeerMessage) -> Result<(), Refused> {
-        let PeerMessage {
-            session_id,
-            peer_message,
-        } = message;
+        let PeerMessage { session_id, peer_message } = message;
         let Some(session) = self.sessions.get_mut(&session_id) else {
             return self.unless_just_ended(peer_id, &session_id);
         };
@@ -103,11 +81,7 @@ impl State {
     }
 
     /// Ends a session because its peer asks for it.
-    pub(super) fn end_own_session(
-        &mut self,
-        peer_id: &str,
-        session_id: &str,
-    ) -> Result<(), Refused> {
+    pub(super) fn end_own_session(&mut self, peer_id: &str, session_id: &str) -> Result<(), Refused> {
         match self.sessions.get(session_id) {
             Some(session) if session.peer_id == peer_id => {
                 self.leave_session(session_id);
@@ -124,11 +98,7 @@ impl State {
         let Some(session) = self.sessions.remove(session_id) else {
             return;
         };
-        if let Some(feed) = self
-            .feeds
-            .iter_mut()
-            .find(|feed| feed.serial == session.feed)
-        {
+        if let Some(feed) = self.feeds.iter_mut().find(|feed| feed.serial == session.feed) {
             feed.release(session_id, session.phase);
         }
     }
@@ -141,9 +111,7 @@ impl State {
         if let Some(peer) = self.peers.get_mut(&session.peer_id) {
             peer.remember_ended(session_id.to_owned());
         }
-        let ended = EndSessionMessage {
-            session_id: session_id.to_owned(),
-        };
+        let ended = EndSessionMessage { session_id: session_id.to_owned() };
         self.send(&session.peer_id, &OutgoingMessage::EndSession(ended));
     }
 
@@ -162,40 +130,27 @@ impl State {
 
 impl Session {
     /// What a peer's message means for the feed, if it may pass now.
-    fn admit(
-        &mut self,
-        session_id: String,
-        message: PeerMessageInner,
-    ) -> Result<SessionEvent, Refused> {
+    fn admit(&mut self, session_id: String, message: PeerMessageInner) -> Result<SessionEvent, Refused> {
         let expected = match message {
             PeerMessageInner::Sdp(SdpMessage::Offer { .. }) => return Err(the_feed_offers()),
             PeerMessageInner::Sdp(SdpMessage::Answer { .. }) => self.phase == Phase::Offered,
             PeerMessageInner::Ice { .. } => matches!(self.phase, Phase::Offered | Phase::Answered),
         };
         if !expected {
-            return Err(Refused::new(
-                "The session has no offer that waits for this message.",
-            ));
+            return Err(Refused::new("The session has no offer that waits for this message."));
         }
         match message {
             PeerMessageInner::Sdp(SdpMessage::Offer { sdp } | SdpMessage::Answer { sdp }) => {
                 Ok(SessionEvent::Answer { session_id, sdp })
             }
-            PeerMessageInner::Ice {
-                candidate,
-                sdp_m_line_index: line,
-            } => {
+            PeerMessageInner::Ice { candidate, sdp_m_line_index: line } => {
                 self.candidates += 1;
                 if self.candidates > MAX_CANDIDATES {
                     return Err(Refused::new(format!(
                         "A session can have {MAX_CANDIDATES} ICE candidates of a viewer."
                     )));
                 }
-                Ok(SessionEvent::Candidate {
-                    session_id,
-                    candidate,
-                    line,
-                })
+                Ok(SessionEvent::Candidate { session_id, candidate, line })
             }
         }
     }

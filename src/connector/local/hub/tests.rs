@@ -13,10 +13,7 @@ struct Viewer {
 
 impl Viewer {
     fn join(hub: &Arc<Hub>) -> Self {
-        let mut viewer = Self {
-            hub: Arc::clone(hub),
-            connection: hub.connect().unwrap(),
-        };
+        let mut viewer = Self { hub: Arc::clone(hub), connection: hub.connect().unwrap() };
         let welcome = viewer.next();
         assert_eq!(welcome, json!({ "type": "welcome", "peerId": viewer.id() }));
         viewer
@@ -25,9 +22,7 @@ impl Viewer {
     /// Joins as the viewer page does.
     fn join_as_page(hub: &Arc<Hub>) -> Self {
         let mut viewer = Self::join(hub);
-        viewer.say(
-            &json!({ "type": "setPeerStatus", "roles": ["listener"], "meta": { "heliograph": 1 } }),
-        );
+        viewer.say(&json!({ "type": "setPeerStatus", "roles": ["listener"], "meta": { "heliograph": 1 } }));
         assert_eq!(viewer.next()["type"], "peerStatusChanged");
         assert_eq!(viewer.next()["type"], "heliographFeeds");
         viewer
@@ -42,11 +37,7 @@ impl Viewer {
     }
 
     fn next(&mut self) -> Value {
-        let text = self
-            .connection
-            .outbox
-            .try_recv()
-            .expect("a message should have come");
+        let text = self.connection.outbox.try_recv().expect("a message should have come");
         serde_json::from_str(&text).unwrap()
     }
 
@@ -65,10 +56,7 @@ impl Viewer {
     fn watch(&mut self, feed: &str) -> String {
         self.say(&json!({ "type": "startSession", "peerId": feed }));
         let started = self.next();
-        assert_eq!(
-            (&started["type"], &started["peerId"]),
-            (&json!("sessionStarted"), &json!(feed))
-        );
+        assert_eq!((&started["type"], &started["peerId"]), (&json!("sessionStarted"), &json!(feed)));
         started["sessionId"].as_str().unwrap().to_owned()
     }
 
@@ -95,10 +83,7 @@ fn a_session_goes_from_request_to_end() {
     let (hub, feed, events) = hub_with_feed();
     let mut viewer = Viewer::join(&hub);
     let session = viewer.watch("bow");
-    let requested = SessionEvent::Requested {
-        session_id: session.clone(),
-        peer_id: viewer.id(),
-    };
+    let requested = SessionEvent::Requested { session_id: session.clone(), peer_id: viewer.id() };
     assert_eq!(events.next(), Some(requested));
     assert!(feed.may_begin(&session));
     assert_eq!(hub.session_count("bow"), 1);
@@ -109,33 +94,16 @@ fn a_session_goes_from_request_to_end() {
         viewer.next(),
         json!({ "type": "peer", "sessionId": session, "sdp": { "type": "offer", "sdp": "offer" } })
     );
-    assert_eq!(
-        viewer.next()["ice"],
-        json!({ "candidate": "candidate:2", "sdpMLineIndex": 0 })
-    );
+    assert_eq!(viewer.next()["ice"], json!({ "candidate": "candidate:2", "sdpMLineIndex": 0 }));
 
     viewer.answer(&session);
     viewer.candidate(&session);
     let session_id = session.clone();
-    assert_eq!(
-        events.next(),
-        Some(SessionEvent::Answer {
-            session_id,
-            sdp: "v=0".to_owned()
-        })
-    );
-    assert!(matches!(
-        events.next(),
-        Some(SessionEvent::Candidate { line: 0, .. })
-    ));
+    assert_eq!(events.next(), Some(SessionEvent::Answer { session_id, sdp: "v=0".to_owned() }));
+    assert!(matches!(events.next(), Some(SessionEvent::Candidate { line: 0, .. })));
 
     viewer.say(&json!({ "type": "endSession", "sessionId": session }));
-    assert_eq!(
-        events.next(),
-        Some(SessionEvent::Ended {
-            session_id: session
-        })
-    );
+    assert_eq!(events.next(), Some(SessionEvent::Ended { session_id: session }));
     assert_eq!(hub.session_count("bow"), 0);
     viewer.nothing_came();
 }
@@ -162,28 +130,19 @@ fn nobody_else_produces_or_offers() {
     let (hub, feed, _events) = hub_with_feed();
     let mut viewer = Viewer::join(&hub);
     viewer.say(&json!({ "type": "setPeerStatus", "roles": ["producer"], "meta": null }));
-    assert!(
-        viewer
-            .error()
-            .contains("Only Heliograph's own feeds produce")
-    );
+    assert!(viewer.error().contains("Only Heliograph's own feeds produce"));
     viewer.say(&json!({ "type": "setPeerStatus", "roles": ["consumer"], "meta": null }));
     assert!(viewer.error().contains("startSession"));
     viewer.say(&json!({ "type": "list" }));
     let producers = json!([{ "id": "bow", "meta": { "name": "Bow camera" } }]);
-    assert_eq!(
-        viewer.next(),
-        json!({ "type": "list", "producers": producers })
-    );
+    assert_eq!(viewer.next(), json!({ "type": "list", "producers": producers }));
 
     viewer.say(&json!({ "type": "startSession", "peerId": "bow", "offer": "v=0" }));
     assert!(viewer.error().starts_with("The feed makes the offer."));
     let session = viewer.watch("bow");
     feed.send_offer(&session, "offer".to_owned());
     viewer.next();
-    viewer.say(
-        &json!({ "type": "peer", "sessionId": session, "sdp": { "type": "offer", "sdp": "v=0" } }),
-    );
+    viewer.say(&json!({ "type": "peer", "sessionId": session, "sdp": { "type": "offer", "sdp": "v=0" } }));
     assert!(viewer.error().starts_with("The feed makes the offer."));
     viewer.say(&json!({ "type": "startSession", "peerId": viewer.id() }));
     assert!(viewer.error().starts_with("There is no feed"));
@@ -229,10 +188,7 @@ fn sessions_wait_until_the_feed_opens() {
     feed.set_open(true);
     feed.set_open(false);
     let requested = |session: &str, viewer: &Viewer| {
-        Some(SessionEvent::Requested {
-            session_id: session.to_owned(),
-            peer_id: viewer.id(),
-        })
+        Some(SessionEvent::Requested { session_id: session.to_owned(), peer_id: viewer.id() })
     };
     assert_eq!(events.next(), requested(&session, &first));
     // Closed again before the signaller came to it: it waits once more.
@@ -272,16 +228,8 @@ fn a_viewer_that_leaves_ends_its_sessions() {
     let mut viewer = Viewer::join(&hub);
     let session = viewer.watch("bow");
     drop(viewer);
-    assert!(matches!(
-        events.next(),
-        Some(SessionEvent::Requested { .. })
-    ));
-    assert_eq!(
-        events.next(),
-        Some(SessionEvent::Ended {
-            session_id: session
-        })
-    );
+    assert!(matches!(events.next(), Some(SessionEvent::Requested { .. })));
+    assert_eq!(events.next(), Some(SessionEvent::Ended { session_id: session }));
     assert_eq!(hub.session_count("bow"), 0);
 }
 
@@ -291,14 +239,8 @@ fn a_removed_feed_ends_its_sessions_and_late_messages_are_forgiven() {
     let mut viewer = Viewer::join(&hub);
     let session = viewer.watch("bow");
     hub.remove_feed("bow");
-    assert_eq!(
-        viewer.next(),
-        json!({ "type": "endSession", "sessionId": session })
-    );
-    assert!(matches!(
-        events.next(),
-        Some(SessionEvent::Requested { .. })
-    ));
+    assert_eq!(viewer.next(), json!({ "type": "endSession", "sessionId": session }));
+    assert!(matches!(events.next(), Some(SessionEvent::Requested { .. })));
     assert!(matches!(events.next(), Some(SessionEvent::Ended { .. })));
     assert_eq!(events.next(), None);
     // The npm client confirms the end, and candidates may be under way.
@@ -318,15 +260,9 @@ fn a_replaced_feed_has_no_say_any_more() {
     assert_eq!(old_events.next(), None);
     while page.connection.outbox.try_recv().is_ok() {}
     let session = page.watch("bow");
-    assert!(
-        !new.may_begin(&session),
-        "it is not open by the old one's doing"
-    );
+    assert!(!new.may_begin(&session), "it is not open by the old one's doing");
     page.say(&json!({ "type": "list" }));
-    assert_eq!(
-        page.next()["producers"][0]["meta"]["name"],
-        "New bow camera"
-    );
+    assert_eq!(page.next()["producers"][0]["meta"]["name"], "New bow camera");
 }
 
 #[test]
@@ -336,10 +272,7 @@ fn listeners_hear_of_feeds_that_come_and_go() {
     let mut other = Viewer::join(&hub);
     listener.say(&json!({ "type": "setPeerStatus", "roles": ["listener"], "meta": null }));
     let me = listener.next();
-    assert_eq!(
-        (&me["peerId"], &me["roles"]),
-        (&json!(listener.id()), &json!(["listener"]))
-    );
+    assert_eq!((&me["peerId"], &me["roles"]), (&json!(listener.id()), &json!(["listener"])));
 
     let (feed, _events) = hub.register("bow", "Bow camera");
     let meta = json!({ "name": "Bow camera" });
@@ -359,18 +292,11 @@ fn extensions_go_to_our_page_only() {
     npm.say(&json!({ "type": "setPeerStatus", "roles": ["listener"], "meta": null }));
     npm.next();
 
-    let status = FeedStatus {
-        state: "live".to_owned(),
-        text: "Live.".to_owned(),
-        stale_after_ms: 500,
-    };
+    let status = FeedStatus { state: "live".to_owned(), text: "Live.".to_owned(), stale_after_ms: 500 };
     hub.set_feed_status("bow", status.clone());
     hub.set_feed_status("bow", status);
     let line = json!({ "peerId": "bow", "name": "Bow camera", "state": "live", "text": "Live.", "staleAfterMs": 500 });
-    assert_eq!(
-        page.next(),
-        json!({ "type": "heliographFeeds", "feeds": [line] })
-    );
+    assert_eq!(page.next(), json!({ "type": "heliographFeeds", "feeds": [line] }));
     page.nothing_came();
 
     page.say(&json!({ "type": "heliographTime", "client": 12.5 }));
@@ -380,11 +306,7 @@ fn extensions_go_to_our_page_only() {
     npm.say(&json!({ "type": "heliographTime", "client": 12.5 }));
     assert!(npm.error().contains("meta.heliograph"));
 
-    let picture = PictureClock {
-        rtp_timestamp: 7,
-        clock_rate: 90_000,
-        capture_time_ms: 1.5,
-    };
+    let picture = PictureClock { rtp_timestamp: 7, clock_rate: 90_000, capture_time_ms: 1.5 };
     for viewer in [&mut page, &mut npm] {
         let session = viewer.watch("bow");
         feed.send_picture_clock(&session, picture);
@@ -400,10 +322,7 @@ fn a_peer_is_sent_away_after_twenty_refusals_in_a_row() {
     for _ in 0..19 {
         assert!(viewer.say(&json!("nonsense")));
     }
-    assert!(
-        viewer.say(&json!({ "type": "list" })),
-        "one good message forgives all"
-    );
+    assert!(viewer.say(&json!({ "type": "list" })), "one good message forgives all");
     for _ in 0..19 {
         assert!(viewer.say(&json!("nonsense")));
     }
@@ -419,16 +338,10 @@ fn a_peer_that_does_not_read_is_dropped() {
         viewer.say(&json!({ "type": "list" }));
     }
     assert_eq!(hub.session_count("bow"), 0);
-    assert!(matches!(
-        events.next(),
-        Some(SessionEvent::Requested { .. })
-    ));
+    assert!(matches!(events.next(), Some(SessionEvent::Requested { .. })));
     assert!(matches!(events.next(), Some(SessionEvent::Ended { .. })));
     let dropped = viewer.connection.dropped.try_recv();
-    assert_eq!(
-        dropped,
-        Err(tokio::sync::oneshot::error::TryRecvError::Closed)
-    );
+    assert_eq!(dropped, Err(tokio::sync::oneshot::error::TryRecvError::Closed));
 }
 
 #[test]

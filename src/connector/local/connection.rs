@@ -1,0 +1,67 @@
+//! A feed at the local connector, as the engine sees it.
+
+use std::{sync::Arc, time::Duration};
+
+use gst::glib::prelude::*;
+use gstrswebrtc::signaller::Signallable;
+
+use super::{FeedStatus, Hub, LocalSignaller, PictureClock};
+use crate::{
+    config::FeedId,
+    connector::{Connection, Connector},
+};
+
+/// The age from which a picture on the viewer page counts as stale, in milliseconds.
+const STALE_AFTER_MS: u32 = 1000;
+
+/// Opens feeds at the hub.
+#[derive(Debug)]
+pub struct LocalConnector {
+    hub: Arc<Hub>,
+}
+
+impl LocalConnector {
+    /// A connector to this hub's viewers.
+    pub fn new(hub: Arc<Hub>) -> Self {
+        Self { hub }
+    }
+}
+
+impl Connector for LocalConnector {
+    fn open(&self, feed: &FeedId, name: &str) -> Box<dyn Connection> {
+        let signaller = self.hub.add_feed(feed.as_str(), name);
+        Box::new(LocalConnection { hub: self.hub.clone(), feed: feed.clone(), signaller })
+    }
+}
+
+struct LocalConnection {
+    hub: Arc<Hub>,
+    feed: FeedId,
+    signaller: LocalSignaller,
+}
+
+impl Connection for LocalConnection {
+    fn signaller(&self) -> Signallable {
+        self.signaller.clone().upcast()
+    }
+
+    fn stream_ready(&self) {
+        self.signaller.set_ready(true);
+    }
+
+    fn show(&self, state: &str, sentence: &str) {
+        let status = FeedStatus { state: state.to_owned(), text: sentence.to_owned(), stale_after_ms: STALE_AFTER_MS };
+        self.hub.set_feed_status(self.feed.as_str(), status);
+    }
+
+    fn picture_clock(&self, session: &str, rtp_timestamp: u32, clock_rate: u32, age: Duration) {
+        let capture_time_ms = self.hub.clock().now_ms() - age.as_secs_f64() * 1000.0;
+        self.signaller.send_picture_clock(session, PictureClock { rtp_timestamp, clock_rate, capture_time_ms });
+    }
+}
+
+impl Drop for LocalConnection {
+    fn drop(&mut self) {
+        self.hub.remove_feed(self.feed.as_str());
+    }
+}
