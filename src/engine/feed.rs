@@ -1,0 +1,395 @@
+//! One feed at work: carries out what its supervisor decides.
+
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use tokio::{
+    sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel},
+    task::{AbortHandle, block_in_place, spawn_blocking},
+};
+
+use super::{
+    FeedCommand, FeedEvent, FeedState, FeedStats,
+    supervisor::{Action, Input, Supervisor},
+};
+use crate::{
+    config::{Credentials, FeedConfig, FeedId, RtspConfig, Secrets, SourceAddress, SourceConfig},
+    connector::{Connection, Connector},
+    media::{
+        FaultKind, FeedClock, Ingest, IngestEvent, MediaFault, Outlet, OutletEvent, PictureClock, Rendition,
+        choose_encoder,
+        source::{RtspSource, Transport, diagnose},
+    },
+};
+
+/// How often silence is looked for; a tenth of what counts as stalled.
+const WATCH_EVERY: Duration = Duration::from_millis(150);
+/// Pause before an outlet is built anew: one that fails at once must not keep the machine busy.
+const REOPEN_AFTER: Duration = Duration::from_secs(1);
+/// Jitter buffer for the demo camera, which is on this machine.
+const DEMO_LATENCY_MS: u32 = 100;
+/// How often statistics are taken.
+const STATS_EVERY: Duration = Duration::from_secs(1);
+
+/// What a feed's worker needs from the engine.
+pub(super) struct Surroundings {
+    pub(super) connectors: Vec<Arc<dyn Connector>>,
+    pub(super) secrets: Arc<Secrets>,
+    pub(super) demo: Arc<super::demo::SharedDemo>,
+    pub(super) tell: Box<dyn Fn(FeedEvent) + Send>,
+}
+
+/// What reaches the worker from its own pipelines.
+enum Inner {
+    /// An attempt's pipeline runs, or could not be started.
+    Attempt(u64, Result<Ingest, MediaFault>),
+    Ingest(u64, IngestEvent),
+    Outlet(u64, OutletEvent),
+}
+
+/// An outlet and the connector it serves.
+struct Destination {
+    /// Tells its events from those of an outlet it replaced.
+    number: u64,
+    connection: Box<dyn Connection>,
+    outlet: Outlet,
+    viewers: usize,
+}
+
+/// Runs a feed until its commands end.
+pub(super) async fn run(config: FeedConfig, around: Surroundings, mut commands: UnboundedReceiver<FeedCommand>) {
+    let (inner, mut events) = unbounded_channel();
+    let mut worker = Worker {
+        supervisor: Supervisor::new(Instant::now()),
+        clock: FeedClock::new(),
+        config,
+        around,
+        inner,
+        attempt: 0,
+        dialling: None,
+        ingest: None,
+        rendition: None,
+        destinations: Vec::new(),
+        opened: 0,
+        reopen_at: None,
+        sent: SentCounter::default(),
+    };
+    let mut watch = tokio::time::interval(WATCH_EVERY);
+    let mut stats = tokio::time::interval(STATS_EVERY);
+    loop {
+        tokio::select! {
+            command = commands.recv() => match command {
+                Some(command) => worker.command(command),
+                None => break,
+            },
+            Some(event) = events.recv() => worker.event(event),
+            _ = watch.tick() => worker.watch(),
+            _ = stats.tick() => worker.report(),
+        }
+    }
+    worker.hang_up();
+    worker.close();
+}
+
+struct Worker {
+    config: FeedConfig,
+    around: Surroundings,
+    supervisor: Supervisor,
+    clock: FeedClock,
+    inner: UnboundedSender<Inner>,
+    /// Number of the present attempt; what older ones say is not heard.
+    attempt: u64,
+    dialling: Option<AbortHandle>,
+    ingest: Option<Ingest>,
+    rendition: Option<Rendition>,
+    destinations: Vec<Destination>,
+    /// Outlets opened so far.
+    opened: u64,
+    /// When an outlet that failed is to be built anew.
+    reopen_at: Option<Instant>,
+    sent: SentCounter,
+}
+
+impl Worker {
+    fn command(&mut self, command: FeedCommand) {
+        match command {
+            FeedCommand::Start => {
+                if let Err(fault) = self.open() {
+                    self.tell(FeedState::Failed { fault, retry_in: Duration::MAX });
+                    return;
+                }
+                self.input(Input::Start);
+            }
+            FeedCommand::Stop => {
+                self.input(Input::Stop);
+                self.close();
+            }
+            FeedCommand::SetBitrate { kbps } => {
+                self.config.bitrate_kbps = kbps;
+                if let Some(rendition) = &self.rendition {
+                    rendition.set_bitrate(kbps);
+                }
+            }
+        }
+    }
+
+    fn event(&mut self, event: Inner) {
+        match event {
+            Inner::Attempt(attempt, started) if attempt == self.attempt => match started {
+                Ok(ingest) => self.take(ingest),
+                Err(fault) => self.input(Input::Fault(fault)),
+            },
+            Inner::Ingest(attempt, event) if attempt == self.attempt => self.input(match event {
+                IngestEvent::Packet => Input::Packet,
+                IngestEvent::Picture(picture) => Input::Picture(picture),
+                IngestEvent::Fault(fault) => Input::Fault(fault),
+            }),
+            Inner::Attempt(_, Ok(late)) => hang_up_quietly(late),
+            Inner::Attempt(..) | Inner::Ingest(..) => {}
+            Inner::Outlet(number, event) => self.outlet_event(number, event),
+        }
+    }
+
+    fn outlet_event(&mut self, number: u64, event: OutletEvent) {
+        let Some(destination) = self.destinations.iter_mut().find(|destination| destination.number == number) else {
+            return;
+        };
+        match event {
+            OutletEvent::Ready => destination.connection.stream_ready(),
+            OutletEvent::Clock(PictureClock { session, rtp_timestamp, clock_rate, age }) => {
+                destination.connection.picture_clock(&session, rtp_timestamp, clock_rate, age);
+            }
+            OutletEvent::Viewers(count) => {
+                destination.viewers = count;
+                let count = self.destinations.iter().map(|destination| destination.viewers).sum();
+                self.supervisor.set_watched(count > 0);
+                (self.around.tell)(FeedEvent::Viewers { count });
+            }
+            OutletEvent::Failed(reason) => {
+                tracing::error!(feed = %self.config.id, "The stream to the viewers failed and is built anew: {reason}");
+                self.reopen_at = Some(Instant::now() + REOPEN_AFTER);
+            }
+        }
+    }
+
+    fn watch(&mut self) {
+        if self.reopen_at.is_some_and(|at| at <= Instant::now()) {
+            self.reopen();
+        }
+        let silence = self.ingest.as_ref().and_then(Ingest::silence);
+        self.input(Input::Tick { silence });
+    }
+
+    fn input(&mut self, input: Input) {
+        for action in self.supervisor.on(input, Instant::now()) {
+            match action {
+                Action::Connect(transport) => self.connect(transport),
+                Action::HangUp => self.hang_up(),
+                Action::Tell(state) => self.tell(state),
+            }
+        }
+    }
+
+    fn tell(&self, state: FeedState) {
+        for destination in &self.destinations {
+            destination.connection.show(state.name(), &state.sentence());
+        }
+        (self.around.tell)(FeedEvent::State(state));
+    }
+
+    // ---- the camera's side ----
+
+    fn connect(&mut self, transport: Transport) {
+        self.hang_up();
+        let dial = Dial {
+            config: self.config.clone(),
+            secrets: self.around.secrets.clone(),
+            demo: self.around.demo.clone(),
+            transport,
+            clock: self.clock.clone(),
+            attempt: self.attempt,
+            inner: self.inner.clone(),
+        };
+        self.dialling = Some(tokio::spawn(dial.run()).abort_handle());
+    }
+
+    fn hang_up(&mut self) {
+        self.attempt += 1;
+        if let Some(dialling) = self.dialling.take() {
+            dialling.abort();
+        }
+        if let Some(ingest) = self.ingest.take() {
+            hang_up_quietly(ingest);
+        }
+    }
+
+    fn take(&mut self, ingest: Ingest) {
+        if let Some(rendition) = &mut self.rendition {
+            rendition.connect(ingest.frames());
+        }
+        self.ingest = Some(ingest);
+    }
+
+    // ---- the viewers' side ----
+
+    /// Starts the encoder and a destination per connector.
+    fn open(&mut self) -> Result<(), MediaFault> {
+        if self.rendition.is_some() {
+            return Ok(());
+        }
+        let row = choose_encoder(self.config.codec, &self.config.encoder)?;
+        let rendition = block_in_place(|| Rendition::start(row, self.config.bitrate_kbps, &self.clock))?;
+        for connector in &self.around.connectors {
+            self.opened += 1;
+            let number = self.opened;
+            let connection = connector.open(&self.config.id, &self.config.name);
+            let events = forward(self.inner.clone(), move |event| Inner::Outlet(number, event));
+            let mut outlet = block_in_place(|| {
+                Outlet::start(connection.signaller(), self.config.bitrate_kbps, &self.clock, events)
+            })?;
+            outlet.connect(rendition.output());
+            self.destinations.push(Destination { number, connection, outlet, viewers: 0 });
+        }
+        self.rendition = Some(rendition);
+        Ok(())
+    }
+
+    fn close(&mut self) {
+        self.reopen_at = None;
+        let (destinations, rendition) = (std::mem::take(&mut self.destinations), self.rendition.take());
+        if !destinations.is_empty() {
+            (self.around.tell)(FeedEvent::Viewers { count: 0 });
+        }
+        block_in_place(|| drop((destinations, rendition)));
+    }
+
+    fn reopen(&mut self) {
+        self.reopen_at = None;
+        self.close();
+        if let Err(fault) = self.open() {
+            self.tell(FeedState::Failed { fault, retry_in: Duration::MAX });
+        } else if let (Some(rendition), Some(ingest)) = (&mut self.rendition, &self.ingest) {
+            rendition.connect(ingest.frames());
+        }
+    }
+
+    fn report(&mut self) {
+        let total = self.destinations.iter().map(|destination| destination.outlet.stats());
+        let (mut bytes, mut round_trip) = (0, None);
+        for stats in total {
+            bytes += stats.bytes_sent;
+            round_trip = round_trip.max(stats.round_trip);
+        }
+        if let Some(sent_kbps) = self.sent.rate(bytes, Instant::now()) {
+            let round_trip = round_trip.map(|trip| trip.as_secs_f64());
+            (self.around.tell)(FeedEvent::Stats(FeedStats { sent_kbps, round_trip }));
+        }
+    }
+}
+
+/// A sender whose events reach the worker as `wrap` makes them.
+fn forward<E: Send + 'static>(
+    inner: UnboundedSender<Inner>,
+    wrap: impl Fn(E) -> Inner + Send + 'static,
+) -> UnboundedSender<E> {
+    let (sender, mut receiver) = unbounded_channel();
+    tokio::spawn(async move {
+        while let Some(event) = receiver.recv().await {
+            if inner.send(wrap(event)).is_err() {
+                break;
+            }
+        }
+    });
+    sender
+}
+
+/// Leaving a camera may take a moment that nobody should wait for.
+fn hang_up_quietly(ingest: Ingest) {
+    spawn_blocking(move || drop(ingest));
+}
+
+/// User and password of a camera, from wherever the operator keeps the password.
+async fn login(feed: &FeedId, rtsp: &RtspConfig, secrets: &Secrets) -> Result<Option<Credentials>, MediaFault> {
+    let Some(user) = rtsp.user.clone() else { return Ok(None) };
+    let password = secrets.resolve(feed, &rtsp.password).await.map_err(|error| {
+        MediaFault::new(FaultKind::Password, format!("The password for this camera could not be read: {error}"), "")
+    })?;
+    Ok(Some(Credentials { user, password: password.unwrap_or_default() }))
+}
+
+/// One attempt to reach the camera.
+struct Dial {
+    config: FeedConfig,
+    secrets: Arc<Secrets>,
+    demo: Arc<super::demo::SharedDemo>,
+    transport: Transport,
+    clock: FeedClock,
+    attempt: u64,
+    inner: UnboundedSender<Inner>,
+}
+
+impl Dial {
+    async fn run(self) {
+        let attempt = self.attempt;
+        let inner = self.inner.clone();
+        let started = self.start().await;
+        let _ = inner.send(Inner::Attempt(attempt, started));
+    }
+
+    async fn start(self) -> Result<Ingest, MediaFault> {
+        let source = self.source().await?;
+        let events = self.explained_events(source.address.clone());
+        let clock = self.clock;
+        let started = spawn_blocking(move || Ingest::start(&source, &clock, events)).await;
+        Ok(started.expect("starting an ingest should not panic")?)
+    }
+
+    async fn source(&self) -> Result<RtspSource, MediaFault> {
+        let (address, credentials, latency_ms) = match &self.config.source {
+            SourceConfig::Demo => (self.demo.address()?, None, DEMO_LATENCY_MS),
+            SourceConfig::Rtsp(rtsp) => {
+                let credentials = login(&self.config.id, rtsp, &self.secrets).await?;
+                (rtsp.address.clone(), credentials, rtsp.latency_ms)
+            }
+        };
+        Ok(RtspSource { address, credentials, latency_ms, transport: self.transport })
+    }
+
+    /// Where the ingest's events go; a failure without a clear reason is looked into first.
+    fn explained_events(&self, address: SourceAddress) -> UnboundedSender<IngestEvent> {
+        let (sender, mut receiver) = unbounded_channel();
+        let (inner, attempt) = (self.inner.clone(), self.attempt);
+        tokio::spawn(async move {
+            while let Some(mut event) = receiver.recv().await {
+                if let IngestEvent::Fault(fault) = &mut event
+                    && fault.kind == FaultKind::Other
+                    && let Some(reason) = diagnose(&address).await
+                {
+                    *fault = reason.with_detail(std::mem::take(&mut fault.detail));
+                }
+                if inner.send(Inner::Ingest(attempt, event)).is_err() {
+                    break;
+                }
+            }
+        });
+        sender
+    }
+}
+
+/// Bytes into a rate.
+#[derive(Default)]
+struct SentCounter {
+    last: Option<(u64, Instant)>,
+}
+
+impl SentCounter {
+    /// kbit/s since the last call; nothing at the first call.
+    fn rate(&mut self, bytes: u64, now: Instant) -> Option<f64> {
+        let (before, then) = self.last.replace((bytes, now))?;
+        let seconds = now.saturating_duration_since(then).as_secs_f64();
+        // A viewer that left takes its count along: that is no negative rate.
+        (seconds > 0.0).then(|| bytes.saturating_sub(before) as f64 * 8.0 / 1000.0 / seconds)
+    }
+}

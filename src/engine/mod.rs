@@ -1,0 +1,211 @@
+//! The owner of all feeds: commands in, events out.
+//!
+//! Every feed has a worker of its own (`feed`), steered by a supervisor that
+//! knows only times and states (`supervisor`). Whoever drives the engine, a
+//! window or a headless program, sees [`FeedCommand`]s and [`EngineEvent`]s:
+//! plain data, so that a feed may live in another process one day.
+
+mod demo;
+mod feed;
+mod message;
+mod state;
+mod supervisor;
+
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex, MutexGuard},
+    time::Duration,
+};
+
+use tokio::{
+    runtime::Handle,
+    sync::{
+        broadcast,
+        mpsc::{UnboundedSender, unbounded_channel},
+    },
+    task::JoinHandle,
+    time::timeout,
+};
+
+pub use message::{EngineEvent, FeedCommand, FeedEvent, FeedStats};
+pub use state::FeedState;
+
+use crate::{
+    config::{FeedConfig, FeedId, Secrets},
+    connector::Connector,
+};
+
+/// Events a slow listener may be behind before it misses some.
+const EVENTS_KEPT: usize = 1024;
+/// How long the feeds may take to end.
+const SHUTDOWN: Duration = Duration::from_millis(1500);
+
+/// A feed, as it is known now.
+#[derive(Clone, Debug)]
+pub struct FeedSnapshot {
+    /// What the operator asked for.
+    pub config: FeedConfig,
+    /// What it is doing.
+    pub state: FeedState,
+    /// How many viewers are connected.
+    pub viewers: usize,
+    /// The last second.
+    pub stats: FeedStats,
+}
+
+/// A request the engine cannot meet.
+#[derive(Debug, Eq, PartialEq, thiserror::Error)]
+pub enum EngineError {
+    /// The id is taken.
+    #[error("there is a feed “{0}” already; choose another name")]
+    FeedExists(FeedId),
+    /// No feed has this id.
+    #[error("there is no feed “{0}”")]
+    NoSuchFeed(FeedId),
+}
+
+/// A handle to the engine; clones are the same engine.
+#[derive(Clone)]
+pub struct Engine(Arc<Inner>);
+
+struct Inner {
+    runtime: Handle,
+    feeds: Mutex<BTreeMap<FeedId, Running>>,
+    events: broadcast::Sender<EngineEvent>,
+    connectors: Vec<Arc<dyn Connector>>,
+    secrets: Arc<Secrets>,
+    demo: Arc<demo::SharedDemo>,
+}
+
+/// A feed and its worker.
+struct Running {
+    commands: UnboundedSender<FeedCommand>,
+    worker: JoinHandle<()>,
+    snapshot: Arc<Mutex<FeedSnapshot>>,
+}
+
+impl Engine {
+    /// An engine without feeds, on the given multi-threaded runtime.
+    pub fn new(runtime: Handle, connectors: Vec<Arc<dyn Connector>>, secrets: Arc<Secrets>) -> Self {
+        let (events, _) = broadcast::channel(EVENTS_KEPT);
+        let demo = Arc::default();
+        Self(Arc::new(Inner { runtime, feeds: Mutex::default(), events, connectors, secrets, demo }))
+    }
+
+    /// What happens from now on.
+    pub fn subscribe(&self) -> broadcast::Receiver<EngineEvent> {
+        self.0.events.subscribe()
+    }
+
+    /// Adds a feed, and starts it if it is to stream.
+    ///
+    /// # Errors
+    /// The id is taken.
+    pub fn add(&self, config: FeedConfig) -> Result<(), EngineError> {
+        let id = config.id.clone();
+        let mut feeds = self.0.feeds();
+        if feeds.contains_key(&id) {
+            return Err(EngineError::FeedExists(id));
+        }
+        let running = self.start(config);
+        feeds.insert(id.clone(), running);
+        drop(feeds);
+        let _ = self.0.events.send(EngineEvent::Added { feed: id });
+        Ok(())
+    }
+
+    /// Removes a feed and ends its sessions.
+    ///
+    /// # Errors
+    /// There is no such feed.
+    pub async fn remove(&self, id: &FeedId) -> Result<(), EngineError> {
+        let running = self.0.feeds().remove(id).ok_or_else(|| EngineError::NoSuchFeed(id.clone()))?;
+        running.end().await;
+        let _ = self.0.events.send(EngineEvent::Removed { feed: id.clone() });
+        Ok(())
+    }
+
+    /// Hands a command to a feed.
+    ///
+    /// # Errors
+    /// There is no such feed.
+    pub fn command(&self, id: &FeedId, command: FeedCommand) -> Result<(), EngineError> {
+        let feeds = self.0.feeds();
+        let running = feeds.get(id).ok_or_else(|| EngineError::NoSuchFeed(id.clone()))?;
+        let _ = running.commands.send(command);
+        Ok(())
+    }
+
+    /// All feeds as they are now, in order of their ids.
+    pub fn feeds(&self) -> Vec<FeedSnapshot> {
+        self.0.feeds().values().map(|running| lock(&running.snapshot).clone()).collect()
+    }
+
+    /// One feed as it is now.
+    pub fn feed(&self, id: &FeedId) -> Option<FeedSnapshot> {
+        self.0.feeds().get(id).map(|running| lock(&running.snapshot).clone())
+    }
+
+    /// Ends all feeds; returns when they are gone, or after 1.5 s.
+    pub async fn shutdown(&self) {
+        let feeds = std::mem::take(&mut *self.0.feeds());
+        let all = futures::future::join_all(feeds.into_values().map(Running::end));
+        if timeout(SHUTDOWN, all).await.is_err() {
+            tracing::warn!("Some feeds did not end in time; leaving them behind.");
+        }
+    }
+
+    fn start(&self, config: FeedConfig) -> Running {
+        let snapshot = Arc::new(Mutex::new(FeedSnapshot {
+            config: config.clone(),
+            state: FeedState::Idle,
+            viewers: 0,
+            stats: FeedStats::default(),
+        }));
+        let (commands, received) = unbounded_channel();
+        if config.streaming {
+            let _ = commands.send(FeedCommand::Start);
+        }
+        let around = feed::Surroundings {
+            connectors: self.0.connectors.clone(),
+            secrets: self.0.secrets.clone(),
+            demo: self.0.demo.clone(),
+            tell: self.teller(config.id.clone(), snapshot.clone()),
+        };
+        let worker = self.0.runtime.spawn(feed::run(config, around, received));
+        Running { commands, worker, snapshot }
+    }
+
+    /// Keeps the snapshot true and passes events on.
+    fn teller(&self, id: FeedId, snapshot: Arc<Mutex<FeedSnapshot>>) -> Box<dyn Fn(FeedEvent) + Send> {
+        let events = self.0.events.clone();
+        Box::new(move |event| {
+            {
+                let mut snapshot = lock(&snapshot);
+                match &event {
+                    FeedEvent::State(state) => snapshot.state = state.clone(),
+                    FeedEvent::Viewers { count } => snapshot.viewers = *count,
+                    FeedEvent::Stats(stats) => snapshot.stats = *stats,
+                }
+            }
+            let _ = events.send(EngineEvent::Feed { feed: id.clone(), event });
+        })
+    }
+}
+
+impl Inner {
+    fn feeds(&self) -> MutexGuard<'_, BTreeMap<FeedId, Running>> {
+        lock(&self.feeds)
+    }
+}
+
+impl Running {
+    async fn end(self) {
+        drop(self.commands);
+        let _ = self.worker.await;
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().expect("no holder of this lock should panic")
+}

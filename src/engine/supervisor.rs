@@ -1,0 +1,461 @@
+//! Keeps one camera connected: when to connect, to wait, to hang up.
+//!
+//! Pure: it is told what happened and when, and answers what to do.
+//!
+//! ```text
+//!                 ┌───────── wait is over ──────────┐
+//!                 ▼                                 │
+//!   Start ──► Dialling ──────── fault ─────────► Waiting
+//!               │  ▲                                ▲
+//!        picture│  │fault: at once, or              │fault
+//!               ▼  │3 s of silence more             │
+//!             Live ─┴── 1.5 s of silence ──► Silent ┘
+//!               ▲────────── picture ────────────┘
+//! ```
+//!
+//! What is told to people is less restless: a feed is `Connecting` once, at its
+//! start. Later attempts happen behind `Stalled`, `Backoff` or `Failed`, and the
+//! words change when an attempt has ended.
+
+use std::time::{Duration, Instant};
+
+use rand::RngExt;
+
+use super::FeedState;
+use crate::media::{FaultKind, MediaFault, Picture, source::Transport};
+
+/// Silence after which a live feed counts as stalled.
+const STALLED_AFTER: Duration = Duration::from_millis(1500);
+/// A picture this young ends a stall.
+const FRESH: Duration = Duration::from_millis(500);
+/// How long a stalled connection may come back by itself.
+const HANG_UP_AFTER: Duration = Duration::from_secs(3);
+/// How long an attempt may take until the first packet.
+const PACKET_PATIENCE: Duration = Duration::from_secs(5);
+/// How long packets may come without a picture: a camera's longest usual distance of key frames.
+const PICTURE_PATIENCE: Duration = Duration::from_secs(15);
+/// Retries are quick this long after the picture was lost.
+const QUICK_FOR: Duration = Duration::from_mins(1);
+/// A quick wait, drawn from this range.
+const QUICK_WAIT: std::ops::Range<f64> = 0.5..1.2;
+/// The longest wait.
+const LONGEST_WAIT: Duration = Duration::from_secs(30);
+/// The wait where only a person can help.
+const HOPELESS_WAIT: Duration = Duration::from_mins(1);
+/// Live this long, the next loss is a new one.
+const HEALTHY_AFTER: Duration = Duration::from_mins(1);
+
+/// What happened.
+#[derive(Clone, Debug)]
+pub(super) enum Input {
+    /// The operator wants the feed.
+    Start,
+    /// The operator does not want it any more.
+    Stop,
+    /// The camera's first packet came.
+    Packet,
+    /// The first picture came, or the first of another size.
+    Picture(Picture),
+    /// The attempt, or the running connection, is over.
+    Fault(MediaFault),
+    /// Time passed; `silence` is the age of the newest picture.
+    Tick {
+        /// `None` before the first picture of this connection.
+        silence: Option<Duration>,
+    },
+}
+
+/// What to do.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(super) enum Action {
+    /// Hang up if need be, and connect over this transport.
+    Connect(Transport),
+    /// Hang up.
+    HangUp,
+    /// Tell everybody.
+    Tell(FeedState),
+}
+
+/// Where the connection stands.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Phase {
+    /// Nobody wants the feed.
+    Off,
+    /// An attempt is under way.
+    Dialling,
+    /// Pictures come.
+    Live,
+    /// Connected, and no picture comes any more.
+    Silent,
+    /// No connection; the next attempt comes after this long.
+    Waiting(Duration),
+}
+
+/// One camera's supervisor.
+#[derive(Debug)]
+pub(super) struct Supervisor {
+    phase: Phase,
+    /// When the present phase, or the present attempt, began.
+    since: Instant,
+    transport: Transport,
+    /// What brought the last picture, and is tried first.
+    worked: Transport,
+    /// The other transport has had its turn in this attempt.
+    other_tried: bool,
+    /// The camera has sent a packet in this attempt.
+    packets: bool,
+    /// Attempts that failed since the feed was last healthy.
+    failures: u32,
+    /// When the picture was lost, or the feed was started.
+    outage_since: Instant,
+    watched: bool,
+    /// The newest picture's form.
+    picture: Option<Picture>,
+}
+
+impl Supervisor {
+    /// A supervisor of a feed that is not started.
+    pub(super) fn new(now: Instant) -> Self {
+        Self {
+            phase: Phase::Off,
+            since: now,
+            transport: Transport::Udp,
+            worked: Transport::Udp,
+            other_tried: false,
+            packets: false,
+            failures: 0,
+            outage_since: now,
+            watched: false,
+            picture: None,
+        }
+    }
+
+    /// While somebody watches, waits stay short.
+    pub(super) fn set_watched(&mut self, watched: bool) {
+        self.watched = watched;
+    }
+
+    /// Takes note of what happened and says what to do.
+    pub(super) fn on(&mut self, input: Input, now: Instant) -> Vec<Action> {
+        match (self.phase, input) {
+            (Phase::Off, Input::Start) => self.start(now),
+            (Phase::Off, _) => Vec::new(),
+            (_, Input::Stop) => self.stop(now),
+            (Phase::Dialling, Input::Packet) => {
+                self.packets = true;
+                self.since = now;
+                Vec::new()
+            }
+            (Phase::Dialling | Phase::Live | Phase::Silent, Input::Picture(picture)) => self.live(picture, now),
+            (Phase::Live, Input::Fault(fault)) => self.lost(fault, now),
+            (Phase::Dialling | Phase::Silent, Input::Fault(fault)) => self.failed(fault, now),
+            (_, Input::Tick { silence }) => self.tick(silence, now),
+            _ => Vec::new(),
+        }
+    }
+
+    fn start(&mut self, now: Instant) -> Vec<Action> {
+        self.failures = 0;
+        self.outage_since = now;
+        vec![Action::Tell(FeedState::Connecting), self.attempt(now)]
+    }
+
+    fn stop(&mut self, now: Instant) -> Vec<Action> {
+        self.enter(Phase::Off, now);
+        vec![Action::HangUp, Action::Tell(FeedState::Stopped)]
+    }
+
+    fn tick(&mut self, silence: Option<Duration>, now: Instant) -> Vec<Action> {
+        let elapsed = now.saturating_duration_since(self.since);
+        let fresh = silence.is_some_and(|silence| silence < FRESH);
+        match self.phase {
+            Phase::Dialling if elapsed > self.patience() => self.failed(silent_fault(), now),
+            Phase::Live if silence.is_some_and(|silence| silence > STALLED_AFTER) => {
+                self.outage_since = now;
+                self.enter(Phase::Silent, now);
+                vec![Action::Tell(FeedState::Stalled { fault: silent_fault() })]
+            }
+            Phase::Live if elapsed > HEALTHY_AFTER => {
+                self.failures = 0;
+                Vec::new()
+            }
+            Phase::Silent if fresh => self.picture.clone().map_or_else(Vec::new, |picture| self.live(picture, now)),
+            Phase::Silent if elapsed > HANG_UP_AFTER => vec![self.attempt(now)],
+            Phase::Waiting(wait) if elapsed >= wait => vec![self.attempt(now)],
+            _ => Vec::new(),
+        }
+    }
+
+    fn patience(&self) -> Duration {
+        if self.packets { PICTURE_PATIENCE } else { PACKET_PATIENCE }
+    }
+
+    fn live(&mut self, picture: Picture, now: Instant) -> Vec<Action> {
+        self.worked = self.transport;
+        self.other_tried = false;
+        self.picture = Some(picture.clone());
+        self.enter(Phase::Live, now);
+        vec![Action::Tell(FeedState::Live { picture })]
+    }
+
+    /// A live picture broke off: say so, and connect again at once.
+    fn lost(&mut self, fault: MediaFault, now: Instant) -> Vec<Action> {
+        self.outage_since = now;
+        vec![Action::Tell(FeedState::Stalled { fault }), self.attempt(now)]
+    }
+
+    /// An attempt came to nothing.
+    fn failed(&mut self, fault: MediaFault, now: Instant) -> Vec<Action> {
+        if may_be_the_transport(fault.kind) && !self.other_tried {
+            self.other_tried = true;
+            self.transport = self.transport.other();
+            return vec![self.attempt(now)];
+        }
+        self.failures += 1;
+        self.other_tried = false;
+        self.transport = self.worked;
+        let hopeless = needs_a_person(fault.kind);
+        let retry_in = if hopeless { HOPELESS_WAIT } else { self.wait(now) };
+        self.enter(Phase::Waiting(retry_in), now);
+        let state =
+            if hopeless { FeedState::Failed { fault, retry_in } } else { FeedState::Backoff { fault, retry_in } };
+        vec![Action::HangUp, Action::Tell(state)]
+    }
+
+    /// Hangs up, if need be, and dials.
+    fn attempt(&mut self, now: Instant) -> Action {
+        self.packets = false;
+        self.enter(Phase::Dialling, now);
+        Action::Connect(self.transport)
+    }
+
+    fn enter(&mut self, phase: Phase, now: Instant) {
+        self.phase = phase;
+        self.since = now;
+    }
+
+    /// Quick while somebody waits for the picture; then full jitter, so that a
+    /// fleet of feeds does not knock at a returning camera all at once.
+    fn wait(&self, now: Instant) -> Duration {
+        let outage = now.saturating_duration_since(self.outage_since);
+        let mut random = rand::rng();
+        if self.watched || outage < QUICK_FOR {
+            return Duration::from_secs_f64(random.random_range(QUICK_WAIT));
+        }
+        let ceiling = LONGEST_WAIT.min(Duration::from_secs(1 << self.failures.min(5)));
+        Duration::from_secs_f64(random.random_range(QUICK_WAIT.start..=ceiling.as_secs_f64()))
+    }
+}
+
+/// Whether the other transport is worth an attempt.
+fn may_be_the_transport(kind: FaultKind) -> bool {
+    matches!(kind, FaultKind::Silent | FaultKind::NoTransport)
+}
+
+/// Whether trying again soon is pointless, or even locks the operator out.
+fn needs_a_person(kind: FaultKind) -> bool {
+    use FaultKind as F;
+    matches!(kind, F::Unauthorized | F::NoVideo | F::UndecodableCodec | F::MissingPlugin | F::Password)
+}
+
+fn silent_fault() -> MediaFault {
+    MediaFault::new(
+        FaultKind::Silent,
+        "The camera is connected but sends no picture.",
+        "Check the camera; a firewall may block its UDP packets.",
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A supervisor on a clock of its own, with what it told and did.
+    struct Bench {
+        supervisor: Supervisor,
+        now: Instant,
+        /// Names of the states told, in order.
+        told: Vec<&'static str>,
+        /// Transports of the attempts, in order.
+        attempts: Vec<Transport>,
+        hung_up: usize,
+        /// When the newest picture came.
+        pictured: Instant,
+    }
+
+    impl Bench {
+        fn started() -> Self {
+            let now = Instant::now();
+            let mut bench = Self {
+                supervisor: Supervisor::new(now),
+                now,
+                told: Vec::new(),
+                attempts: Vec::new(),
+                hung_up: 0,
+                pictured: now,
+            };
+            bench.on(Input::Start);
+            bench
+        }
+
+        fn live() -> Self {
+            let mut bench = Self::started();
+            bench.on(Input::Picture(picture(1280)));
+            bench
+        }
+
+        fn on(&mut self, input: Input) {
+            for action in self.supervisor.on(input, self.now) {
+                match action {
+                    Action::Connect(transport) => self.attempts.push(transport),
+                    Action::HangUp => self.hung_up += 1,
+                    Action::Tell(state) => self.told.push(state.name()),
+                }
+            }
+        }
+
+        /// Lets time pass in steps of a tick, with or without new pictures.
+        fn pass(&mut self, time: Duration, silent: bool) {
+            let end = self.now + time;
+            while self.now < end {
+                self.now += Duration::from_millis(150);
+                if !silent {
+                    self.pictured = self.now;
+                }
+                self.on(Input::Tick { silence: Some(self.now - self.pictured) });
+            }
+        }
+    }
+
+    fn picture(width: u32) -> Picture {
+        Picture { width, height: 720, codec: "H.264".into() }
+    }
+
+    fn fault(kind: FaultKind) -> MediaFault {
+        MediaFault::new(kind, "It broke.", "Mend it.")
+    }
+
+    #[test]
+    fn a_start_connects_and_a_picture_makes_it_live() {
+        let bench = Bench::live();
+        assert_eq!(bench.told, ["connecting", "live"]);
+        assert_eq!(bench.attempts, [Transport::Udp]);
+    }
+
+    #[test]
+    fn nothing_happens_before_the_start_and_after_the_stop() {
+        let now = Instant::now();
+        let mut supervisor = Supervisor::new(now);
+        assert!(supervisor.on(Input::Tick { silence: None }, now).is_empty());
+        assert!(supervisor.on(Input::Fault(fault(FaultKind::Closed)), now).is_empty());
+        let mut bench = Bench::live();
+        bench.on(Input::Stop);
+        bench.on(Input::Picture(picture(640)));
+        bench.pass(Duration::from_secs(100), true);
+        assert_eq!(bench.told, ["connecting", "live", "stopped"]);
+        assert_eq!(bench.hung_up, 1);
+    }
+
+    #[test]
+    fn silence_stalls_within_two_seconds_and_hangs_up_after_three_more() {
+        let mut bench = Bench::live();
+        bench.pass(Duration::from_millis(1400), true);
+        assert_eq!(bench.told.last(), Some(&"live"));
+        bench.pass(Duration::from_millis(500), true);
+        assert_eq!(bench.told.last(), Some(&"stalled"));
+        assert_eq!(bench.attempts.len(), 1);
+        bench.pass(Duration::from_millis(3200), true);
+        assert_eq!(bench.told, ["connecting", "live", "stalled"]);
+        assert_eq!(bench.attempts.len(), 2);
+    }
+
+    #[test]
+    fn a_stalled_camera_may_come_back_by_itself() {
+        let mut bench = Bench::live();
+        bench.pass(Duration::from_secs(2), true);
+        bench.pass(Duration::from_millis(200), false);
+        assert_eq!(bench.told, ["connecting", "live", "stalled", "live"]);
+        assert_eq!(bench.attempts.len(), 1);
+    }
+
+    #[test]
+    fn a_live_feed_that_breaks_off_is_tried_again_at_once() {
+        let mut bench = Bench::live();
+        bench.on(Input::Fault(fault(FaultKind::Closed)));
+        assert_eq!(bench.told.last(), Some(&"stalled"));
+        assert_eq!(bench.attempts.len(), 2);
+        bench.on(Input::Fault(fault(FaultKind::Refused)));
+        assert_eq!(bench.told.last(), Some(&"backoff"));
+    }
+
+    #[test]
+    fn the_first_failure_is_treated_like_any_other() {
+        let mut bench = Bench::started();
+        bench.on(Input::Fault(fault(FaultKind::Refused)));
+        assert_eq!(bench.told, ["connecting", "backoff"]);
+        bench.pass(Duration::from_millis(1500), true);
+        assert_eq!((bench.told.len(), bench.attempts.len()), (2, 2), "a second attempt without words");
+        bench.on(Input::Picture(picture(640)));
+        assert_eq!(bench.told.last(), Some(&"live"));
+    }
+
+    #[test]
+    fn an_attempt_without_packets_goes_over_the_other_transport() {
+        let mut bench = Bench::started();
+        bench.pass(Duration::from_secs(6), true);
+        assert_eq!(bench.attempts, [Transport::Udp, Transport::Tcp]);
+        bench.on(Input::Picture(picture(640)));
+        bench.on(Input::Fault(fault(FaultKind::Closed)));
+        assert_eq!(bench.attempts.last(), Some(&Transport::Tcp), "what worked last is tried first");
+    }
+
+    #[test]
+    fn packets_without_a_picture_get_the_patience_of_a_long_gop() {
+        let mut bench = Bench::started();
+        bench.on(Input::Packet);
+        bench.pass(Duration::from_secs(14), true);
+        assert_eq!(bench.attempts.len(), 1);
+        bench.pass(Duration::from_secs(2), true);
+        assert_eq!(bench.attempts.len(), 2);
+    }
+
+    #[test]
+    fn waits_are_quick_for_a_minute_and_long_after_it() {
+        let waits = |bench: &mut Bench| -> Vec<f64> {
+            (0..200).map(|_| bench.supervisor.wait(bench.now).as_secs_f64()).collect()
+        };
+        let mut bench = Bench::started();
+        bench.supervisor.failures = 10;
+        assert!(waits(&mut bench).iter().all(|wait| (0.5..1.2).contains(wait)));
+        bench.now += Duration::from_secs(61);
+        let long = waits(&mut bench);
+        assert!(long.iter().all(|wait| (0.5..=30.0).contains(wait)));
+        assert!(long.iter().any(|wait| *wait > 10.0));
+        bench.supervisor.set_watched(true);
+        assert!(waits(&mut bench).iter().all(|wait| (0.5..1.2).contains(wait)));
+    }
+
+    #[test]
+    fn a_wrong_password_is_said_plainly_and_retried_slowly() {
+        let mut bench = Bench::started();
+        bench.on(Input::Fault(fault(FaultKind::Unauthorized)));
+        assert_eq!(bench.told.last(), Some(&"failed"));
+        bench.pass(Duration::from_secs(59), true);
+        assert_eq!(bench.attempts.len(), 1);
+        bench.pass(Duration::from_secs(2), true);
+        assert_eq!(bench.attempts.len(), 2);
+    }
+
+    #[test]
+    fn a_healthy_minute_forgets_old_failures() {
+        let mut bench = Bench::started();
+        for _ in 0..5 {
+            bench.on(Input::Fault(fault(FaultKind::Refused)));
+            bench.pass(Duration::from_millis(1500), true);
+        }
+        assert_eq!(bench.supervisor.failures, 5);
+        bench.on(Input::Picture(picture(640)));
+        bench.pass(Duration::from_secs(61), false);
+        assert_eq!(bench.supervisor.failures, 0);
+    }
+}
