@@ -8,9 +8,55 @@
 //! engine           the owner: feeds, supervisors, commands in, events out
 //!   ├─ connector   where a feed goes, each a signaller and its settings
 //!   ├─ media       GStreamer: source, codec catalogue, encode, preview
-//!   ├─ stats       typed statistics
 //!   └─ config      what the operator asked for: feeds, settings, secrets
 //! ```
 
+pub mod cli;
 pub mod config;
 pub mod connector;
+pub mod engine;
+mod log;
+pub mod media;
+mod serve;
+pub mod station;
+
+use std::process::ExitCode;
+
+use cli::{Cli, DemoCameraOptions, ServeOptions, Verb};
+
+/// Runs the program as the command line asks, until it ends.
+pub fn run(cli: Cli) -> ExitCode {
+    log::init(cli.log_format);
+    // One TLS stack for everything; set before anything can ask for it.
+    let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+    if let Err(error) = media::init() {
+        tracing::error!("{error}");
+        return ExitCode::FAILURE;
+    }
+    match cli.verb {
+        Some(Verb::Serve(options)) => serve::run(cli.config, &options),
+        Some(Verb::DemoCamera(options)) => demo_camera(&options),
+        None => serve::run(cli.config, &ServeOptions { demo: true, ..ServeOptions::default() }),
+    }
+}
+
+/// A camera for trying things out, until the process is ended.
+fn demo_camera(options: &DemoCameraOptions) -> ExitCode {
+    let (width, height) = options.size;
+    let settings = media::source::DemoSettings { listen: options.listen, width, height, framerate: options.framerate };
+    match media::source::DemoCamera::start(settings) {
+        Ok(camera) => {
+            println!("{}", camera.url());
+            loop {
+                std::thread::park();
+            }
+        }
+        Err(error) => {
+            tracing::error!(
+                "The demo camera cannot listen at {}: {error}. Choose another port with --listen.",
+                options.listen
+            );
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -1,1 +1,10 @@
-fn main(){}
+//! Command line in, window or headless program out.
+
+use std::process::ExitCode;
+
+use clap::Parser;
+use heliograph::{cli::Cli, run};
+
+fn main() -> ExitCode {
+    run(Cli::parse())
+}
