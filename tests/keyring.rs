@@ -5,10 +5,7 @@
 //! the tests beside it. So each test here runs one of the `inside` functions in another
 //! process: this same program, asked for that one test.
 
-#![allow(
-    clippy::unwrap_used,
-    reason = "a test that cannot be set up should fail"
-)]
+#![allow(clippy::unwrap_used, reason = "a test that cannot be set up should fail")]
 
 use std::env;
 use std::os::unix::net::UnixListener;
@@ -16,9 +13,7 @@ use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use heliograph::config::{
-    FeedId, KeyringStore, Password, PasswordSource, SecretError, SecretStore, Secrets,
-};
+use heliograph::config::{FeedId, KeyringStore, Password, PasswordSource, SecretError, SecretStore, Secrets};
 use tempfile::TempDir;
 
 /// Says to the `inside` functions that they are where they belong.
@@ -75,12 +70,7 @@ fn a_session_without_a_keyring_is_told_apart() {
 fn no_session_at_all_is_told_apart() {
     let home = TempDir::new().unwrap();
     let address = format!("unix:path={}/none", home.path().display());
-    run_inside(
-        &mut Command::new(this_program()),
-        home.path(),
-        &address,
-        "inside::finds_none",
-    );
+    run_inside(&mut Command::new(this_program()), home.path(), &address, "inside::finds_none");
 }
 
 #[test]
@@ -89,12 +79,7 @@ fn a_session_bus_that_never_answers_is_given_up() {
     let socket = home.path().join("bus");
     let _silent = UnixListener::bind(&socket).unwrap();
     let address = format!("unix:path={}", socket.display());
-    run_inside(
-        &mut Command::new(this_program()),
-        home.path(),
-        &address,
-        "inside::gives_up",
-    );
+    run_inside(&mut Command::new(this_program()), home.path(), &address, "inside::gives_up");
 }
 
 /// Runs one `inside` function on a session bus of its own, by way of `launcher`.
@@ -103,12 +88,7 @@ fn in_session(test: &str, launcher: &[&str]) {
     let config = home.path().join("bus.conf");
     std::fs::write(&config, BUS).unwrap();
     let mut command = Command::new("dbus-run-session");
-    command
-        .arg("--config-file")
-        .arg(&config)
-        .arg("--")
-        .args(launcher)
-        .arg(this_program());
+    command.arg("--config-file").arg(&config).arg("--").args(launcher).arg(this_program());
     run_inside(&mut command, home.path(), "", test);
 }
 
@@ -119,22 +99,14 @@ fn this_program() -> std::path::PathBuf {
 fn run_inside(command: &mut Command, home: &Path, bus: &str, test: &str) {
     command.args(["--exact", test, "--nocapture"]);
     command.env(MARK, "1").env("DBUS_SESSION_BUS_ADDRESS", bus);
-    for folder in [
-        "HOME",
-        "XDG_RUNTIME_DIR",
-        "XDG_DATA_HOME",
-        "XDG_CONFIG_HOME",
-    ] {
+    for folder in ["HOME", "XDG_RUNTIME_DIR", "XDG_DATA_HOME", "XDG_CONFIG_HOME"] {
         command.env(folder, home);
     }
-    let output = command.output().unwrap_or_else(|error| {
-        panic!("{command:?} should start ({error}); `./dev test` installs what it needs")
-    });
+    let output = command
+        .output()
+        .unwrap_or_else(|error| panic!("{command:?} should start ({error}); `./dev test` installs what it needs"));
     let said = String::from_utf8_lossy(&output.stdout) + String::from_utf8_lossy(&output.stderr);
-    assert!(
-        output.status.success() && said.contains("1 passed"),
-        "{test}:\n{said}"
-    );
+    assert!(output.status.success() && said.contains("1 passed"), "{test}:\n{said}");
 }
 
 // ---- what is done in them ----------------------------------------------------
@@ -147,17 +119,11 @@ mod inside {
         if env::var_os(MARK).is_none() {
             return;
         }
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build()
-            .unwrap();
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         let started = Instant::now();
         let id = FeedId::from_name("Bow");
         runtime.block_on(test(id, KeyringStore::without_prompts()));
-        assert!(
-            started.elapsed() < Duration::from_secs(10),
-            "a keyring may not hold a feed up"
-        );
+        assert!(started.elapsed() < Duration::from_secs(10), "a keyring may not hold a feed up");
     }
 
     #[test]
@@ -179,17 +145,8 @@ mod inside {
 
     /// libsecret's own tool: our entries are ordinary ones.
     fn as_secret_tool_sees(id: &FeedId) -> String {
-        let lookup = [
-            "lookup",
-            "xdg:schema",
-            "org.heliograph.Heliograph.Camera",
-            "feed",
-        ];
-        let output = Command::new("secret-tool")
-            .args(lookup)
-            .arg(id.as_str())
-            .output()
-            .unwrap();
+        let lookup = ["lookup", "xdg:schema", "org.heliograph.Heliograph.Camera", "feed"];
+        let output = Command::new("secret-tool").args(lookup).arg(id.as_str()).output().unwrap();
         String::from_utf8(output.stdout).unwrap()
     }
 
@@ -198,23 +155,14 @@ mod inside {
         run(|id, keyring| async move {
             keyring.store(&id, &Password::new("planted")).await.unwrap();
             let service = oo7::dbus::Service::new().await.unwrap();
-            service
-                .default_collection()
-                .await
-                .unwrap()
-                .lock(None)
-                .await
-                .unwrap();
+            service.default_collection().await.unwrap().lock(None).await.unwrap();
             assert!(matches!(keyring.load(&id).await, Err(SecretError::Locked)));
 
             let secrets = Secrets::new(keyring);
             let kept = secrets.keep(&id, &Password::new("planted")).await;
             let told = kept.to_string();
             assert!(told.starts_with("The password is kept for this run only. The keyring is"));
-            let found = secrets
-                .resolve(&id, &PasswordSource::Keyring)
-                .await
-                .unwrap();
+            let found = secrets.resolve(&id, &PasswordSource::Keyring).await.unwrap();
             assert_eq!(found, Some(Password::new("planted")));
         });
     }
@@ -224,10 +172,7 @@ mod inside {
         run(|id, keyring| async move {
             keyring.store(&id, &Password::new("planted")).await.unwrap();
             let process = env::var("KEYRING_PID").unwrap();
-            let stopped = Command::new("kill")
-                .args(["-STOP", &process])
-                .status()
-                .unwrap();
+            let stopped = Command::new("kill").args(["-STOP", &process]).status().unwrap();
             assert!(stopped.success());
             assert_given_up(&id, &keyring).await;
         });
@@ -243,10 +188,7 @@ mod inside {
         let answer = keyring.load(id).await;
         assert!(matches!(answer, Err(SecretError::TimedOut)), "{answer:?}");
         let waited = started.elapsed();
-        assert!(
-            (2900..3500).contains(&waited.as_millis()),
-            "it took {waited:?}"
-        );
+        assert!((2900..3500).contains(&waited.as_millis()), "it took {waited:?}");
     }
 
     #[test]
@@ -255,15 +197,8 @@ mod inside {
             let started = Instant::now();
             let error = keyring.load(&id).await.unwrap_err();
             assert!(matches!(error, SecretError::Unavailable(_)), "{error:?}");
-            assert!(
-                error
-                    .to_string()
-                    .starts_with("There is no keyring in this session.")
-            );
-            assert!(
-                started.elapsed() < Duration::from_secs(1),
-                "nothing is there to wait for"
-            );
+            assert!(error.to_string().starts_with("There is no keyring in this session."));
+            assert!(started.elapsed() < Duration::from_secs(1), "nothing is there to wait for");
         });
     }
 }

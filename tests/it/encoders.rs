@@ -1,0 +1,95 @@
+//! One encode per rendition, whatever the number of viewers.
+
+use std::{sync::Mutex, time::Duration};
+
+use gst::{glib, prelude::*, subclass::prelude::*};
+use heliograph::{
+    config::{
+        Config, FeedConfig, FeedId, KeyringStore, RtspConfig, Secrets, ServerConfig, SourceAddress, SourceConfig,
+    },
+    media,
+    station::Station,
+};
+
+use crate::support::{browser::Browser, camera::Camera, free_port};
+
+/// Every element that was made since the tracer was put in.
+static ELEMENTS: Mutex<Vec<glib::WeakRef<gst::Element>>> = Mutex::new(Vec::new());
+
+mod imp {
+    use super::*;
+
+    /// Sees every element of the process, those inside webrtcsink's own pipelines included.
+    #[derive(Default)]
+    pub struct ElementWatch;
+
+    #[glib::object_subclass]
+    impl ObjectSubclass for ElementWatch {
+        const NAME: &'static str = "HlgElementWatch";
+        type Type = super::ElementWatch;
+        type ParentType = gst::Tracer;
+    }
+
+    impl ObjectImpl for ElementWatch {
+        fn constructed(&self) {
+            self.parent_constructed();
+            self.register_hook(TracerHook::ElementNew);
+        }
+    }
+
+    impl GstObjectImpl for ElementWatch {}
+
+    impl TracerImpl for ElementWatch {
+        fn element_new(&self, _time: u64, element: &gst::Element) {
+            ELEMENTS.lock().unwrap().push(element.downgrade());
+        }
+    }
+}
+
+glib::wrapper! {
+    pub struct ElementWatch(ObjectSubclass<imp::ElementWatch>) @extends gst::Tracer, gst::Object;
+}
+
+/// Names of the video encoders alive in this process.
+fn video_encoders() -> Vec<String> {
+    let alive = ELEMENTS.lock().unwrap().iter().filter_map(glib::WeakRef::upgrade).collect::<Vec<_>>();
+    alive
+        .iter()
+        .filter_map(gst::Element::factory)
+        .filter(|factory| factory.metadata("klass").is_some_and(|klass| klass.contains("Encoder/Video")))
+        .map(|factory| factory.name().to_string())
+        .collect()
+}
+
+#[test]
+fn two_viewers_share_one_encoder() {
+    let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+    media::init().unwrap();
+    let _watch: ElementWatch = glib::Object::new();
+    let camera = Camera::gstreamer(free_port(), "1280x720");
+    let (address, _) = SourceAddress::parse(&camera.url()).unwrap();
+    let feed = FeedConfig::new(FeedId::from_name("bow"), "Bow", SourceConfig::Rtsp(RtspConfig::new(address)));
+
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let _guard = runtime.enter();
+    let station = Station::new(runtime.handle().clone(), Secrets::new(KeyringStore::without_prompts()));
+    station.add_feeds(&Config { feeds: vec![feed], ..Config::default() }).unwrap();
+    let config = ServerConfig { listen: "127.0.0.1:0".parse().unwrap(), ..ServerConfig::default() };
+    let server = runtime.block_on(station.listen(&config)).unwrap();
+
+    let mut browser = Browser::start();
+    let decoding = "heliograph.tiles().some(t => t.framesDecoded > 60 && t.width === 1280)";
+    let tabs = [(), ()].map(|()| browser.open_viewer(&server.url()));
+    for tab in tabs {
+        browser.wait(tab, decoding, 20_000);
+    }
+    assert_eq!(station.engine.feeds()[0].viewers, 2);
+    assert_eq!(video_encoders(), ["x264enc"]);
+
+    runtime.block_on(async {
+        station.engine.shutdown().await;
+        server.stop().await;
+    });
+    std::thread::sleep(Duration::from_millis(500));
+    assert_eq!(video_encoders(), Vec::<String>::new(), "an encoder outlived its feed");
+}

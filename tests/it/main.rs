@@ -1,0 +1,16 @@
+//! Tests of the whole with real parts: cameras in other processes, real
+//! browsers, real sockets. One binary, so that they share a build; one after
+//! the other, because they share the machine's ports and cores.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot be set up should fail")]
+#![allow(unreachable_pub, reason = "nothing here is for anybody else")]
+
+mod support;
+
+mod camera_loss;
+mod demo_camera;
+mod encoders;
+mod foreign_cameras;
+mod serve;
+mod staleness;
+mod viewers;

@@ -1,0 +1,71 @@
+//! The headless program as its operator meets it.
+
+use std::{
+    io::{Read, Write},
+    net::TcpStream,
+    process::Command,
+    time::Duration,
+};
+
+use crate::support::{browser::Browser, free_port, program::Program};
+
+fn get(port: u16, path: &str) -> String {
+    let mut stream = TcpStream::connect(("127.0.0.1", port)).unwrap();
+    write!(stream, "GET {path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nConnection: close\r\n\r\n").unwrap();
+    let mut reply = String::new();
+    stream.read_to_string(&mut reply).unwrap();
+    reply
+}
+
+#[test]
+fn it_stops_cleanly_within_two_seconds_while_somebody_watches() {
+    for signal in ["TERM", "INT"] {
+        let mut program = Program::serve(&["--demo"]);
+        program.wait_line("live", Duration::from_secs(20));
+        let mut browser = Browser::start();
+        let tab = browser.open_viewer(&program.url());
+        browser.wait(tab, "heliograph.tiles().some(t => t.framesDecoded > 10)", 20_000);
+        let (code, took) = program.terminate(signal);
+        assert_eq!(code, Some(0), "after SIG{signal}");
+        assert!(took < Duration::from_secs(2), "SIG{signal} took {took:?}");
+    }
+}
+
+#[test]
+fn health_is_told_and_state_changes_are_lines() {
+    let program = Program::serve(&["--demo", "--log-format", "json"]);
+    program.wait_line("\"state\":\"live\"", Duration::from_secs(20));
+    for line in program.lines() {
+        serde_json::from_str::<serde_json::Value>(&line).unwrap_or_else(|error| panic!("{error}: {line}"));
+    }
+    let reply = get(program.port, "/healthz");
+    assert!(reply.starts_with("HTTP/1.1 200") && reply.ends_with("ok"), "{reply}");
+}
+
+#[test]
+fn a_port_that_is_taken_is_said_and_waited_for() {
+    let port = free_port();
+    let other = std::net::TcpListener::bind(("127.0.0.1", port)).unwrap();
+    let program = Program::serve_at(port, &["--demo"], &[]);
+    let line = program.wait_line("Trying again", Duration::from_secs(10));
+    assert!(line.contains(&port.to_string()), "{line}");
+    drop(other);
+    program.wait_line("Viewers: http", Duration::from_secs(10));
+}
+
+#[test]
+fn what_cannot_work_is_refused_with_a_sentence() {
+    let cases: &[(&[&str], &str)] = &[
+        (&["serve", "--feed", "Bow=http://me:planted@h/"], "rtsp://"),
+        (&["serve", "--feed", "nonsense"], "--feed takes a name and an address"),
+        (&["serve", "--config", "/nowhere/heliograph.toml"], "There is no configuration file /nowhere/heliograph.toml"),
+        (&["serve", "--listen", "0.0.0.0:0", "--demo"], "--token"),
+    ];
+    for (args, sentence) in cases {
+        let output = Command::new(env!("CARGO_BIN_EXE_heliograph")).args(*args).output().unwrap();
+        let said = String::from_utf8_lossy(&output.stdout) + String::from_utf8_lossy(&output.stderr);
+        assert!(!output.status.success(), "{args:?}");
+        assert!(said.contains(sentence), "{args:?}: {said}");
+        assert!(!said.contains("planted"), "{args:?}: {said}");
+    }
+}

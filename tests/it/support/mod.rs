@@ -1,0 +1,27 @@
+//! What the tests stand on: browsers, cameras in other processes, the program itself.
+
+pub mod browser;
+pub mod camera;
+pub mod program;
+
+use std::{
+    net::TcpListener,
+    time::{Duration, Instant},
+};
+
+/// A loopback port that was free a moment ago.
+pub fn free_port() -> u16 {
+    TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap().port()
+}
+
+/// Asks again and again until there is an answer; says what it waited for when there is none in time.
+pub fn wait_for<T>(what: &str, limit: Duration, mut ask: impl FnMut() -> Option<T>) -> T {
+    let start = Instant::now();
+    loop {
+        if let Some(answer) = ask() {
+            return answer;
+        }
+        assert!(start.elapsed() < limit, "waited {limit:?} in vain for: {what}");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}

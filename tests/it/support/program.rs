@@ -1,0 +1,100 @@
+//! The program, run as a user runs it.
+
+use std::{
+    io::{BufRead, BufReader},
+    process::{Child, Command, Stdio},
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use tempfile::TempDir;
+
+use super::{free_port, wait_for};
+
+/// `heliograph serve`, ended with this value.
+pub struct Program {
+    child: Child,
+    lines: Arc<Mutex<Vec<String>>>,
+    /// Settings and state of its own.
+    _home: TempDir,
+    pub port: u16,
+}
+
+impl Program {
+    /// Starts `heliograph serve` at a free loopback port, with more arguments.
+    pub fn serve(args: &[&str]) -> Self {
+        let port = free_port();
+        Self::serve_at(port, args, &[])
+    }
+
+    /// Starts `heliograph serve` at a loopback port, with more arguments and environment.
+    pub fn serve_at(port: u16, args: &[&str], env: &[(&str, &str)]) -> Self {
+        let listen = format!("127.0.0.1:{port}");
+        let home = tempfile::tempdir().unwrap();
+        let mut child = Command::new(env!("CARGO_BIN_EXE_heliograph"))
+            .args(["serve", "--listen", &listen])
+            .args(args)
+            .envs(env.iter().copied())
+            .env("XDG_CONFIG_HOME", home.path().join("config"))
+            .env("XDG_STATE_HOME", home.path().join("state"))
+            .env_remove("DISPLAY")
+            .env_remove("WAYLAND_DISPLAY")
+            .stdout(Stdio::piped())
+            .stderr(Stdio::inherit())
+            .spawn()
+            .unwrap();
+        let lines = Arc::new(Mutex::new(Vec::new()));
+        let output = BufReader::new(child.stdout.take().unwrap());
+        std::thread::spawn({
+            let lines = lines.clone();
+            move || {
+                for line in output.lines().map_while(Result::ok) {
+                    println!("| {line}");
+                    lines.lock().unwrap().push(line);
+                }
+            }
+        });
+        Self { child, lines, _home: home, port }
+    }
+
+    /// All lines printed so far.
+    pub fn lines(&self) -> Vec<String> {
+        self.lines.lock().unwrap().clone()
+    }
+
+    /// Waits for a line that contains the text, after the first `skip` lines.
+    pub fn wait_line_after(&self, skip: usize, text: &str, limit: Duration) -> String {
+        wait_for(&format!("a line with “{text}”"), limit, || {
+            self.lines().into_iter().skip(skip).find(|line| line.contains(text))
+        })
+    }
+
+    /// Waits for a line that contains the text.
+    pub fn wait_line(&self, text: &str, limit: Duration) -> String {
+        self.wait_line_after(0, text, limit)
+    }
+
+    /// The viewer page's address.
+    pub fn url(&self) -> String {
+        format!("http://127.0.0.1:{}/", self.port)
+    }
+
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Asks it to end, by signal; answers its exit code and how long it took.
+    pub fn terminate(&mut self, signal: &str) -> (Option<i32>, Duration) {
+        let start = std::time::Instant::now();
+        super::camera::signal(self.child.id(), signal);
+        let status = wait_for("the program's end", Duration::from_secs(10), || self.child.try_wait().unwrap());
+        (status.code(), start.elapsed())
+    }
+}
+
+impl Drop for Program {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
