@@ -15,6 +15,7 @@ pub mod cli;
 pub mod config;
 pub mod connector;
 pub mod engine;
+pub mod i18n;
 mod log;
 pub mod media;
 mod serve;
