@@ -1,6 +1,7 @@
 //! One feed at work: carries out what its supervisor decides.
 
 use std::{
+    collections::BTreeMap,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -18,7 +19,7 @@ use crate::{
     config::{Credentials, FeedConfig, FeedId, RtspConfig, Secrets, SourceAddress, SourceConfig},
     connector::{Connection, Connector},
     media::{
-        FaultKind, FeedClock, Ingest, IngestEvent, MediaFault, Outlet, OutletEvent, PictureClock, Rendition,
+        FaultKind, FeedClock, Ingest, IngestEvent, MediaFault, Outlet, OutletEvent, PictureClock, Preview, Rendition,
         choose_encoder,
         source::{RtspSource, Transport, diagnose},
     },
@@ -41,6 +42,16 @@ pub(super) struct Surroundings {
     pub(super) tell: Box<dyn Fn(FeedEvent) + Send>,
 }
 
+/// What reaches the worker from outside.
+pub(super) enum Request {
+    Command(FeedCommand),
+    /// Show the camera in this preview, known by this number.
+    Attach(u64, Preview),
+    Detach(u64),
+    /// End, previews included.
+    End,
+}
+
 /// What reaches the worker from its own pipelines.
 enum Inner {
     /// An attempt's pipeline runs, or could not be started.
@@ -58,8 +69,8 @@ struct Destination {
     viewers: usize,
 }
 
-/// Runs a feed until its commands end.
-pub(super) async fn run(config: FeedConfig, around: Surroundings, mut commands: UnboundedReceiver<FeedCommand>) {
+/// Runs a feed until it is asked to end.
+pub(super) async fn run(config: FeedConfig, around: Surroundings, mut requests: UnboundedReceiver<Request>) {
     let (inner, mut events) = unbounded_channel();
     let mut worker = Worker {
         supervisor: Supervisor::new(Instant::now()),
@@ -72,6 +83,7 @@ pub(super) async fn run(config: FeedConfig, around: Surroundings, mut commands: 
         ingest: None,
         rendition: None,
         destinations: Vec::new(),
+        previews: BTreeMap::new(),
         opened: 0,
         reopen_at: None,
         sent: SentCounter::default(),
@@ -80,9 +92,11 @@ pub(super) async fn run(config: FeedConfig, around: Surroundings, mut commands: 
     let mut stats = tokio::time::interval(STATS_EVERY);
     loop {
         tokio::select! {
-            command = commands.recv() => match command {
-                Some(command) => worker.command(command),
-                None => break,
+            request = requests.recv() => match request {
+                Some(Request::Command(command)) => worker.command(command),
+                Some(Request::Attach(number, preview)) => worker.attach(number, preview),
+                Some(Request::Detach(number)) => worker.detach(number),
+                Some(Request::End) | None => break,
             },
             Some(event) = events.recv() => worker.event(event),
             _ = watch.tick() => worker.watch(),
@@ -91,6 +105,7 @@ pub(super) async fn run(config: FeedConfig, around: Surroundings, mut commands: 
     }
     worker.hang_up();
     worker.close();
+    drop_aside(worker.previews);
 }
 
 struct Worker {
@@ -105,6 +120,7 @@ struct Worker {
     ingest: Option<Ingest>,
     rendition: Option<Rendition>,
     destinations: Vec<Destination>,
+    previews: BTreeMap<u64, Preview>,
     /// Outlets opened so far.
     opened: u64,
     /// When an outlet that failed is to be built anew.
@@ -146,7 +162,7 @@ impl Worker {
                 IngestEvent::Picture(picture) => Input::Picture(picture),
                 IngestEvent::Fault(fault) => Input::Fault(fault),
             }),
-            Inner::Attempt(_, Ok(late)) => hang_up_quietly(late),
+            Inner::Attempt(_, Ok(late)) => drop_aside(late),
             Inner::Attempt(..) | Inner::Ingest(..) => {}
             Inner::Outlet(number, event) => self.outlet_event(number, event),
         }
@@ -221,7 +237,7 @@ impl Worker {
             dialling.abort();
         }
         if let Some(ingest) = self.ingest.take() {
-            hang_up_quietly(ingest);
+            drop_aside(ingest);
         }
     }
 
@@ -229,7 +245,25 @@ impl Worker {
         if let Some(rendition) = &mut self.rendition {
             rendition.connect(ingest.frames());
         }
+        for preview in self.previews.values_mut() {
+            show(preview, &ingest);
+        }
         self.ingest = Some(ingest);
+    }
+
+    // ---- the operator's side ----
+
+    fn attach(&mut self, number: u64, mut preview: Preview) {
+        if let Some(ingest) = &self.ingest {
+            show(&mut preview, ingest);
+        }
+        self.previews.insert(number, preview);
+    }
+
+    fn detach(&mut self, number: u64) {
+        if let Some(preview) = self.previews.remove(&number) {
+            drop_aside(preview);
+        }
     }
 
     // ---- the viewers' side ----
@@ -305,9 +339,16 @@ fn forward<E: Send + 'static>(
     sender
 }
 
-/// Leaving a camera may take a moment that nobody should wait for.
-fn hang_up_quietly(ingest: Ingest) {
-    spawn_blocking(move || drop(ingest));
+/// Ending a pipeline may take a moment that nobody should wait for.
+fn drop_aside(pipeline: impl Send + 'static) {
+    spawn_blocking(move || drop(pipeline));
+}
+
+/// A preview that fails leaves the stream alone.
+fn show(preview: &mut Preview, ingest: &Ingest) {
+    if let Err(error) = preview.connect(ingest.frames()) {
+        tracing::warn!("The preview cannot be shown: {error}.");
+    }
 }
 
 /// User and password of a camera, from wherever the operator keeps the password.

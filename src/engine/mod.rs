@@ -13,7 +13,10 @@ mod supervisor;
 
 use std::{
     collections::BTreeMap,
-    sync::{Arc, Mutex, MutexGuard},
+    sync::{
+        Arc, Mutex, MutexGuard,
+        atomic::{AtomicU64, Ordering},
+    },
     time::Duration,
 };
 
@@ -33,7 +36,9 @@ pub use state::FeedState;
 use crate::{
     config::{FeedConfig, FeedId, Secrets},
     connector::Connector,
+    media::Preview,
 };
+use feed::Request;
 
 /// Events a slow listener may be behind before it misses some.
 const EVENTS_KEPT: usize = 1024;
@@ -77,9 +82,24 @@ struct Inner {
     demo: Arc<demo::SharedDemo>,
 }
 
+/// A preview attached to a feed. Dropping it takes the preview away, without waiting for it.
+#[derive(Debug)]
+#[must_use = "the preview is gone with this value"]
+pub struct PreviewGuard {
+    requests: UnboundedSender<Request>,
+    number: u64,
+}
+
+impl Drop for PreviewGuard {
+    fn drop(&mut self) {
+        // A feed that is gone has taken its previews along.
+        let _ = self.requests.send(Request::Detach(self.number));
+    }
+}
+
 /// A feed and its worker.
 struct Running {
-    commands: UnboundedSender<FeedCommand>,
+    requests: UnboundedSender<Request>,
     worker: JoinHandle<()>,
     snapshot: Arc<Mutex<FeedSnapshot>>,
 }
@@ -132,8 +152,22 @@ impl Engine {
     pub fn command(&self, id: &FeedId, command: FeedCommand) -> Result<(), EngineError> {
         let feeds = self.0.feeds();
         let running = feeds.get(id).ok_or_else(|| EngineError::NoSuchFeed(id.clone()))?;
-        let _ = running.commands.send(command);
+        let _ = running.requests.send(Request::Command(command));
         Ok(())
+    }
+
+    /// Shows a feed's camera in this preview, until the guard is dropped.
+    ///
+    /// # Errors
+    /// There is no such feed.
+    pub fn attach_preview(&self, id: &FeedId, preview: Preview) -> Result<PreviewGuard, EngineError> {
+        static NUMBERS: AtomicU64 = AtomicU64::new(0);
+        let feeds = self.0.feeds();
+        let running = feeds.get(id).ok_or_else(|| EngineError::NoSuchFeed(id.clone()))?;
+        let number = NUMBERS.fetch_add(1, Ordering::Relaxed);
+        let requests = running.requests.clone();
+        let _ = requests.send(Request::Attach(number, preview));
+        Ok(PreviewGuard { requests, number })
     }
 
     /// All feeds as they are now, in order of their ids.
@@ -162,9 +196,9 @@ impl Engine {
             viewers: 0,
             stats: FeedStats::default(),
         }));
-        let (commands, received) = unbounded_channel();
+        let (requests, received) = unbounded_channel();
         if config.streaming {
-            let _ = commands.send(FeedCommand::Start);
+            let _ = requests.send(Request::Command(FeedCommand::Start));
         }
         let around = feed::Surroundings {
             connectors: self.0.connectors.clone(),
@@ -173,7 +207,7 @@ impl Engine {
             tell: self.teller(config.id.clone(), snapshot.clone()),
         };
         let worker = self.0.runtime.spawn(feed::run(config, around, received));
-        Running { commands, worker, snapshot }
+        Running { requests, worker, snapshot }
     }
 
     /// Keeps the snapshot true and passes events on.
@@ -201,7 +235,7 @@ impl Inner {
 
 impl Running {
     async fn end(self) {
-        drop(self.commands);
+        let _ = self.requests.send(Request::End);
         let _ = self.worker.await;
     }
 }

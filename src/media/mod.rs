@@ -23,6 +23,7 @@ mod error;
 mod ingest;
 mod outlet;
 mod plugins;
+mod preview;
 mod rendition;
 pub mod source;
 
@@ -32,4 +33,5 @@ pub use error::{FaultKind, MediaError, MediaFault};
 pub use ingest::{Ingest, IngestEvent, Picture};
 pub use outlet::{Outlet, OutletEvent, PictureClock, ViewerStats};
 pub use plugins::init;
+pub use preview::Preview;
 pub use rendition::Rendition;
