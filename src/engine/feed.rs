@@ -13,15 +13,16 @@ use tokio::{
 
 use super::{
     FeedCommand, FeedEvent, FeedState, FeedStats,
+    demo::SharedDemo,
+    dial::{Dial, DialEvent},
     supervisor::{Action, Input, Supervisor},
 };
 use crate::{
-    config::{Credentials, FeedConfig, FeedId, RtspConfig, Secrets, SourceAddress, SourceConfig},
+    config::{FeedConfig, Secrets},
     connector::{Connection, Connector},
     media::{
-        FaultKind, FeedClock, Ingest, IngestEvent, MediaFault, Outlet, OutletEvent, PictureClock, Preview, Rendition,
-        choose_encoder,
-        source::{RtspSource, Transport, diagnose},
+        FeedClock, Ingest, IngestEvent, MediaFault, Outlet, OutletEvent, PictureClock, Preview, Rendition,
+        choose_encoder, source::Transport,
     },
 };
 
@@ -29,8 +30,6 @@ use crate::{
 const WATCH_EVERY: Duration = Duration::from_millis(150);
 /// Pause before an outlet is built anew: one that fails at once must not keep the machine busy.
 const REOPEN_AFTER: Duration = Duration::from_secs(1);
-/// Jitter buffer for the demo camera, which is on this machine.
-const DEMO_LATENCY_MS: u32 = 100;
 /// How often statistics are taken.
 const STATS_EVERY: Duration = Duration::from_secs(1);
 
@@ -38,7 +37,7 @@ const STATS_EVERY: Duration = Duration::from_secs(1);
 pub(super) struct Surroundings {
     pub(super) connectors: Vec<Arc<dyn Connector>>,
     pub(super) secrets: Arc<Secrets>,
-    pub(super) demo: Arc<super::demo::SharedDemo>,
+    pub(super) demo: Arc<SharedDemo>,
     pub(super) tell: Box<dyn Fn(FeedEvent) + Send>,
 }
 
@@ -54,9 +53,9 @@ pub(super) enum Request {
 
 /// What reaches the worker from its own pipelines.
 enum Inner {
-    /// An attempt's pipeline runs, or could not be started.
-    Attempt(u64, Result<Ingest, MediaFault>),
-    Ingest(u64, IngestEvent),
+    /// What becomes of the attempt of this number.
+    Dial(u64, DialEvent),
+    /// What the outlet of this number tells.
     Outlet(u64, OutletEvent),
 }
 
@@ -153,18 +152,21 @@ impl Worker {
 
     fn event(&mut self, event: Inner) {
         match event {
-            Inner::Attempt(attempt, started) if attempt == self.attempt => match started {
-                Ok(ingest) => self.take(ingest),
-                Err(fault) => self.input(Input::Fault(fault)),
-            },
-            Inner::Ingest(attempt, event) if attempt == self.attempt => self.input(match event {
-                IngestEvent::Packet => Input::Packet,
-                IngestEvent::Picture(picture) => Input::Picture(picture),
-                IngestEvent::Fault(fault) => Input::Fault(fault),
-            }),
-            Inner::Attempt(_, Ok(late)) => drop_aside(late),
-            Inner::Attempt(..) | Inner::Ingest(..) => {}
+            Inner::Dial(attempt, event) if attempt == self.attempt => self.dial_event(event),
+            Inner::Dial(_, DialEvent::Started(Ok(late))) => drop_aside(late),
+            Inner::Dial(..) => {}
             Inner::Outlet(number, event) => self.outlet_event(number, event),
+        }
+    }
+
+    fn dial_event(&mut self, event: DialEvent) {
+        match event {
+            DialEvent::Started(Ok(ingest)) => self.take(ingest),
+            DialEvent::Started(Err(fault)) | DialEvent::Ingest(IngestEvent::Fault(fault)) => {
+                self.input(Input::Fault(fault));
+            }
+            DialEvent::Ingest(IngestEvent::Packet) => self.input(Input::Packet),
+            DialEvent::Ingest(IngestEvent::Picture(picture)) => self.input(Input::Picture(picture)),
         }
     }
 
@@ -219,16 +221,18 @@ impl Worker {
 
     fn connect(&mut self, transport: Transport) {
         self.hang_up();
+        let (inner, attempt) = (self.inner.clone(), self.attempt);
         let dial = Dial {
             config: self.config.clone(),
             secrets: self.around.secrets.clone(),
             demo: self.around.demo.clone(),
             transport,
             clock: self.clock.clone(),
-            attempt: self.attempt,
-            inner: self.inner.clone(),
+            tell: Arc::new(move |event| {
+                let _ = inner.send(Inner::Dial(attempt, event));
+            }),
         };
-        self.dialling = Some(tokio::spawn(dial.run()).abort_handle());
+        self.dialling = Some(dial.spawn());
     }
 
     fn hang_up(&mut self) {
@@ -348,74 +352,6 @@ fn drop_aside(pipeline: impl Send + 'static) {
 fn show(preview: &mut Preview, ingest: &Ingest) {
     if let Err(error) = preview.connect(ingest.frames()) {
         tracing::warn!("The preview cannot be shown: {error}.");
-    }
-}
-
-/// User and password of a camera, from wherever the operator keeps the password.
-async fn login(feed: &FeedId, rtsp: &RtspConfig, secrets: &Secrets) -> Result<Option<Credentials>, MediaFault> {
-    let Some(user) = rtsp.user.clone() else { return Ok(None) };
-    let password = secrets.resolve(feed, &rtsp.password).await.map_err(|error| {
-        MediaFault::new(FaultKind::Password, format!("The password for this camera could not be read: {error}"), "")
-    })?;
-    Ok(Some(Credentials { user, password: password.unwrap_or_default() }))
-}
-
-/// One attempt to reach the camera.
-struct Dial {
-    config: FeedConfig,
-    secrets: Arc<Secrets>,
-    demo: Arc<super::demo::SharedDemo>,
-    transport: Transport,
-    clock: FeedClock,
-    attempt: u64,
-    inner: UnboundedSender<Inner>,
-}
-
-impl Dial {
-    async fn run(self) {
-        let attempt = self.attempt;
-        let inner = self.inner.clone();
-        let started = self.start().await;
-        let _ = inner.send(Inner::Attempt(attempt, started));
-    }
-
-    async fn start(self) -> Result<Ingest, MediaFault> {
-        let source = self.source().await?;
-        let events = self.explained_events(source.address.clone());
-        let clock = self.clock;
-        let started = spawn_blocking(move || Ingest::start(&source, &clock, events)).await;
-        Ok(started.expect("starting an ingest should not panic")?)
-    }
-
-    async fn source(&self) -> Result<RtspSource, MediaFault> {
-        let (address, credentials, latency_ms) = match &self.config.source {
-            SourceConfig::Demo => (self.demo.address()?, None, DEMO_LATENCY_MS),
-            SourceConfig::Rtsp(rtsp) => {
-                let credentials = login(&self.config.id, rtsp, &self.secrets).await?;
-                (rtsp.address.clone(), credentials, rtsp.latency_ms)
-            }
-        };
-        Ok(RtspSource { address, credentials, latency_ms, transport: self.transport })
-    }
-
-    /// Where the ingest's events go; a failure without a clear reason is looked into first.
-    fn explained_events(&self, address: SourceAddress) -> UnboundedSender<IngestEvent> {
-        let (sender, mut receiver) = unbounded_channel();
-        let (inner, attempt) = (self.inner.clone(), self.attempt);
-        tokio::spawn(async move {
-            while let Some(mut event) = receiver.recv().await {
-                if let IngestEvent::Fault(fault) = &mut event
-                    && fault.kind == FaultKind::Other
-                    && let Some(reason) = diagnose(&address).await
-                {
-                    *fault = reason.with_detail(std::mem::take(&mut fault.detail));
-                }
-                if inner.send(Inner::Ingest(attempt, event)).is_err() {
-                    break;
-                }
-            }
-        });
-        sender
     }
 }
 

@@ -6,6 +6,7 @@
 //! plain data, so that a feed may live in another process one day.
 
 mod demo;
+mod dial;
 mod feed;
 mod message;
 mod state;
