@@ -50,7 +50,7 @@ pub struct ServeOptions {
     /// Add the built-in demo camera
     #[arg(long)]
     pub demo: bool,
-    /// Add a feed; may be repeated
+    /// Add a feed; may be repeated. Others on this machine can see a password in it: the configuration file is better
     #[arg(long = "feed", value_name = "NAME=URL")]
     pub feeds: Vec<String>,
     /// What viewers must present; needed beyond this machine. Better in `HELIOGRAPH_TOKEN`: others can see arguments

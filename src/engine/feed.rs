@@ -55,14 +55,14 @@ pub(super) enum Request {
 enum Inner {
     /// What becomes of the attempt of this number.
     Dial(u64, DialEvent),
-    /// What the outlet of this number tells.
-    Outlet(u64, OutletEvent),
+    /// The encoder of this opening stopped, and why.
+    RenditionFailed(u64, String),
+    /// What a destination tells: its opening, and which it is.
+    Outlet(u64, usize, OutletEvent),
 }
 
 /// An outlet and the connector it serves.
 struct Destination {
-    /// Tells its events from those of an outlet it replaced.
-    number: u64,
     connection: Box<dyn Connection>,
     outlet: Outlet,
     viewers: usize,
@@ -73,6 +73,7 @@ pub(super) async fn run(config: FeedConfig, around: Surroundings, mut requests: 
     let (inner, mut events) = unbounded_channel();
     let mut worker = Worker {
         supervisor: Supervisor::new(Instant::now()),
+        state: FeedState::Idle,
         clock: FeedClock::new(),
         config,
         around,
@@ -83,7 +84,7 @@ pub(super) async fn run(config: FeedConfig, around: Surroundings, mut requests: 
         rendition: None,
         destinations: Vec::new(),
         previews: BTreeMap::new(),
-        opened: 0,
+        openings: 0,
         reopen_at: None,
         sent: SentCounter::default(),
     };
@@ -111,6 +112,8 @@ struct Worker {
     config: FeedConfig,
     around: Surroundings,
     supervisor: Supervisor,
+    /// What was told last.
+    state: FeedState,
     clock: FeedClock,
     inner: UnboundedSender<Inner>,
     /// Number of the present attempt; what older ones say is not heard.
@@ -120,8 +123,8 @@ struct Worker {
     rendition: Option<Rendition>,
     destinations: Vec<Destination>,
     previews: BTreeMap<u64, Preview>,
-    /// Outlets opened so far.
-    opened: u64,
+    /// How often the viewers' side was opened; what earlier openings say is not heard.
+    openings: u64,
     /// When an outlet that failed is to be built anew.
     reopen_at: Option<Instant>,
     sent: SentCounter,
@@ -154,8 +157,9 @@ impl Worker {
         match event {
             Inner::Dial(attempt, event) if attempt == self.attempt => self.dial_event(event),
             Inner::Dial(_, DialEvent::Started(Ok(late))) => drop_aside(late),
-            Inner::Dial(..) => {}
-            Inner::Outlet(number, event) => self.outlet_event(number, event),
+            Inner::RenditionFailed(opening, reason) if opening == self.openings => self.reopen_later(&reason),
+            Inner::Outlet(opening, index, event) if opening == self.openings => self.outlet_event(index, event),
+            Inner::Dial(..) | Inner::RenditionFailed(..) | Inner::Outlet(..) => {}
         }
     }
 
@@ -170,8 +174,8 @@ impl Worker {
         }
     }
 
-    fn outlet_event(&mut self, number: u64, event: OutletEvent) {
-        let Some(destination) = self.destinations.iter_mut().find(|destination| destination.number == number) else {
+    fn outlet_event(&mut self, index: usize, event: OutletEvent) {
+        let Some(destination) = self.destinations.get_mut(index) else {
             return;
         };
         match event {
@@ -186,8 +190,7 @@ impl Worker {
                 (self.around.tell)(FeedEvent::Viewers { count });
             }
             OutletEvent::Failed(reason) => {
-                tracing::error!(feed = %self.config.id, "The stream to the viewers failed and is built anew: {reason}");
-                self.reopen_at = Some(Instant::now() + REOPEN_AFTER);
+                self.reopen_later(&reason);
             }
         }
     }
@@ -210,7 +213,8 @@ impl Worker {
         }
     }
 
-    fn tell(&self, state: FeedState) {
+    fn tell(&mut self, state: FeedState) {
+        self.state = state.clone();
         for destination in &self.destinations {
             destination.connection.show(state.name(), &state.sentence());
         }
@@ -277,21 +281,37 @@ impl Worker {
         if self.rendition.is_some() {
             return Ok(());
         }
-        let row = choose_encoder(self.config.codec, &self.config.encoder)?;
-        let rendition = block_in_place(|| Rendition::start(row, self.config.bitrate_kbps, &self.clock))?;
-        for connector in &self.around.connectors {
-            self.opened += 1;
-            let number = self.opened;
-            let connection = connector.open(&self.config.id, &self.config.name);
-            let events = forward(self.inner.clone(), move |event| Inner::Outlet(number, event));
-            let mut outlet = block_in_place(|| {
-                Outlet::start(connection.signaller(), self.config.bitrate_kbps, &self.clock, events)
-            })?;
-            outlet.connect(rendition.output());
-            self.destinations.push(Destination { number, connection, outlet, viewers: 0 });
-        }
+        self.openings += 1;
+        let rendition = self.encode()?;
+        let connectors = self.around.connectors.clone();
+        self.destinations = connectors
+            .iter()
+            .enumerate()
+            .map(|(index, connector)| self.serve(index, connector.as_ref(), &rendition))
+            .collect::<Result<_, _>>()?;
         self.rendition = Some(rendition);
         Ok(())
+    }
+
+    fn encode(&self) -> Result<Rendition, MediaFault> {
+        let row = choose_encoder(self.config.codec, &self.config.encoder)?;
+        let (inner, opening) = (self.inner.clone(), self.openings);
+        let failed = move |reason| {
+            let _ = inner.send(Inner::RenditionFailed(opening, reason));
+        };
+        let rendition = block_in_place(|| Rendition::start(row, self.config.bitrate_kbps, &self.clock, failed))?;
+        Ok(rendition)
+    }
+
+    fn serve(&self, index: usize, connector: &dyn Connector, rendition: &Rendition) -> Result<Destination, MediaFault> {
+        let opening = self.openings;
+        let connection = connector.open(&self.config.id, &self.config.name);
+        connection.show(self.state.name(), &self.state.sentence());
+        let events = forward(self.inner.clone(), move |event| Inner::Outlet(opening, index, event));
+        let mut outlet =
+            block_in_place(|| Outlet::start(connection.signaller(), self.config.bitrate_kbps, &self.clock, events))?;
+        outlet.connect(rendition.output());
+        Ok(Destination { connection, outlet, viewers: 0 })
     }
 
     fn close(&mut self) {
@@ -301,6 +321,11 @@ impl Worker {
             (self.around.tell)(FeedEvent::Viewers { count: 0 });
         }
         block_in_place(|| drop((destinations, rendition)));
+    }
+
+    fn reopen_later(&mut self, reason: &str) {
+        tracing::error!(feed = %self.config.id, "The stream to the viewers failed and is built anew: {reason}");
+        self.reopen_at = Some(Instant::now() + REOPEN_AFTER);
     }
 
     fn reopen(&mut self) {

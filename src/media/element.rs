@@ -48,3 +48,22 @@ pub(super) fn consumer_settings(frames: u64) -> gst_utils::streamproducer::Consu
         ..Default::default()
     }
 }
+
+/// Hears of the pipeline's errors, on whichever thread they happen. All other messages are dropped.
+pub(super) fn watch_errors(pipeline: &gst::Pipeline, tell: impl Fn(&gst::message::Error) + Send + Sync + 'static) {
+    let bus = pipeline.bus().expect("a pipeline should have a bus");
+    bus.set_sync_handler(move |_, message| {
+        if let gst::MessageView::Error(error) = message.view() {
+            tell(error);
+        }
+        gst::BusSyncReply::Drop
+    });
+}
+
+/// Ends a pipeline for good; whatever it still has to say is not heard.
+pub(super) fn end(pipeline: &gst::Pipeline) {
+    if let Some(bus) = pipeline.bus() {
+        bus.unset_sync_handler();
+    }
+    let _ = pipeline.set_state(gst::State::Null);
+}

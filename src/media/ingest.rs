@@ -15,7 +15,7 @@ use tokio::sync::mpsc::UnboundedSender;
 
 use super::{
     FaultKind, FeedClock, MediaError, MediaFault,
-    element::{add_and_link, make, producer, producer_sink},
+    element::{add_and_link, end, make, producer, producer_sink},
     source::{RtspSource, build_rtsp, fault_from},
 };
 
@@ -126,10 +126,7 @@ impl Ingest {
 
 impl Drop for Ingest {
     fn drop(&mut self) {
-        if let Some(bus) = self.pipeline.bus() {
-            bus.unset_sync_handler();
-        }
-        let _ = self.pipeline.set_state(gst::State::Null);
+        end(&self.pipeline);
     }
 }
 

@@ -13,7 +13,10 @@ use gstrswebrtc::{
 };
 use tokio::sync::mpsc::UnboundedSender;
 
-use super::{FeedClock, MediaError, element::consumer_settings};
+use super::{
+    FeedClock, MediaError,
+    element::{consumer_settings, end, watch_errors},
+};
 
 /// Encoded frames that may wait for webrtcsink.
 const WAITING_FRAMES: u64 = 30;
@@ -96,7 +99,10 @@ impl Outlet {
         tell_when_ready(&pad, events.clone());
         watch_viewers(&sink, &events);
         watch_sessions(&sink, clock, events.clone());
-        watch_bus(&pipeline, events);
+        // The debug text holds whole backtraces; the message is enough.
+        watch_errors(&pipeline, move |error| {
+            let _ = events.send(OutletEvent::Failed(error.error().to_string()));
+        });
         // Before the start: an appsrc that starts unconfigured counts bytes, not time.
         let input = ConsumptionLink::disconnected_with(source, consumer_settings(WAITING_FRAMES));
         // A gap before the encoder is marked in its output, but what follows is
@@ -128,13 +134,10 @@ impl Outlet {
 impl Drop for Outlet {
     fn drop(&mut self) {
         self.input.disconnect();
-        if let Some(bus) = self.pipeline.bus() {
-            bus.unset_sync_handler();
-        }
         // webrtcsink blocks on a runtime of its own while it ends its sessions,
         // which is forbidden on a thread that belongs to a runtime, as the caller's may.
         let pipeline = self.pipeline.clone();
-        let _ = std::thread::spawn(move || pipeline.set_state(gst::State::Null)).join();
+        let _ = std::thread::spawn(move || end(&pipeline)).join();
     }
 }
 
@@ -252,17 +255,6 @@ fn rtp_and_capture(pad: &gst::Pad, buffer: &gst::Buffer) -> Option<(u32, gst::Cl
     let segment = segment.segment().downcast_ref::<gst::ClockTime>()?.clone();
     let captured = segment.to_running_time(buffer.pts()?)?;
     Some((u32::from_be_bytes(bytes), captured))
-}
-
-fn watch_bus(pipeline: &gst::Pipeline, events: UnboundedSender<OutletEvent>) {
-    let bus = pipeline.bus().expect("a pipeline should have a bus");
-    bus.set_sync_handler(move |_, message| {
-        if let gst::MessageView::Error(error) = message.view() {
-            // The debug text holds whole backtraces; the message is enough.
-            let _ = events.send(OutletEvent::Failed(error.error().to_string()));
-        }
-        gst::BusSyncReply::Drop
-    });
 }
 
 /// Adds what one session's statistics say to the total.

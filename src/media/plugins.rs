@@ -5,8 +5,7 @@ use std::sync::OnceLock;
 use super::MediaError;
 
 /// Elements without which no feed can work at all.
-const NEEDED: [&str; 8] =
-    ["appsrc", "appsink", "rtspsrc", "rtph264depay", "videoconvert", "capssetter", "webrtcbin", "nicesink"];
+const NEEDED: [&str; 7] = ["appsrc", "appsink", "rtspsrc", "rtph264depay", "videoconvert", "webrtcbin", "nicesink"];
 
 /// Starts GStreamer and registers the built-in plugins; the second call does nothing.
 ///

@@ -5,7 +5,7 @@ use gst_utils::StreamProducer;
 
 use super::{
     FeedClock, MediaError,
-    element::{add_and_link, caps_filter, consumer_settings, make, producer, producer_sink},
+    element::{add_and_link, caps_filter, consumer_settings, end, make, producer, producer_sink, watch_errors},
     encoder::EncoderRow,
 };
 use crate::config::Codec;
@@ -38,11 +38,17 @@ impl std::fmt::Debug for EncoderRow {
 }
 
 impl Rendition {
-    /// Builds and starts an encoder, with no camera at its input yet.
+    /// Builds and starts an encoder, with no camera at its input yet. Should it
+    /// fail later, `failed` hears why; the rendition is of no use then.
     ///
     /// # Errors
     /// An element is missing or the pipeline does not start.
-    pub fn start(row: &'static EncoderRow, bitrate_kbps: u32, clock: &FeedClock) -> Result<Self, MediaError> {
+    pub fn start(
+        row: &'static EncoderRow,
+        bitrate_kbps: u32,
+        clock: &FeedClock,
+        failed: impl Fn(String) + Send + Sync + 'static,
+    ) -> Result<Self, MediaError> {
         let pipeline = gst::Pipeline::with_name("rendition");
         clock.apply(&pipeline);
 
@@ -54,9 +60,12 @@ impl Rendition {
         chain.push(encoder.clone());
         chain.push(caps_filter(&row.output_caps())?);
         chain.extend(row.build_parser()?);
-        chain.extend(steady_caps(row.codec)?);
         chain.push(sink.clone().upcast());
         add_and_link(&pipeline, &chain.iter().collect::<Vec<_>>())?;
+        keep_caps_steady(&sink, row.codec);
+        watch_errors(&pipeline, move |error| {
+            failed(format!("{} stopped: {}", row.element, error.error()));
+        });
 
         let rendition = Self {
             input: gst_utils::ConsumptionLink::disconnected_with(input, consumer_settings(WAITING_FRAMES)),
@@ -93,7 +102,7 @@ impl Rendition {
 impl Drop for Rendition {
     fn drop(&mut self) {
         self.input.disconnect();
-        let _ = self.pipeline.set_state(gst::State::Null);
+        end(&self.pipeline);
     }
 }
 
@@ -110,15 +119,28 @@ fn adapt() -> Result<Vec<gst::Element>, MediaError> {
 
 /// Keeps every caps field that webrtcsink compares the same for good: one that
 /// changes is “Renegotiation is not supported”, and ends all sessions.
-fn steady_caps(codec: Codec) -> Result<Option<gst::Element>, MediaError> {
-    let caps = match codec {
-        Codec::H264 => gst::Caps::builder("video/x-h264")
-            .field("profile", "constrained-baseline")
-            .field("level", LARGEST_H264_LEVEL)
-            .build(),
-        Codec::Vp8 => return Ok(None),
-    };
-    let setter = make("capssetter")?;
-    setter.set_property("caps", caps);
-    Ok(Some(setter))
+fn keep_caps_steady(sink: &gst_app::AppSink, codec: Codec) {
+    let pad = sink.static_pad("sink").expect("an appsink should have a sink pad");
+    pad.add_probe(gst::PadProbeType::EVENT_DOWNSTREAM, move |_, info| {
+        if let Some(event) = info.event()
+            && let gst::EventView::Caps(caps) = event.view()
+        {
+            let steady =
+                gst::event::Caps::builder(&steady_caps(caps.caps_owned(), codec)).seqnum(event.seqnum()).build();
+            info.data = Some(gst::PadProbeData::Event(steady));
+        }
+        gst::PadProbeReturn::Ok
+    });
+}
+
+fn steady_caps(mut caps: gst::Caps, codec: Codec) -> gst::Caps {
+    for fields in caps.make_mut().iter_mut() {
+        // VP8 and VP9 repeat the size in here; the payloader does not need it.
+        fields.remove_field("streamheader");
+        if codec == Codec::H264 {
+            fields.set("profile", "constrained-baseline");
+            fields.set("level", LARGEST_H264_LEVEL);
+        }
+    }
+    caps
 }

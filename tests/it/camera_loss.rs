@@ -64,18 +64,26 @@ fn a_camera_that_was_away_comes_back_into_the_same_session() {
 
 #[test]
 fn a_camera_may_come_back_with_another_picture() {
-    let port = free_port();
-    let camera = Camera::gstreamer(port, "1280x720");
-    let program = Program::serve(&["--feed", &format!("bow={}", camera.url())]);
+    let camera = Camera::gstreamer(free_port(), "1280x720");
+    let folder = tempfile::tempdir().unwrap();
+    let config = folder.path().join("heliograph.toml");
+    let feeds = ["h264", "vp8"]
+        .map(|codec| format!("[[feeds]]\nname = \"{codec}\"\naddress = \"{}\"\ncodec = \"{codec}\"\n", camera.url()));
+    std::fs::write(&config, format!("version = 1\n{}", feeds.concat())).unwrap();
+    let program = Program::serve(&["--config", config.to_str().unwrap()]);
     let (mut browser, tab) = watch(&program);
-    browser.wait(tab, &fresh("bow"), 20_000);
+    for codec in ["h264", "vp8"] {
+        browser.wait(tab, &fresh(codec), 20_000);
+    }
+
+    let port = camera.port;
     drop(camera);
     for (size, width) in [("640x360", 640), ("1920x1080", 1920)] {
         let _camera = Camera::gstreamer(port, size);
-        let picture = format!("heliograph.tiles().some(t => t.width === {width} && !t.stale)");
-        browser.wait(tab, &picture, 6_000);
-        assert_eq!(browser.tiles(tab)[0].sessions, 1);
+        let picture = format!("heliograph.tiles().every(t => t.width === {width} && !t.stale)");
+        browser.wait(tab, &picture, 8_000);
     }
+    assert!(browser.tiles(tab).iter().all(|tile| tile.sessions == 1), "{:?}", browser.tiles(tab));
 }
 
 #[test]

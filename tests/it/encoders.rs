@@ -3,6 +3,7 @@
 use std::{sync::Mutex, time::Duration};
 
 use gst::{glib, prelude::*, subclass::prelude::*};
+use gstrswebrtc::webrtcsink::BaseWebRTCSink;
 use heliograph::{
     config::{
         Config, FeedConfig, FeedId, KeyringStore, RtspConfig, Secrets, ServerConfig, SourceAddress, SourceConfig,
@@ -11,7 +12,7 @@ use heliograph::{
     station::Station,
 };
 
-use crate::support::{browser::Browser, camera::Camera, free_port};
+use crate::support::{browser::Browser, camera::Camera, free_port, wait_for};
 
 /// Every element that was made since the tracer was put in.
 static ELEMENTS: Mutex<Vec<glib::WeakRef<gst::Element>>> = Mutex::new(Vec::new());
@@ -50,15 +51,29 @@ glib::wrapper! {
     pub struct ElementWatch(ObjectSubclass<imp::ElementWatch>) @extends gst::Tracer, gst::Object;
 }
 
+/// The elements alive in this process that a factory of one of these names made.
+fn alive(is_wanted: impl Fn(&gst::ElementFactory) -> bool) -> Vec<gst::Element> {
+    let elements = ELEMENTS.lock().unwrap();
+    let alive = elements.iter().filter_map(glib::WeakRef::upgrade);
+    alive.filter(|element| element.factory().is_some_and(|factory| is_wanted(&factory))).collect()
+}
+
 /// Names of the video encoders alive in this process.
 fn video_encoders() -> Vec<String> {
-    let alive = ELEMENTS.lock().unwrap().iter().filter_map(glib::WeakRef::upgrade).collect::<Vec<_>>();
-    alive
-        .iter()
-        .filter_map(gst::Element::factory)
-        .filter(|factory| factory.metadata("klass").is_some_and(|klass| klass.contains("Encoder/Video")))
-        .map(|factory| factory.name().to_string())
-        .collect()
+    let is_encoder =
+        |factory: &gst::ElementFactory| factory.metadata("klass").is_some_and(|klass| klass.contains("Encoder/Video"));
+    alive(is_encoder).iter().filter_map(gst::Element::factory).map(|factory| factory.name().to_string()).collect()
+}
+
+/// webrtcsink's own waits for the clock are out: they would hold every frame
+/// for the latency of everything before.
+fn webrtcsink_waits_for_nothing() {
+    let mut waiting = alive(|factory| ["clocksync", "appsink"].contains(&factory.name().as_str()));
+    waiting.retain(|element| element.parent().is_some_and(|parent| parent.is::<BaseWebRTCSink>()));
+    assert_eq!(waiting.len(), 2, "webrtcsink is built differently: {waiting:?}");
+    for element in waiting {
+        assert!(!element.property::<bool>("sync"), "{} waits for the clock", element.name());
+    }
 }
 
 #[test]
@@ -85,6 +100,12 @@ fn two_viewers_share_one_encoder() {
     }
     assert_eq!(station.engine.feeds()[0].viewers, 2);
     assert_eq!(video_encoders(), ["x264enc"]);
+    webrtcsink_waits_for_nothing();
+    wait_for("statistics from both viewers", Duration::from_secs(10), || {
+        let stats = station.engine.feeds()[0].stats;
+        // Two viewers of 2 Mbit/s each; the picture is simple, so it may be less.
+        (stats.sent_kbps > 500.0 && stats.round_trip.is_some_and(|trip| trip < 1.0)).then_some(())
+    });
 
     runtime.block_on(async {
         station.engine.shutdown().await;

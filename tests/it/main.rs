@@ -11,6 +11,7 @@ mod camera_loss;
 mod demo_camera;
 mod encoders;
 mod foreign_cameras;
+mod rendition;
 mod serve;
 mod staleness;
 mod viewers;

@@ -1,0 +1,100 @@
+//! What an encoder gives to webrtcsink: always the same caps but for the size,
+//! no B-frames, a key frame when asked.
+
+use std::{sync::mpsc, time::Duration};
+
+use gst::prelude::*;
+use heliograph::{
+    config::{Codec, EncoderChoice, SourceAddress},
+    media::{
+        self, FeedClock, Ingest, Rendition, choose_encoder,
+        source::{DemoCamera, DemoSettings, RtspSource, Transport},
+    },
+};
+
+/// An encoded frame: its caps, its time, and whether it is a key frame.
+struct Frame {
+    caps: gst::Caps,
+    pts: gst::ClockTime,
+    is_key: bool,
+}
+
+fn camera(width: i32, height: i32) -> DemoCamera {
+    DemoCamera::start(DemoSettings { width, height, ..DemoSettings::default() }).unwrap()
+}
+
+fn ingest(camera: &DemoCamera, clock: &FeedClock) -> Ingest {
+    let (address, _) = SourceAddress::parse(&camera.url()).unwrap();
+    let source = RtspSource { address, credentials: None, latency_ms: 100, transport: Transport::Tcp };
+    let (events, _) = tokio::sync::mpsc::unbounded_channel();
+    Ingest::start(&source, clock, events).unwrap()
+}
+
+fn frames(rendition: &Rendition) -> mpsc::Receiver<Frame> {
+    let (sender, receiver) = mpsc::channel();
+    let pad = rendition.output().appsink().static_pad("sink").unwrap();
+    pad.add_probe(gst::PadProbeType::BUFFER, move |pad, info| {
+        let buffer = info.buffer().unwrap();
+        let is_key = !buffer.flags().contains(gst::BufferFlags::DELTA_UNIT);
+        let _ = sender.send(Frame { caps: pad.current_caps().unwrap(), pts: buffer.pts().unwrap(), is_key });
+        gst::PadProbeReturn::Ok
+    });
+    receiver
+}
+
+fn next(frames: &mpsc::Receiver<Frame>) -> Frame {
+    frames.recv_timeout(Duration::from_secs(10)).expect("an encoded frame")
+}
+
+/// Caps without what webrtcsink lets change in a running session.
+fn lasting(caps: &gst::Caps) -> gst::Structure {
+    let mut lasting = caps.structure(0).unwrap().to_owned();
+    lasting.remove_fields([
+        "width",
+        "height",
+        "framerate",
+        "pixel-aspect-ratio",
+        "colorimetry",
+        "chroma-site",
+        "interlace-mode",
+    ]);
+    lasting
+}
+
+fn keeps_its_promises(codec: Codec) {
+    let clock = FeedClock::new();
+    let row = choose_encoder(codec, &EncoderChoice::Automatic).unwrap();
+    let mut rendition = Rendition::start(row, 1000, &clock, |reason| panic!("{reason}")).unwrap();
+    let encoded = frames(&rendition);
+
+    let (small, large) = (camera(640, 360), camera(1280, 720));
+    let first = ingest(&small, &clock);
+    rendition.connect(first.frames());
+    let seen: Vec<Frame> = (0..40).map(|_| next(&encoded)).collect();
+    assert!(seen[0].is_key && !seen[1].is_key);
+    assert!(seen.windows(2).all(|pair| pair[0].pts < pair[1].pts), "{codec}: frames out of order: B-frames");
+    if codec == Codec::H264 {
+        let caps = seen[0].caps.structure(0).unwrap();
+        assert_eq!(caps.get::<&str>("profile").unwrap(), "constrained-baseline");
+        assert_eq!(caps.get::<&str>("level").unwrap(), "5.1");
+    }
+
+    let second = ingest(&large, &clock);
+    rendition.connect(second.frames());
+    let width = |frame: &Frame| frame.caps.structure(0).unwrap().get::<i32>("width").unwrap();
+    let changed = std::iter::from_fn(|| Some(next(&encoded))).find(|frame| width(frame) == 1280).unwrap();
+    assert!(changed.is_key, "{codec}: a new size starts with a key frame");
+    assert_eq!(lasting(&seen[0].caps), lasting(&changed.caps), "{codec}");
+
+    let pad = rendition.output().appsink().static_pad("sink").unwrap();
+    pad.push_event(gst_video::UpstreamForceKeyUnitEvent::builder().all_headers(true).build());
+    assert!((0..30).any(|_| next(&encoded).is_key), "{codec}: a key frame within a second of asking");
+}
+
+#[test]
+fn every_codec_keeps_its_promises() {
+    media::init().unwrap();
+    for codec in Codec::ALL {
+        keeps_its_promises(*codec);
+    }
+}
