@@ -204,7 +204,7 @@ async fn the_token_comes_in_three_ways() {
 async fn two_viewers_watch_and_keep_apart() {
     gst::init().unwrap();
     let (server, hub) = open_server().await;
-    let _feed = hub.add_feed("bow", "Bow camera");
+    let _feed = hub.add_feed(0, "bow", "Bow camera");
     let (mut first, _) = join(&server).await;
     let (mut second, _) = join(&server).await;
 
@@ -279,7 +279,7 @@ async fn a_silly_peer_is_told_and_then_sent_away() {
 async fn a_peer_that_does_not_read_is_dropped() {
     gst::init().unwrap();
     let (server, hub) = open_server().await;
-    let feeds: Vec<_> = (0..200).map(|n| hub.add_feed(&format!("feed-{n}"), &"long name ".repeat(20))).collect();
+    let feeds: Vec<_> = (0..200).map(|n| hub.add_feed(n, &format!("feed-{n}"), &"long name ".repeat(20))).collect();
     let (mut lazy, _) = join(&server).await;
     say(&mut lazy, json!({ "type": "startSession", "peerId": "feed-0" })).await;
     hear(&mut lazy).await;
@@ -302,7 +302,7 @@ async fn a_peer_that_does_not_read_is_dropped() {
 async fn a_silent_peer_is_gone_after_thirty_seconds() {
     gst::init().unwrap();
     let (server, hub) = open_server().await;
-    let _feed = hub.add_feed("bow", "Bow camera");
+    let _feed = hub.add_feed(0, "bow", "Bow camera");
     let (mut alive, _) = join(&server).await;
     let (mut silent, _) = join(&server).await;
     for viewer in [&mut alive, &mut silent] {

@@ -13,8 +13,9 @@ use crate::config::FeedId;
 
 /// A kind of destination that feeds can be opened at.
 pub trait Connector: Send + Sync {
-    /// Makes the feed known there, by its id and its name for people.
-    fn open(&self, feed: &FeedId, name: &str) -> Box<dyn Connection>;
+    /// Makes the feed known there, by its id and its name for people; `place` is
+    /// where it stands among the operator's feeds.
+    fn open(&self, place: usize, feed: &FeedId, name: &str) -> Box<dyn Connection>;
 }
 
 /// One feed at one connector. Dropping it takes the feed away from there.

@@ -35,6 +35,8 @@ const STATS_EVERY: Duration = Duration::from_secs(1);
 
 /// What a feed's worker needs from the engine.
 pub(super) struct Surroundings {
+    /// Where the feed stands among the operator's feeds.
+    pub(super) place: usize,
     pub(super) connectors: Vec<Arc<dyn Connector>>,
     pub(super) secrets: Arc<Secrets>,
     pub(super) demo: Arc<SharedDemo>,
@@ -305,7 +307,7 @@ impl Worker {
 
     fn serve(&self, index: usize, connector: &dyn Connector, rendition: &Rendition) -> Result<Destination, MediaFault> {
         let opening = self.openings;
-        let connection = connector.open(&self.config.id, &self.config.name);
+        let connection = connector.open(self.around.place, &self.config.id, &self.config.name);
         connection.show(self.state.name(), &self.state.sentence());
         let events = forward(self.inner.clone(), move |event| Inner::Outlet(opening, index, event));
         let mut outlet =

@@ -16,7 +16,7 @@ use std::{
     collections::BTreeMap,
     sync::{
         Arc, Mutex, MutexGuard,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicU64, AtomicUsize, Ordering},
     },
     time::Duration,
 };
@@ -77,6 +77,8 @@ pub struct Engine(Arc<Inner>);
 struct Inner {
     runtime: Handle,
     feeds: Mutex<BTreeMap<FeedId, Running>>,
+    /// Feeds added so far: viewers see them in this order.
+    added: AtomicUsize,
     events: broadcast::Sender<EngineEvent>,
     connectors: Vec<Arc<dyn Connector>>,
     secrets: Arc<Secrets>,
@@ -100,6 +102,7 @@ impl Drop for PreviewGuard {
 
 /// A feed and its worker.
 struct Running {
+    place: usize,
     requests: UnboundedSender<Request>,
     worker: JoinHandle<()>,
     snapshot: Arc<Mutex<FeedSnapshot>>,
@@ -110,7 +113,15 @@ impl Engine {
     pub fn new(runtime: Handle, connectors: Vec<Arc<dyn Connector>>, secrets: Arc<Secrets>) -> Self {
         let (events, _) = broadcast::channel(EVENTS_KEPT);
         let demo = Arc::default();
-        Self(Arc::new(Inner { runtime, feeds: Mutex::default(), events, connectors, secrets, demo }))
+        Self(Arc::new(Inner {
+            runtime,
+            feeds: Mutex::default(),
+            added: AtomicUsize::new(0),
+            events,
+            connectors,
+            secrets,
+            demo,
+        }))
     }
 
     /// What happens from now on.
@@ -171,9 +182,12 @@ impl Engine {
         Ok(PreviewGuard { requests, number })
     }
 
-    /// All feeds as they are now, in order of their ids.
+    /// All feeds as they are now, in the order they were added.
     pub fn feeds(&self) -> Vec<FeedSnapshot> {
-        self.0.feeds().values().map(|running| lock(&running.snapshot).clone()).collect()
+        let feeds = self.0.feeds();
+        let mut running: Vec<_> = feeds.values().collect();
+        running.sort_by_key(|running| running.place);
+        running.into_iter().map(|running| lock(&running.snapshot).clone()).collect()
     }
 
     /// One feed as it is now.
@@ -201,14 +215,16 @@ impl Engine {
         if config.streaming {
             let _ = requests.send(Request::Command(FeedCommand::Start));
         }
+        let place = self.0.added.fetch_add(1, Ordering::Relaxed);
         let around = feed::Surroundings {
+            place,
             connectors: self.0.connectors.clone(),
             secrets: self.0.secrets.clone(),
             demo: self.0.demo.clone(),
             tell: self.teller(config.id.clone(), snapshot.clone()),
         };
         let worker = self.0.runtime.spawn(feed::run(config, around, received));
-        Running { requests, worker, snapshot }
+        Running { place, requests, worker, snapshot }
     }
 
     /// Keeps the snapshot true and passes events on.

@@ -28,8 +28,8 @@ impl LocalConnector {
 }
 
 impl Connector for LocalConnector {
-    fn open(&self, feed: &FeedId, name: &str) -> Box<dyn Connection> {
-        let signaller = self.hub.add_feed(feed.as_str(), name);
+    fn open(&self, place: usize, feed: &FeedId, name: &str) -> Box<dyn Connection> {
+        let signaller = self.hub.add_feed(place, feed.as_str(), name);
         Box::new(LocalConnection { hub: self.hub.clone(), feed: feed.clone(), signaller })
     }
 }

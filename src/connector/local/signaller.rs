@@ -31,9 +31,10 @@ impl Hub {
     /// Adds a feed that viewers see at once and can ask for. Replaces a feed of
     /// the same id, whose sessions end.
     ///
-    /// `id` stands in addresses and messages, `name` on screens.
-    pub fn add_feed(self: &Arc<Self>, id: &str, name: &str) -> LocalSignaller {
-        let (handle, events) = self.register(id, name);
+    /// `id` stands in addresses and messages, `name` on screens; viewers see feeds
+    /// in the order of `place`, those of the same place as they were added.
+    pub fn add_feed(self: &Arc<Self>, place: usize, id: &str, name: &str) -> LocalSignaller {
+        let (handle, events) = self.register(place, id, name);
         let signaller: LocalSignaller = glib::Object::new();
         signaller.imp().attach(handle);
         signaller.emit_events(id, events);
@@ -291,7 +292,7 @@ mod tests {
     fn sessions_wait_for_both_gates_and_then_flow_both_ways() {
         gst::init().unwrap();
         let hub = Hub::new();
-        let signaller = hub.add_feed("bow", "Bow camera");
+        let signaller = hub.add_feed(0, "bow", "Bow camera");
         assert!(!signaller.property::<bool>("manual-sdp-munging"));
         let heard = heard(&signaller);
         let mut viewer = hub.connect().unwrap();
@@ -331,7 +332,7 @@ mod tests {
     fn an_answer_that_is_no_sdp_ends_its_session_only() {
         gst::init().unwrap();
         let hub = Hub::new();
-        let signaller = hub.add_feed("bow", "Bow camera");
+        let signaller = hub.add_feed(0, "bow", "Bow camera");
         let heard = heard(&signaller);
         signaller.set_ready(true);
         signaller.start();
@@ -354,7 +355,7 @@ mod tests {
     fn the_feed_goes_with_its_signaller() {
         gst::init().unwrap();
         let hub = Hub::new();
-        let signaller = hub.add_feed("bow", "Bow camera");
+        let signaller = hub.add_feed(0, "bow", "Bow camera");
         let mut viewer = hub.connect().unwrap();
         let session = watch(&hub, &mut viewer);
         let weak = signaller.downgrade();

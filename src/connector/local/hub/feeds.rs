@@ -23,6 +23,8 @@ pub(super) struct Feed {
     pub(super) id: String,
     /// Which registration this is: a feed that was replaced under its id says nothing any more.
     pub(super) serial: u64,
+    /// Where viewers see it among the others.
+    place: usize,
     name: String,
     status: FeedStatus,
     open: bool,
@@ -93,20 +95,21 @@ impl Feed {
 }
 
 impl Hub {
-    /// Registers a feed under its id, instead of one that is already there.
-    pub(crate) fn register(self: &Arc<Self>, id: &str, name: &str) -> (FeedHandle, FeedEvents) {
+    /// Registers a feed under its id, instead of one that is already there, among
+    /// the others by its place.
+    pub(crate) fn register(self: &Arc<Self>, place: usize, id: &str, name: &str) -> (FeedHandle, FeedEvents) {
         let (events, receiver) = event_queue();
         let mut state = self.lock();
         state.registrations += 1;
         let serial = state.registrations;
-        let place = state.feeds.iter().position(|feed| feed.id == id);
-        if let Some(place) = place {
-            let replaced = state.feeds[place].serial;
+        let replaced = state.feeds.iter().find(|feed| feed.id == id).map(|feed| feed.serial);
+        if let Some(replaced) = replaced {
             state.remove_feed(replaced);
         }
         let feed = Feed {
             id: id.to_owned(),
             serial,
+            place,
             name: name.to_owned(),
             status: FeedStatus::default(),
             open: false,
@@ -114,8 +117,8 @@ impl Hub {
             events,
         };
         let announcement = feed.status_changed(vec![PeerRole::Producer]);
-        let place = place.unwrap_or(state.feeds.len());
-        state.feeds.insert(place, feed);
+        let index = state.feeds.partition_point(|other| other.place <= place);
+        state.feeds.insert(index, feed);
         state.broadcast(&announcement, |peer| peer.listening);
         state.broadcast_feeds();
         drop(state);

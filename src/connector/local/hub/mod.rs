@@ -37,7 +37,7 @@ pub struct Hub {
 
 #[derive(Default)]
 struct State {
-    /// In the order they were added, which is the order viewers see.
+    /// In the order of their places, which is the order viewers see.
     feeds: Vec<Feed>,
     peers: HashMap<String, Peer>,
     sessions: HashMap<String, Session>,

@@ -73,7 +73,7 @@ impl Viewer {
 /// A hub with one feed that is open.
 fn hub_with_feed() -> (Arc<Hub>, FeedHandle, FeedEvents) {
     let hub = Hub::new();
-    let (handle, events) = hub.register("bow", "Bow camera");
+    let (handle, events) = hub.register(0, "bow", "Bow camera");
     handle.set_open(true);
     (hub, handle, events)
 }
@@ -175,7 +175,7 @@ fn answers_are_taken_once_and_only_after_an_offer() {
 #[test]
 fn sessions_wait_until_the_feed_opens() {
     let hub = Hub::new();
-    let (feed, events) = hub.register("bow", "Bow camera");
+    let (feed, events) = hub.register(0, "bow", "Bow camera");
     let mut first = Viewer::join(&hub);
     let mut second = Viewer::join(&hub);
     let mut third = Viewer::join(&hub);
@@ -207,7 +207,7 @@ fn sessions_wait_until_the_feed_opens() {
 #[test]
 fn waiting_sessions_and_sessions_per_viewer_are_limited() {
     let hub = Hub::new();
-    let (feed, _events) = hub.register("bow", "Bow camera");
+    let (feed, _events) = hub.register(0, "bow", "Bow camera");
     let mut viewers: Vec<Viewer> = (0..5).map(|_| Viewer::join(&hub)).collect();
     for viewer in &mut viewers[..4] {
         for _ in 0..16 {
@@ -252,9 +252,9 @@ fn a_removed_feed_ends_its_sessions_and_late_messages_are_forgiven() {
 #[test]
 fn a_replaced_feed_has_no_say_any_more() {
     let (hub, old, old_events) = hub_with_feed();
-    hub.register("stern", "Stern");
+    hub.register(1, "stern", "Stern");
     let mut page = Viewer::join_as_page(&hub);
-    let (new, _events) = hub.register("bow", "New bow camera");
+    let (new, _events) = hub.register(0, "bow", "New bow camera");
     old.set_open(false);
     drop(old);
     assert_eq!(old_events.next(), None);
@@ -274,7 +274,7 @@ fn listeners_hear_of_feeds_that_come_and_go() {
     let me = listener.next();
     assert_eq!((&me["peerId"], &me["roles"]), (&json!(listener.id()), &json!(["listener"])));
 
-    let (feed, _events) = hub.register("bow", "Bow camera");
+    let (feed, _events) = hub.register(0, "bow", "Bow camera");
     let meta = json!({ "name": "Bow camera" });
     let came = json!({ "type": "peerStatusChanged", "peerId": "bow", "roles": ["producer"], "meta": meta });
     assert_eq!(listener.next(), came);
