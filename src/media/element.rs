@@ -40,13 +40,9 @@ pub(super) fn producer(sink: &gst_app::AppSink) -> gst_utils::StreamProducer {
     producer
 }
 
-/// A bounded consumer: at most `frames` wait, older ones are dropped.
-pub(super) fn consumer_settings(frames: u64) -> gst_utils::streamproducer::ConsumerSettings {
-    gst_utils::streamproducer::ConsumerSettings {
-        max_buffer: frames,
-        max_time: gst::ClockTime::from_mseconds(200),
-        ..Default::default()
-    }
+/// A bounded consumer: at most `frames` wait, for at most `time`; older ones are dropped.
+pub(super) fn consumer_settings(frames: u64, time: gst::ClockTime) -> gst_utils::streamproducer::ConsumerSettings {
+    gst_utils::streamproducer::ConsumerSettings { max_buffer: frames, max_time: time, ..Default::default() }
 }
 
 /// Hears of the pipeline's errors, on whichever thread they happen. All other messages are dropped.

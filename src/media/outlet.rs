@@ -18,8 +18,11 @@ use super::{
     element::{consumer_settings, end, watch_errors},
 };
 
-/// Encoded frames that may wait for webrtcsink.
-const WAITING_FRAMES: u64 = 30;
+/// Encoded frames that may wait for webrtcsink, which takes them at once unless the
+/// machine is stuck. More room than for raw frames: what follows a lost one is
+/// broken until the viewers have asked for a key frame.
+const WAITING_FRAMES: u64 = 120;
+const WAITING_TIME: gst::ClockTime = gst::ClockTime::from_seconds(1);
 
 /// Bounds of the bandwidth estimate, kbit/s. webrtcsink's own lower bound is 1 kbit/s.
 const ESTIMATE_KBPS: std::ops::RangeInclusive<u32> = 100..=50_000;
@@ -104,7 +107,7 @@ impl Outlet {
             let _ = events.send(OutletEvent::Failed(error.error().to_string()));
         });
         // Before the start: an appsrc that starts unconfigured counts bytes, not time.
-        let input = ConsumptionLink::disconnected_with(source, consumer_settings(WAITING_FRAMES));
+        let input = ConsumptionLink::disconnected_with(source, consumer_settings(WAITING_FRAMES, WAITING_TIME));
         // A gap before the encoder is marked in its output, but what follows is
         // encoded against what went out before: no key frame is needed.
         input.set_wait_for_keyframe(false);

@@ -35,6 +35,8 @@ impl Drop for Preview {
 /// Frames that may wait for the screen; a slow one skips.
 #[cfg(feature = "gui")]
 const WAITING_FRAMES: u64 = 2;
+#[cfg(feature = "gui")]
+const WAITING_TIME: gst::ClockTime = gst::ClockTime::from_mseconds(200);
 
 #[cfg(feature = "gui")]
 impl Preview {
@@ -63,7 +65,7 @@ impl Preview {
         let pipeline = gst::Pipeline::with_name("preview");
         let chain = [input.upcast_ref(), &scale, &size, &make("videoconvert")?, &sink];
         add_and_link(&pipeline, &chain)?;
-        let input = ConsumptionLink::disconnected_with(input, consumer_settings(WAITING_FRAMES));
+        let input = ConsumptionLink::disconnected_with(input, consumer_settings(WAITING_FRAMES, WAITING_TIME));
         Ok((Self { pipeline, input }, paintable))
     }
 }

@@ -13,6 +13,7 @@ use crate::config::Codec;
 /// Raw frames that may wait for the encoder; an encoder that is slower than
 /// the camera skips frames instead of falling behind.
 const WAITING_FRAMES: u64 = 3;
+const WAITING_TIME: gst::ClockTime = gst::ClockTime::from_mseconds(200);
 
 /// The level announced to viewers: 3840×2160 at 30 fps.
 ///
@@ -68,7 +69,10 @@ impl Rendition {
         });
 
         let rendition = Self {
-            input: gst_utils::ConsumptionLink::disconnected_with(input, consumer_settings(WAITING_FRAMES)),
+            input: gst_utils::ConsumptionLink::disconnected_with(
+                input,
+                consumer_settings(WAITING_FRAMES, WAITING_TIME),
+            ),
             output: producer(&sink),
             pipeline,
             encoder,
