@@ -123,7 +123,7 @@ fn build_picture(settings: DemoSettings) -> Result<gst::Bin, MediaError> {
     let bin = gst::Bin::new();
     let pattern = make("videotestsrc")?;
     pattern.set_property("is-live", true);
-    pattern.set_property_from_str("pattern", "smpte");
+    pattern.set_property_from_str("pattern", "smpte75");
     pattern.set_property("horizontal-speed", 3_i32);
     let size = caps_filter(
         &gst::Caps::builder("video/x-raw")
@@ -135,8 +135,11 @@ fn build_picture(settings: DemoSettings) -> Result<gst::Bin, MediaError> {
     )?;
     let clock = make("clockoverlay")?;
     clock.set_property("time-format", "%H:%M:%S");
-    clock.set_property_from_str("valignment", "bottom");
-    clock.set_property("font-desc", "Sans Bold 28");
+    clock.set_property_from_str("valignment", "top");
+    clock.set_property_from_str("halignment", "center");
+    // Below the mark, whatever the size.
+    clock.set_property("ypad", settings.width / 10);
+    clock.set_property("font-desc", "Sans Bold 40");
     let encoder = make("x264enc")?;
     encoder.set_property_from_str("tune", "zerolatency");
     encoder.set_property_from_str("speed-preset", "ultrafast");
@@ -163,13 +166,24 @@ fn mark_frames(pad: &gst::Pad) {
         if let Some(buffer) = info.buffer_mut()
             && let Ok(mut frame) = gst_video::VideoFrameRef::from_buffer_ref_writable(buffer.make_mut(), &video)
         {
-            let (width, stride) = (video.width() as usize, video.stride()[0] as usize);
-            if let Ok(luma) = frame.plane_data_mut(0) {
-                mark.paint(luma, width, stride);
-            }
+            paint(mark, &mut frame, &video);
         }
         gst::PadProbeReturn::Ok
     });
+}
+
+/// Paints the mark in black and white: no colour of the picture shows through.
+fn paint(mark: FrameMark, frame: &mut gst_video::VideoFrameRef<&mut gst::BufferRef>, video: &gst_video::VideoInfo) {
+    let (width, stride) = (video.width() as usize, |plane: usize| video.stride()[plane].unsigned_abs() as usize);
+    if let Ok(luma) = frame.plane_data_mut(0) {
+        mark.paint(luma, width, stride(0));
+    }
+    for plane in [1, 2] {
+        if let Ok(chroma) = frame.plane_data_mut(plane) {
+            // 4:2:0: half the width, half the lines.
+            FrameMark::paint_grey(chroma, width / 2, stride(plane as usize));
+        }
+    }
 }
 
 fn unix_milliseconds() -> u32 {

@@ -17,6 +17,8 @@ const CELLS: usize = 40;
 /// Luma of video-range white and black.
 const WHITE: u8 = 235;
 const BLACK: u8 = 16;
+/// Chroma without colour.
+const GREY: u8 = 128;
 
 /// What is written into a frame.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -39,6 +41,14 @@ impl FrameMark {
                     cell.fill(if bit { WHITE } else { BLACK });
                 }
             }
+        }
+    }
+
+    /// Takes the colour out of the mark's place in a chroma plane of `width` pixels with `stride` bytes a line.
+    pub fn paint_grey(chroma: &mut [u8], width: usize, stride: usize) {
+        let side = width / CELLS;
+        for line in chroma.chunks_mut(stride).take(2 * side) {
+            line[..side * CELLS].fill(GREY);
         }
     }
 
