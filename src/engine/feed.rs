@@ -15,6 +15,7 @@ use super::{
     FeedCommand, FeedEvent, FeedState, FeedStats,
     demo::SharedDemo,
     dial::{Dial, DialEvent},
+    sent::SentCounter,
     supervisor::{Action, Input, Supervisor},
 };
 use crate::{
@@ -341,13 +342,10 @@ impl Worker {
     }
 
     fn report(&mut self) {
-        let total = self.destinations.iter().map(|destination| destination.outlet.stats());
-        let (mut bytes, mut round_trip) = (0, None);
-        for stats in total {
-            bytes += stats.bytes_sent;
-            round_trip = round_trip.max(stats.round_trip);
-        }
-        if let Some(sent_kbps) = self.sent.rate(bytes, Instant::now()) {
+        let viewers: Vec<_> = self.destinations.iter().flat_map(|destination| destination.outlet.stats()).collect();
+        let round_trip = viewers.iter().filter_map(|viewer| viewer.round_trip).max();
+        let sent = viewers.into_iter().map(|viewer| (viewer.session, viewer.bytes_sent)).collect();
+        if let Some(sent_kbps) = self.sent.rate(sent, Instant::now()) {
             let round_trip = round_trip.map(|trip| trip.as_secs_f64());
             (self.around.tell)(FeedEvent::Stats(FeedStats { sent_kbps, round_trip }));
         }
@@ -379,21 +377,5 @@ fn drop_aside(pipeline: impl Send + 'static) {
 fn show(preview: &mut Preview, ingest: &Ingest) {
     if let Err(error) = preview.connect(ingest.frames()) {
         tracing::warn!("The preview cannot be shown: {error}.");
-    }
-}
-
-/// Bytes into a rate.
-#[derive(Default)]
-struct SentCounter {
-    last: Option<(u64, Instant)>,
-}
-
-impl SentCounter {
-    /// kbit/s since the last call; nothing at the first call.
-    fn rate(&mut self, bytes: u64, now: Instant) -> Option<f64> {
-        let (before, then) = self.last.replace((bytes, now))?;
-        let seconds = now.saturating_duration_since(then).as_secs_f64();
-        // A viewer that left takes its count along: that is no negative rate.
-        (seconds > 0.0).then(|| bytes.saturating_sub(before) as f64 * 8.0 / 1000.0 / seconds)
     }
 }

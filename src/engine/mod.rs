@@ -9,6 +9,7 @@ mod demo;
 mod dial;
 mod feed;
 mod message;
+mod sent;
 mod state;
 mod supervisor;
 

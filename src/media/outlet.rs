@@ -3,10 +3,14 @@
 //! webrtcsink makes one webrtcbin per viewer and packetizes for it; it encodes
 //! nothing. Who may watch, and how offers travel, is the signaller's business.
 
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::{
+    sync::atomic::{AtomicU32, AtomicU64, Ordering},
+    time::Duration,
+};
 
 use gst::{glib, prelude::*};
 use gst_utils::{ConsumptionLink, StreamProducer};
+use gst_webrtc::WebRTCStatsType;
 use gstrswebrtc::{
     signaller::Signallable,
     webrtcsink::{BaseWebRTCSink, WebRTCSinkCongestionControl},
@@ -54,16 +58,18 @@ pub struct PictureClock {
     /// RTP ticks per second.
     pub clock_rate: u32,
     /// How old that frame was when this was sent.
-    pub age: std::time::Duration,
+    pub age: Duration,
 }
 
-/// What is known of all viewers of an outlet together, from webrtcsink's statistics.
-#[derive(Clone, Copy, Debug, Default)]
+/// What webrtcsink counts for one viewer.
+#[derive(Clone, Debug)]
 pub struct ViewerStats {
-    /// Bytes sent to all viewers so far.
+    /// The viewer's session.
+    pub session: String,
+    /// Bytes of RTP sent so far.
     pub bytes_sent: u64,
-    /// Round-trip time to the farthest viewer.
-    pub round_trip: Option<std::time::Duration>,
+    /// Round-trip time, from the viewer's receiver reports; none before the first.
+    pub round_trip: Option<Duration>,
 }
 
 /// A running webrtcsink. Dropping it ends its sessions.
@@ -121,16 +127,16 @@ impl Outlet {
         self.input.change_producer(encoded, false).expect("an outlet should send one rendition at a time");
     }
 
-    /// What webrtcsink counts for its viewers.
-    pub fn stats(&self) -> ViewerStats {
-        let mut total = ViewerStats::default();
+    /// What webrtcsink counts for each viewer.
+    pub fn stats(&self) -> Vec<ViewerStats> {
         let sessions = self.sink.property::<gst::Structure>("stats");
-        for (_, session) in sessions.iter() {
-            if let Ok(session) = session.get::<gst::Structure>() {
-                add_session(&mut total, &session);
-            }
-        }
-        total
+        sessions
+            .iter()
+            .filter_map(|(session, stats)| {
+                let stats = stats.get::<gst::Structure>().ok()?;
+                Some(viewer_stats(session.as_str(), &stats))
+            })
+            .collect()
     }
 }
 
@@ -260,21 +266,22 @@ fn rtp_and_capture(pad: &gst::Pad, buffer: &gst::Buffer) -> Option<(u32, gst::Cl
     Some((u32::from_be_bytes(bytes), captured))
 }
 
-/// Adds what one session's statistics say to the total.
-fn add_session(total: &mut ViewerStats, session: &gst::StructureRef) {
-    for (_, value) in session {
+/// Reads one session's statistics: a structure of structures, one per stream and direction.
+fn viewer_stats(session: &str, stats: &gst::StructureRef) -> ViewerStats {
+    let mut viewer = ViewerStats { session: session.to_owned(), bytes_sent: 0, round_trip: None };
+    for (_, value) in stats {
         let Ok(entry) = value.get::<gst::Structure>() else { continue };
-        if entry.name() == "outbound-rtp"
-            || entry.get::<gst_webrtc::WebRTCStatsType>("type") == Ok(gst_webrtc::WebRTCStatsType::OutboundRtp)
-        {
-            total.bytes_sent += entry.get::<u64>("bytes-sent").unwrap_or(0);
-        }
-        if entry.get::<gst_webrtc::WebRTCStatsType>("type") == Ok(gst_webrtc::WebRTCStatsType::RemoteInboundRtp)
-            && let Ok(seconds) = entry.get::<f64>("round-trip-time")
-            && seconds > 0.0
-        {
-            let trip = std::time::Duration::from_secs_f64(seconds);
-            total.round_trip = Some(total.round_trip.map_or(trip, |longest| longest.max(trip)));
+        match entry.get::<WebRTCStatsType>("type") {
+            Ok(WebRTCStatsType::OutboundRtp) => viewer.bytes_sent += entry.get::<u64>("bytes-sent").unwrap_or(0),
+            Ok(WebRTCStatsType::RemoteInboundRtp) => viewer.round_trip = round_trip(&entry),
+            _ => {}
         }
     }
+    viewer
+}
+
+/// 0 means that no report has told yet.
+fn round_trip(entry: &gst::StructureRef) -> Option<Duration> {
+    let seconds = entry.get::<f64>("round-trip-time").ok().filter(|seconds| *seconds > 0.0)?;
+    Duration::try_from_secs_f64(seconds).ok()
 }
