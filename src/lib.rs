@@ -8,6 +8,7 @@
 //! engine           the owner: feeds, supervisors, commands in, events out
 //!   ├─ connector   where a feed goes, each a signaller and its settings
 //!   ├─ media       GStreamer: source, codec catalogue, encode, preview
+//!   ├─ stats       figures, and what they were over the last minutes
 //!   └─ config      what the operator asked for: feeds, settings, secrets
 //! ```
 
@@ -20,6 +21,7 @@ mod log;
 pub mod media;
 mod serve;
 pub mod station;
+pub mod stats;
 
 use std::process::ExitCode;
 
