@@ -22,6 +22,8 @@ pub mod media;
 mod serve;
 pub mod station;
 pub mod stats;
+#[cfg(feature = "gui")]
+pub mod ui;
 
 use std::process::ExitCode;
 
