@@ -1,3 +1,4 @@
 //! The window.
 
+pub mod time_chart;
 pub mod units;
