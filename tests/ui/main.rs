@@ -17,4 +17,5 @@
 #![allow(unreachable_pub, reason = "nothing here is for anybody else")]
 
 mod chart;
+mod preview;
 mod support;
