@@ -7,6 +7,8 @@ use std::{
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::media::source::Transport;
+
 /// Put cameras on the network.
 #[derive(Debug, Parser)]
 #[command(version, about, long_about = None)]
@@ -79,6 +81,15 @@ pub struct DemoCameraOptions {
     /// Frames per second
     #[arg(long, default_value_t = 30, value_parser = clap::value_parser!(i32).range(1..=120))]
     pub framerate: i32,
+    /// Ask for this user, and for the password in the variable of --password-env
+    #[arg(long, value_name = "USER", requires = "password_env")]
+    pub user: Option<String>,
+    /// The environment variable that holds the user's password: others can see arguments
+    #[arg(long, value_name = "VARIABLE", requires = "user")]
+    pub password_env: Option<String>,
+    /// Send in this way only
+    #[arg(long, value_enum)]
+    pub transport: Option<Transport>,
 }
 
 fn parse_size(text: &str) -> Result<(i32, i32), String> {

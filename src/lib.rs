@@ -28,6 +28,8 @@ pub mod ui;
 use std::process::ExitCode;
 
 use cli::{Cli, DemoCameraOptions, ServeOptions, Verb};
+use config::{Credentials, Password};
+use media::source::{DemoCamera, DemoSettings};
 
 /// Runs the program as the command line asks, until it ends.
 pub fn run(cli: Cli) -> ExitCode {
@@ -47,9 +49,16 @@ pub fn run(cli: Cli) -> ExitCode {
 
 /// A camera for trying things out, until the process is ended.
 fn demo_camera(options: &DemoCameraOptions) -> ExitCode {
+    let login = match demo_login(options) {
+        Ok(login) => login,
+        Err(error) => {
+            tracing::error!("{error}");
+            return ExitCode::FAILURE;
+        }
+    };
     let (width, height) = options.size;
-    let settings = media::source::DemoSettings { listen: options.listen, width, height, framerate: options.framerate };
-    match media::source::DemoCamera::start(settings) {
+    let (listen, framerate, transport) = (options.listen, options.framerate, options.transport);
+    match DemoCamera::start(DemoSettings { listen, login, transport, width, height, framerate }) {
         Ok(camera) => {
             println!("{}", camera.url());
             loop {
@@ -64,4 +73,12 @@ fn demo_camera(options: &DemoCameraOptions) -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// Whom the demo camera lets in: the user of the command line, with the password of the environment.
+fn demo_login(options: &DemoCameraOptions) -> Result<Option<Credentials>, String> {
+    let (Some(user), Some(variable)) = (&options.user, &options.password_env) else { return Ok(None) };
+    let password = std::env::var(variable)
+        .map_err(|_| format!("The environment variable {variable} holds no password. Set it and start again."))?;
+    Ok(Some(Credentials { user: user.clone(), password: Password::new(password) }))
 }

@@ -17,17 +17,24 @@ use std::{
 use gst::{glib, prelude::*};
 use gst_rtsp_server::{prelude::*, subclass::prelude::*};
 
-use super::frame_mark::FrameMark;
-use crate::media::{
-    MediaError,
-    element::{add_and_link, caps_filter, make},
+use super::{Transport, frame_mark::FrameMark};
+use crate::{
+    config::Credentials,
+    media::{
+        MediaError,
+        element::{add_and_link, caps_filter, make},
+    },
 };
 
-/// What the demo camera shows, and where.
-#[derive(Clone, Copy, Debug)]
+/// What the demo camera shows, where, and to whom.
+#[derive(Clone, Debug)]
 pub struct DemoSettings {
     /// Where it listens; port 0 takes any free one.
     pub listen: SocketAddrV4,
+    /// Who may watch; `None` is everybody.
+    pub login: Option<Credentials>,
+    /// The only way in which it sends; `None` leaves the choice to the client.
+    pub transport: Option<Transport>,
     /// Width of the picture in pixels.
     pub width: i32,
     /// Height of the picture in pixels.
@@ -38,7 +45,8 @@ pub struct DemoSettings {
 
 impl Default for DemoSettings {
     fn default() -> Self {
-        Self { listen: SocketAddrV4::new(Ipv4Addr::LOCALHOST, 0), width: 1280, height: 720, framerate: 30 }
+        let listen = SocketAddrV4::new(Ipv4Addr::LOCALHOST, 0);
+        Self { listen, login: None, transport: None, width: 1280, height: 720, framerate: 30 }
     }
 }
 
@@ -59,15 +67,16 @@ impl DemoCamera {
         let context = glib::MainContext::new();
         let main_loop = glib::MainLoop::new(Some(&context), false);
         let (started, result) = mpsc::channel();
+        let ip = *settings.listen.ip();
         let thread = std::thread::Builder::new()
             .name("demo-camera".into())
             .spawn({
                 let main_loop = main_loop.clone();
-                move || serve(settings, &context, &main_loop, &started)
+                move || serve(&settings, &context, &main_loop, &started)
             })
             .expect("a thread for the demo camera should start");
         let port = result.recv().expect("the demo camera should report its start")?;
-        let address = SocketAddr::from((*settings.listen.ip(), port));
+        let address = SocketAddr::from((ip, port));
         Ok(Self { address, main_loop, thread: Some(thread) })
     }
 
@@ -88,7 +97,7 @@ impl Drop for DemoCamera {
 
 /// Runs the server on its own thread and main context until the loop is quit.
 fn serve(
-    settings: DemoSettings,
+    settings: &DemoSettings,
     context: &glib::MainContext,
     main_loop: &glib::MainLoop,
     started: &mpsc::Sender<Result<u16, MediaError>>,
@@ -98,8 +107,12 @@ fn serve(
             let server = gst_rtsp_server::RTSPServer::new();
             server.set_address(&settings.listen.ip().to_string());
             server.set_service(&settings.listen.port().to_string());
+            let factory = DemoFactory::new(settings.clone());
+            if let Some(login) = &settings.login {
+                ask_for_login(&server, &factory, login);
+            }
             let mounts = server.mount_points().expect("a new RTSP server should have mount points");
-            mounts.add_factory("/demo", DemoFactory::new(settings));
+            mounts.add_factory("/demo", factory);
             match server.attach(Some(context)) {
                 Ok(source) => {
                     let port = u16::try_from(server.bound_port()).unwrap_or_default();
@@ -118,8 +131,25 @@ fn serve(
         .expect("the demo camera's context should belong to its thread");
 }
 
+/// Lets in only who knows user and password, by Digest (RFC 2617), as cameras do.
+fn ask_for_login(server: &gst_rtsp_server::RTSPServer, factory: &DemoFactory, login: &Credentials) {
+    let role = "viewer";
+    factory.add_role_from_structure(
+        &gst::Structure::builder(role)
+            .field(gst_rtsp_server::RTSP_PERM_MEDIA_FACTORY_ACCESS, true)
+            .field(gst_rtsp_server::RTSP_PERM_MEDIA_FACTORY_CONSTRUCT, true)
+            .build(),
+    );
+    let token =
+        gst_rtsp_server::RTSPToken::builder().field(gst_rtsp_server::RTSP_TOKEN_MEDIA_FACTORY_ROLE, role).build();
+    let auth = gst_rtsp_server::RTSPAuth::new();
+    auth.set_supported_methods(gst_rtsp::RTSPAuthMethod::Digest);
+    auth.add_digest(&login.user, login.password.expose(), &token);
+    server.set_auth(Some(&auth));
+}
+
 /// The picture, from test source to RTP.
-fn build_picture(settings: DemoSettings) -> Result<gst::Bin, MediaError> {
+fn build_picture(settings: &DemoSettings) -> Result<gst::Bin, MediaError> {
     let bin = gst::Bin::new();
     let pattern = make("videotestsrc")?;
     pattern.set_property("is-live", true);
@@ -215,7 +245,7 @@ mod imp {
 
     impl RTSPMediaFactoryImpl for DemoFactory {
         fn create_element(&self, _url: &gst_rtsp::RTSPUrl) -> Option<gst::Element> {
-            let settings = self.settings.get().copied().unwrap_or_default();
+            let settings = self.settings.get_or_init(DemoSettings::default);
             match build_picture(settings) {
                 Ok(bin) => Some(bin.upcast()),
                 Err(error) => {
@@ -235,6 +265,9 @@ glib::wrapper! {
 impl DemoFactory {
     fn new(settings: DemoSettings) -> Self {
         let factory: Self = glib::Object::new();
+        if let Some(transport) = settings.transport {
+            factory.set_protocols(transport.lower());
+        }
         let _ = factory.imp().settings.set(settings);
         // One picture for all clients, as a camera has.
         factory.set_shared(true);

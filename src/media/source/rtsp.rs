@@ -1,8 +1,11 @@
 //! An RTSP camera: the source element, and what its errors mean.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicBool, Ordering},
+use std::{
+    fmt,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 use gst::prelude::*;
@@ -25,7 +28,7 @@ const UDP_BUFFER_BYTES: i32 = 2 * 1024 * 1024;
 const TEARDOWN_TIMEOUT: gst::ClockTime = gst::ClockTime::from_mseconds(100);
 
 /// How media travels from the camera.
-#[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize, Deserialize, clap::ValueEnum)]
 #[serde(rename_all = "lowercase")]
 pub enum Transport {
     /// RTP over UDP: no head-of-line blocking, but firewalls may eat it.
@@ -44,11 +47,21 @@ impl Transport {
         }
     }
 
-    fn protocols(self) -> &'static str {
+    /// RTSP's word for it (RFC 2326, section 12.39).
+    pub(super) fn lower(self) -> gst_rtsp::RTSPLowerTrans {
         match self {
-            Self::Udp => "udp",
-            Self::Tcp => "tcp",
+            Self::Udp => gst_rtsp::RTSPLowerTrans::UDP,
+            Self::Tcp => gst_rtsp::RTSPLowerTrans::TCP,
         }
+    }
+}
+
+impl fmt::Display for Transport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Udp => "UDP",
+            Self::Tcp => "TCP",
+        })
     }
 }
 
@@ -83,7 +96,7 @@ pub(in crate::media) fn build(source: &RtspSource) -> Result<(gst::Element, Arc<
     element.set_property("latency", source.latency_ms);
     element.set_property("drop-on-latency", true);
     element.set_property("udp-buffer-size", UDP_BUFFER_BYTES);
-    element.set_property_from_str("protocols", source.transport.protocols());
+    element.set_property("protocols", source.transport.lower());
     element.set_property("tcp-timeout", REQUEST_TIMEOUT_US);
     element.set_property("teardown-timeout", TEARDOWN_TIMEOUT.nseconds());
     // The supervisor decides when to try again and over which transport;
@@ -132,7 +145,7 @@ pub(in crate::media) fn fault_from(
             (format!("The stream at {camera} has no video in it."), "Choose another stream of the camera.")
         }
         FaultKind::NoTransport => (
-            format!("The camera at {camera} does not send over {}.", source.transport.protocols().to_uppercase()),
+            format!("The camera at {camera} does not send over {}.", source.transport),
             "Heliograph tries the other transport by itself.",
         ),
         FaultKind::MissingPlugin => (
