@@ -66,10 +66,8 @@ fn demo_camera(options: &DemoCameraOptions) -> ExitCode {
             }
         }
         Err(error) => {
-            tracing::error!(
-                "The demo camera cannot listen at {}: {error}. Choose another port with --listen.",
-                options.listen
-            );
+            let place = options.listen;
+            tracing::error!(detail = %error, "The demo camera cannot listen at {place}. Choose another port with --listen.");
             ExitCode::FAILURE
         }
     }

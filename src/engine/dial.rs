@@ -11,6 +11,7 @@ use tokio::{
 use super::demo::SharedDemo;
 use crate::{
     config::{Credentials, FeedConfig, FeedId, RtspConfig, Secrets, SourceAddress, SourceConfig},
+    i18n::gettext,
     media::{
         FaultKind, FeedClock, Ingest, IngestEvent, MediaFault,
         source::{RtspSource, Transport, diagnose},
@@ -91,7 +92,8 @@ impl Dial {
 async fn login(feed: &FeedId, rtsp: &RtspConfig, secrets: &Secrets) -> Result<Option<Credentials>, MediaFault> {
     let Some(user) = rtsp.user.clone() else { return Ok(None) };
     let password = secrets.resolve(feed, &rtsp.password).await.map_err(|error| {
-        MediaFault::new(FaultKind::Password, format!("The password for this camera could not be read: {error}"), "")
+        let message = gettext("The password for this camera could not be read.");
+        MediaFault::new(FaultKind::Password, message, error.to_string())
     })?;
     Ok(Some(Credentials { user, password: password.unwrap_or_default() }))
 }

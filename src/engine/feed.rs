@@ -172,6 +172,7 @@ impl Worker {
             DialEvent::Started(Err(fault)) | DialEvent::Ingest(IngestEvent::Fault(fault)) => {
                 self.input(Input::Fault(fault));
             }
+            DialEvent::Ingest(IngestEvent::Answered) => self.input(Input::Answered),
             DialEvent::Ingest(IngestEvent::Packet) => self.input(Input::Packet),
             DialEvent::Ingest(IngestEvent::Picture(picture)) => self.input(Input::Picture(picture)),
         }

@@ -38,6 +38,7 @@ pub use state::FeedState;
 use crate::{
     config::{FeedConfig, FeedId, Secrets},
     connector::Connector,
+    i18n::gettext_f,
     media::Preview,
 };
 use feed::Request;
@@ -64,10 +65,10 @@ pub struct FeedSnapshot {
 #[derive(Debug, Eq, PartialEq, thiserror::Error)]
 pub enum EngineError {
     /// The id is taken.
-    #[error("there is a feed “{0}” already; choose another name")]
+    #[error("{}", gettext_f("There is a feed “{feed}” already. Choose another name.", &[("feed", .0.as_ref())]))]
     FeedExists(FeedId),
     /// No feed has this id.
-    #[error("there is no feed “{0}”")]
+    #[error("{}", gettext_f("There is no feed “{feed}”. It may have been removed meanwhile.", &[("feed", .0.as_ref())]))]
     NoSuchFeed(FeedId),
 }
 

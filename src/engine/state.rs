@@ -4,7 +4,10 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::media::{MediaFault, Picture};
+use crate::{
+    i18n::{gettext, gettext_f},
+    media::{MediaFault, Picture},
+};
 
 /// The state of a feed.
 #[derive(Clone, Debug, Eq, PartialEq, Serialize, Deserialize)]
@@ -57,20 +60,17 @@ impl FeedState {
         }
     }
 
-    /// The state in one sentence for people.
+    /// The state in words for people; of a trouble also what to do next.
     pub fn sentence(&self) -> String {
         match self {
-            Self::Idle => "Waiting to be started.".into(),
-            Self::Connecting => "Connecting to the camera.".into(),
-            Self::Live { picture } => {
-                format!("Live: {}×{}, {} from the camera.", picture.width, picture.height, picture.codec)
+            Self::Idle => gettext("Waiting to be started."),
+            Self::Connecting => gettext("Connecting to the camera."),
+            Self::Live { picture } => live(picture),
+            Self::Stalled { fault } => fault.to_string(),
+            Self::Backoff { fault, retry_in } | Self::Failed { fault, retry_in } => {
+                format!("{fault}{}", again(*retry_in))
             }
-            Self::Stalled { fault } => format!("No picture from the camera: {}", fault.message),
-            Self::Backoff { fault, retry_in } => {
-                format!("{fault} Trying again in {:.1} s.", retry_in.as_secs_f32())
-            }
-            Self::Failed { fault, .. } => fault.to_string(),
-            Self::Stopped => "Switched off.".into(),
+            Self::Stopped => gettext("Switched off."),
         }
     }
 
@@ -80,5 +80,45 @@ impl FeedState {
             Self::Stalled { fault } | Self::Backoff { fault, .. } | Self::Failed { fault, .. } => Some(fault),
             _ => None,
         }
+    }
+}
+
+fn live(picture: &Picture) -> String {
+    let (width, height) = (picture.width.to_string(), picture.height.to_string());
+    gettext_f(
+        "Live: {width}×{height}, {codec} from the camera.",
+        &[("width", &width), ("height", &height), ("codec", &picture.codec)],
+    )
+}
+
+/// When it is tried again; nothing where it is not.
+fn again(wait: Duration) -> String {
+    if wait == Duration::MAX {
+        return String::new();
+    }
+    let decimals = usize::from(wait < Duration::from_secs(10));
+    let seconds = format!("{:.decimals$}", wait.as_secs_f32());
+    format!(" {}", gettext_f("Trying again in {seconds} s.", &[("seconds", &seconds)]))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::media::FaultKind;
+
+    #[test]
+    fn a_trouble_says_what_to_do_and_when_it_is_tried_again() {
+        let fault = MediaFault::new(FaultKind::Refused, "It broke.", "Mend it.");
+        let backoff = |retry_in| FeedState::Backoff { fault: fault.clone(), retry_in }.sentence();
+        assert_eq!(backoff(Duration::from_millis(640)), "It broke. Mend it. Trying again in 0.6 s.");
+        assert_eq!(backoff(Duration::from_mins(1)), "It broke. Mend it. Trying again in 60 s.");
+        assert_eq!(backoff(Duration::MAX), "It broke. Mend it.");
+        assert_eq!(FeedState::Stalled { fault: fault.clone() }.sentence(), "It broke. Mend it.");
+    }
+
+    #[test]
+    fn a_live_feed_says_what_it_gets() {
+        let picture = Picture { width: 1280, height: 720, codec: "H.264".into() };
+        assert_eq!(FeedState::Live { picture }.sentence(), "Live: 1280×720, H.264 from the camera.");
     }
 }

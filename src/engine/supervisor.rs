@@ -22,7 +22,10 @@ use std::time::{Duration, Instant};
 use rand::RngExt;
 
 use super::FeedState;
-use crate::media::{FaultKind, MediaFault, Picture, source::Transport};
+use crate::{
+    i18n::gettext,
+    media::{FaultKind, MediaFault, Picture, source::Transport},
+};
 
 /// Silence after which a live feed counts as stalled.
 const STALLED_AFTER: Duration = Duration::from_millis(1500);
@@ -30,7 +33,10 @@ const STALLED_AFTER: Duration = Duration::from_millis(1500);
 const FRESH: Duration = Duration::from_millis(500);
 /// How long a stalled connection may come back by itself.
 const HANG_UP_AFTER: Duration = Duration::from_secs(3);
-/// How long an attempt may take until the first packet.
+/// How long a camera may take to say what it sends. Longer than the source and the
+/// look into its failure take together: they know better words for it.
+const ANSWER_PATIENCE: Duration = Duration::from_secs(10);
+/// How long the first packet may take after that.
 const PACKET_PATIENCE: Duration = Duration::from_secs(5);
 /// How long packets may come without a picture: a camera's longest usual distance of key frames.
 const PICTURE_PATIENCE: Duration = Duration::from_secs(15);
@@ -52,6 +58,8 @@ pub(super) enum Input {
     Start,
     /// The operator does not want it any more.
     Stop,
+    /// The camera said what it sends.
+    Answered,
     /// The camera's first packet came.
     Packet,
     /// The first picture came, or the first of another size.
@@ -91,6 +99,47 @@ enum Phase {
     Waiting(Duration),
 }
 
+/// How far an attempt has come.
+#[derive(Clone, Copy, Debug)]
+enum Heard {
+    /// Not a word yet.
+    Nothing,
+    /// The camera has said what it sends.
+    Answer,
+    /// It sends.
+    Packets,
+}
+
+impl Heard {
+    /// How long the next step may take.
+    fn patience(self) -> Duration {
+        match self {
+            Self::Nothing => ANSWER_PATIENCE,
+            Self::Answer => PACKET_PATIENCE,
+            Self::Packets => PICTURE_PATIENCE,
+        }
+    }
+
+    /// What is wrong when the next step does not come.
+    fn and_no_more(self) -> MediaFault {
+        match self {
+            Self::Nothing => MediaFault::new(
+                FaultKind::Unreachable,
+                gettext("The camera does not answer."),
+                gettext("Check its power and network, and that a firewall lets RTSP through."),
+            ),
+            Self::Answer => silent_fault(),
+            Self::Packets => MediaFault::new(
+                FaultKind::Silent,
+                gettext("The camera sends, but no whole picture has come."),
+                gettext(
+                    "Set a shorter key frame interval in the camera's settings, or on a bad network a lower bitrate.",
+                ),
+            ),
+        }
+    }
+}
+
 /// One camera's supervisor.
 #[derive(Debug)]
 pub(super) struct Supervisor {
@@ -102,8 +151,8 @@ pub(super) struct Supervisor {
     worked: Transport,
     /// The other transport has had its turn in this attempt.
     other_tried: bool,
-    /// The camera has sent a packet in this attempt.
-    packets: bool,
+    /// What has come from the camera in this attempt.
+    heard: Heard,
     /// Attempts that failed since the feed was last healthy.
     failures: u32,
     /// When the picture was lost, or the feed was started.
@@ -122,7 +171,7 @@ impl Supervisor {
             transport: Transport::Udp,
             worked: Transport::Udp,
             other_tried: false,
-            packets: false,
+            heard: Heard::Nothing,
             failures: 0,
             outage_since: now,
             watched: false,
@@ -141,11 +190,8 @@ impl Supervisor {
             (Phase::Off, Input::Start) => self.start(now),
             (Phase::Off, _) => Vec::new(),
             (_, Input::Stop) => self.stop(now),
-            (Phase::Dialling, Input::Packet) => {
-                self.packets = true;
-                self.since = now;
-                Vec::new()
-            }
+            (Phase::Dialling, Input::Answered) => self.hear(Heard::Answer, now),
+            (Phase::Dialling, Input::Packet) => self.hear(Heard::Packets, now),
             (Phase::Dialling | Phase::Live | Phase::Silent, Input::Picture(picture)) => self.live(picture, now),
             (Phase::Live, Input::Fault(fault)) => self.lost(fault, now),
             (Phase::Dialling | Phase::Silent, Input::Fault(fault)) => self.failed(fault, now),
@@ -169,7 +215,7 @@ impl Supervisor {
         let elapsed = now.saturating_duration_since(self.since);
         let fresh = silence.is_some_and(|silence| silence < FRESH);
         match self.phase {
-            Phase::Dialling if elapsed > self.patience() => self.failed(silent_fault(), now),
+            Phase::Dialling if elapsed > self.heard.patience() => self.failed(self.heard.and_no_more(), now),
             Phase::Live if silence.is_some_and(|silence| silence > STALLED_AFTER) => {
                 self.outage_since = now;
                 self.enter(Phase::Silent, now);
@@ -186,8 +232,11 @@ impl Supervisor {
         }
     }
 
-    fn patience(&self) -> Duration {
-        if self.packets { PICTURE_PATIENCE } else { PACKET_PATIENCE }
+    /// The attempt got on: what comes next has its own time.
+    fn hear(&mut self, heard: Heard, now: Instant) -> Vec<Action> {
+        self.heard = heard;
+        self.since = now;
+        Vec::new()
     }
 
     fn live(&mut self, picture: Picture, now: Instant) -> Vec<Action> {
@@ -224,7 +273,7 @@ impl Supervisor {
 
     /// Hangs up, if need be, and dials.
     fn attempt(&mut self, now: Instant) -> Action {
-        self.packets = false;
+        self.heard = Heard::Nothing;
         self.enter(Phase::Dialling, now);
         Action::Connect(self.transport)
     }
@@ -261,8 +310,8 @@ fn needs_a_person(kind: FaultKind) -> bool {
 fn silent_fault() -> MediaFault {
     MediaFault::new(
         FaultKind::Silent,
-        "The camera is connected but sends no picture.",
-        "Check the camera; a firewall may block its UDP packets.",
+        gettext("The camera is connected but sends no picture."),
+        gettext("Check the camera; a firewall may block its UDP packets."),
     )
 }
 
@@ -402,11 +451,22 @@ mod tests {
     #[test]
     fn an_attempt_without_packets_goes_over_the_other_transport() {
         let mut bench = Bench::started();
+        bench.on(Input::Answered);
         bench.pass(Duration::from_secs(6), true);
         assert_eq!(bench.attempts, [Transport::Udp, Transport::Tcp]);
         bench.on(Input::Picture(picture(640)));
         bench.on(Input::Fault(fault(FaultKind::Closed)));
         assert_eq!(bench.attempts.last(), Some(&Transport::Tcp), "what worked last is tried first");
+    }
+
+    #[test]
+    fn a_camera_that_does_not_answer_is_not_asked_over_the_other_transport() {
+        let mut bench = Bench::started();
+        bench.pass(Duration::from_millis(9_800), true);
+        assert_eq!(bench.told, ["connecting"]);
+        bench.pass(Duration::from_millis(400), true);
+        assert_eq!(bench.told, ["connecting", "backoff"]);
+        assert_eq!(bench.attempts, [Transport::Udp]);
     }
 
     #[test]

@@ -4,14 +4,14 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// A pipeline could not be built.
-#[derive(Debug, thiserror::Error)]
+use crate::i18n::{gettext, gettext_f};
+
+/// A pipeline could not be built. `Display` says what happened and what to do next.
+#[derive(Debug)]
 pub enum MediaError {
     /// GStreamer itself did not start.
-    #[error("GStreamer did not start: {0}")]
     Init(gst::glib::Error),
     /// A plugin that Heliograph links in did not register.
-    #[error("the built-in plugin {plugin} did not register: {reason}")]
     Plugin {
         /// The plugin's name.
         plugin: &'static str,
@@ -19,16 +19,11 @@ pub enum MediaError {
         reason: String,
     },
     /// An element is not installed.
-    #[error(
-        "the GStreamer element “{factory}” is not installed; install the package that has it: {}",
-        package_of(factory)
-    )]
     MissingElement {
         /// The element's factory name.
         factory: String,
     },
     /// No encoder for what the operator asked for.
-    #[error("there is no encoder “{name}” for {codec}; leave the encoder on automatic, or choose one of: {known}")]
     UnknownEncoder {
         /// The encoder asked for.
         name: String,
@@ -38,11 +33,71 @@ pub enum MediaError {
         known: String,
     },
     /// Elements that should fit did not.
-    #[error("a media pipeline could not be put together: {0}")]
-    Build(#[from] gst::glib::BoolError),
+    Build(gst::glib::BoolError),
     /// A pipeline refused to start.
-    #[error("a media pipeline did not start: {0}")]
-    State(#[from] gst::StateChangeError),
+    State(gst::StateChangeError),
+}
+
+impl MediaError {
+    /// What happened, to what: one sentence.
+    fn message(&self) -> String {
+        match self {
+            Self::Init(reason) => gettext_f("GStreamer did not start: {reason}.", &[("reason", &reason.to_string())]),
+            Self::Plugin { plugin, reason } => gettext_f(
+                "Heliograph's own GStreamer plugin “{plugin}” cannot be used: {reason}.",
+                &[("plugin", plugin), ("reason", reason)],
+            ),
+            Self::MissingElement { factory } => {
+                gettext_f("The GStreamer element “{element}” is not installed.", &[("element", factory)])
+            }
+            Self::UnknownEncoder { name, codec, .. } => {
+                gettext_f("There is no encoder “{name}” for {codec}.", &[("name", name), ("codec", codec)])
+            }
+            Self::Build(reason) => gettext_f(
+                "A media pipeline could not be put together: {reason}.",
+                &[("reason", reason.message.trim_end_matches('.'))],
+            ),
+            Self::State(_) => gettext("A media pipeline did not start."),
+        }
+    }
+
+    /// What to do next: one sentence.
+    fn hint(&self) -> String {
+        match self {
+            Self::Init(_) => gettext("Install GStreamer 1.24 or newer with its “base” plugins."),
+            Self::Plugin { .. } => gettext("Install GStreamer 1.24 or newer, and report this if it stays."),
+            Self::MissingElement { factory } => gettext_f(
+                "Install the package {package}, or what your distribution calls it, and start Heliograph again.",
+                &[("package", package_of(factory))],
+            ),
+            Self::UnknownEncoder { known, .. } => {
+                gettext_f("Leave the encoder on automatic, or choose one of: {known}.", &[("known", known)])
+            }
+            Self::Build(_) | Self::State(_) => {
+                gettext("Restart the feed, and report this with the program's log if it stays.")
+            }
+        }
+    }
+}
+
+impl fmt::Display for MediaError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.message(), self.hint())
+    }
+}
+
+impl std::error::Error for MediaError {}
+
+impl From<gst::glib::BoolError> for MediaError {
+    fn from(error: gst::glib::BoolError) -> Self {
+        Self::Build(error)
+    }
+}
+
+impl From<gst::StateChangeError> for MediaError {
+    fn from(error: gst::StateChangeError) -> Self {
+        Self::State(error)
+    }
 }
 
 /// The Debian package of an element, as far as Heliograph uses it.
@@ -51,6 +106,7 @@ fn package_of(factory: &str) -> &'static str {
         "x264enc" => "gstreamer1.0-plugins-ugly",
         name if name.starts_with("avdec_") => "gstreamer1.0-libav",
         "nicesrc" | "nicesink" => "gstreamer1.0-nice",
+        "glsinkbin" => "gstreamer1.0-gl",
         "webrtcbin" | "dtlsdec" | "dtlsenc" | "srtpenc" | "srtpdec" | "h264parse" | "h265parse" | "openh264enc" => {
             "gstreamer1.0-plugins-bad"
         }
@@ -75,11 +131,13 @@ pub enum FaultKind {
     Unauthorized,
     /// The camera has no such stream.
     NotFound,
+    /// The camera answered with another error of its own.
+    Rejected,
     /// Something answers, but not RTSP.
     NotRtsp,
     /// The stream has no video.
     NoVideo,
-    /// The video's codec cannot be decoded.
+    /// The video cannot be decoded.
     UndecodableCodec,
     /// The camera refuses every transport we can offer.
     NoTransport,
@@ -124,7 +182,8 @@ impl MediaFault {
 
 impl fmt::Display for MediaFault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {}", self.message, self.hint)
+        let space = if self.hint.is_empty() { "" } else { " " };
+        write!(f, "{}{space}{}", self.message, self.hint)
     }
 }
 
@@ -134,6 +193,24 @@ impl From<MediaError> for MediaFault {
             MediaError::MissingElement { .. } | MediaError::Plugin { .. } => FaultKind::MissingPlugin,
             _ => FaultKind::Other,
         };
-        Self::new(kind, format!("{error}."), "")
+        Self::new(kind, error.message(), error.hint())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_missing_element_names_its_package() {
+        let fault = MediaFault::from(MediaError::MissingElement { factory: "avdec_h264".into() });
+        assert_eq!(fault.kind, FaultKind::MissingPlugin);
+        let told = fault.to_string();
+        assert!(told.contains("“avdec_h264”") && told.contains("gstreamer1.0-libav"), "{told}");
+    }
+
+    #[test]
+    fn a_fault_without_a_next_step_ends_with_its_sentence() {
+        assert_eq!(MediaFault::new(FaultKind::Other, "It broke.", "").to_string(), "It broke.");
     }
 }

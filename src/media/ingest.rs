@@ -18,6 +18,7 @@ use super::{
     element::{add_and_link, end, make, producer, producer_sink},
     source::{RtspSource, build_rtsp, fault_from},
 };
+use crate::i18n::{gettext, gettext_f};
 
 /// What a camera sends: how it travels and how it is made into pictures.
 struct Decoding {
@@ -66,6 +67,8 @@ pub struct Picture {
 /// What an ingest has to tell.
 #[derive(Clone, Debug)]
 pub enum IngestEvent {
+    /// The camera said what it sends; packets should follow.
+    Answered,
     /// The first packet came: the camera sends.
     Packet,
     /// The first picture came, or the first of another size.
@@ -94,7 +97,10 @@ impl Ingest {
     ) -> Result<Self, MediaError> {
         let pipeline = gst::Pipeline::with_name("ingest");
         clock.apply(&pipeline);
-        let (element, findings) = build_rtsp(source)?;
+        let (element, findings) = build_rtsp(source, {
+            let events = events.clone();
+            move || drop(events.send(IngestEvent::Answered))
+        })?;
         pipeline.add(&element)?;
         let sink = producer_sink("frames");
         pipeline.add(&sink)?;
@@ -235,9 +241,22 @@ fn undecodable(encoding: &str) -> MediaFault {
     let known = DECODINGS.iter().map(|row| row.name).collect::<Vec<_>>().join(", ");
     MediaFault::new(
         FaultKind::UndecodableCodec,
-        format!("The camera sends “{encoding}”, which cannot be decoded here."),
-        format!("Set the camera to one of: {known}."),
+        gettext_f("The camera sends {codec}, which Heliograph cannot decode.", &[("codec", name_of(encoding))]),
+        gettext_f("Set the camera to one of: {codecs}.", &[("codecs", &known)]),
     )
+}
+
+/// What people call an encoding of the RTP parameters registry.
+fn name_of(encoding: &str) -> &str {
+    match encoding {
+        "MP4V-ES" => "MPEG-4 Part 2",
+        "MPV" => "MPEG-1 or MPEG-2",
+        "MP2T" => "an MPEG transport stream",
+        "H261" => "H.261",
+        other if other.starts_with("H263") => "H.263",
+        "" => "video of an unknown kind",
+        other => other,
+    }
 }
 
 fn add_decoder(
@@ -277,8 +296,8 @@ fn watch_bus(
             gst::MessageView::Error(error) => Some(explain(error)),
             gst::MessageView::Eos(_) => Some(MediaFault::new(
                 FaultKind::Closed,
-                "The camera ended the stream.",
-                "Heliograph connects again by itself.",
+                gettext("The camera ended the stream."),
+                gettext("Heliograph connects again by itself."),
             )),
             _ => None,
         };

@@ -1,4 +1,4 @@
-//! An RTSP camera: the source element, and what its errors mean.
+//! An RTSP camera: the source element, set up for live pictures.
 
 use std::{
     fmt,
@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     config::{Credentials, SourceAddress},
-    media::{FaultKind, MediaError, MediaFault, element::make},
+    media::{MediaError, element::make},
 };
 
 /// How long the camera may take to answer a request, in microseconds.
@@ -83,10 +83,22 @@ pub struct RtspSource {
 pub(in crate::media) struct Findings {
     described: AtomicBool,
     has_video: AtomicBool,
+    /// The password has been sent to a camera that had not accepted it yet.
+    guessed: AtomicBool,
 }
 
-/// Builds the source element; its pads appear once the camera has described itself.
-pub(in crate::media) fn build(source: &RtspSource) -> Result<(gst::Element, Arc<Findings>), MediaError> {
+impl Findings {
+    /// The camera said what it sends, and there was no video in it.
+    pub(super) fn no_video(&self) -> bool {
+        self.described.load(Ordering::Relaxed) && !self.has_video.load(Ordering::Relaxed)
+    }
+}
+
+/// Builds the source element. Once the camera has described itself `answered` is called and pads appear.
+pub(in crate::media) fn build(
+    source: &RtspSource,
+    answered: impl Fn() + Send + Sync + 'static,
+) -> Result<(gst::Element, Arc<Findings>), MediaError> {
     let element = make("rtspsrc")?;
     element.set_property("location", source.address.as_str());
     if let Some(credentials) = &source.credentials {
@@ -105,92 +117,33 @@ pub(in crate::media) fn build(source: &RtspSource) -> Result<(gst::Element, Arc<
     element.set_property("udp-reconnect", false);
 
     let findings = Arc::new(Findings::default());
-    watch_description(&element, &findings);
+    watch_description(&element, findings.clone(), answered);
+    guess_once(&element, findings.clone());
     Ok((element, findings))
 }
 
 /// Takes the first video stream, leaves the rest, and remembers what was there.
-fn watch_description(element: &gst::Element, findings: &Arc<Findings>) {
-    let found = findings.clone();
+fn watch_description(element: &gst::Element, found: Arc<Findings>, answered: impl Fn() + Send + Sync + 'static) {
     element.connect("select-stream", false, move |args| {
         let caps = args[2].get::<gst::Caps>().expect("select-stream should carry caps");
-        found.described.store(true, Ordering::Relaxed);
+        if !found.described.swap(true, Ordering::Relaxed) {
+            answered();
+        }
         let is_video = caps.structure(0).is_some_and(|s| s.get::<&str>("media") == Ok("video"));
         let first = is_video && !found.has_video.swap(true, Ordering::Relaxed);
         Some(first.to_value())
     });
 }
 
-/// What an error of the pipeline means for this camera.
-pub(in crate::media) fn fault_from(
-    error: &gst::message::Error,
-    source: &RtspSource,
-    findings: &Findings,
-) -> MediaFault {
-    let camera = &source.address;
-    let kind = kind_of(&error.error(), findings);
-    let (message, hint) = match kind {
-        FaultKind::Unauthorized if source.credentials.is_some() => (
-            format!("The camera at {camera} refuses this user and password."),
-            "Check both in the camera's settings; trying again is slow on purpose, so that the camera does not lock you out.",
-        ),
-        FaultKind::Unauthorized => {
-            (format!("The camera at {camera} asks for a user and a password."), "Enter both in the feed's settings.")
-        }
-        FaultKind::NotFound => (
-            format!("The camera at {} has no stream “{}”.", camera.host(), camera.path()),
-            "Look up the stream's path in the camera's manual and correct the address.",
-        ),
-        FaultKind::NoVideo => {
-            (format!("The stream at {camera} has no video in it."), "Choose another stream of the camera.")
-        }
-        FaultKind::NoTransport => (
-            format!("The camera at {camera} does not send over {}.", source.transport),
-            "Heliograph tries the other transport by itself.",
-        ),
-        FaultKind::MissingPlugin => (
-            format!("A GStreamer plugin that the stream at {camera} needs is not installed."),
-            "Install the GStreamer “good”, “bad” and “libav” plugin packages of your distribution.",
-        ),
-        FaultKind::NotRtsp => (
-            format!("What answers at {} does not speak RTSP.", camera.host()),
-            "Check the port: cameras usually serve RTSP at 554 or 8554.",
-        ),
-        _ => (
-            format!("The connection to the camera at {camera} failed."),
-            "Heliograph keeps trying; check the camera's power and cable.",
-        ),
-    };
-    MediaFault::new(kind, message, hint).with_detail(detail_of(error, source))
-}
-
-fn kind_of(error: &gst::glib::Error, findings: &Findings) -> FaultKind {
-    let nothing_selected = findings.described.load(Ordering::Relaxed) && !findings.has_video.load(Ordering::Relaxed);
-    if nothing_selected {
-        return FaultKind::NoVideo;
-    }
-    match error.kind::<gst::ResourceError>() {
-        Some(gst::ResourceError::NotAuthorized) => FaultKind::Unauthorized,
-        Some(gst::ResourceError::NotFound) => FaultKind::NotFound,
-        Some(gst::ResourceError::Settings) => FaultKind::NoTransport,
-        _ if error.matches(gst::CoreError::MissingPlugin) || error.matches(gst::StreamError::CodecNotFound) => {
-            FaultKind::MissingPlugin
-        }
-        _ => FaultKind::Other,
-    }
-}
-
-/// GStreamer's own words, without the password should they ever hold it.
-fn detail_of(error: &gst::message::Error, source: &RtspSource) -> String {
-    let mut detail = error.error().to_string();
-    if let Some(debug) = error.debug() {
-        detail.push_str(" — ");
-        detail.push_str(&debug);
-    }
-    if let Some(credentials) = &source.credentials
-        && !credentials.password.expose().is_empty()
-    {
-        detail = detail.replace(credentials.password.expose(), "…");
-    }
-    detail
+/// Sends a password once per attempt until it is accepted.
+///
+/// `rtspsrc` repeats a request that was answered with 401 up to eight times,
+/// the same password each time: enough for many a camera to lock its owner out.
+fn guess_once(element: &gst::Element, found: Arc<Findings>) {
+    element.connect("before-send", false, move |args| {
+        let request = args[1].get::<gst_rtsp::rtsp_message::RTSPMessage>().expect("before-send should carry a request");
+        let is_guess = !found.described.load(Ordering::Relaxed) && !request.parse_auth_credentials().is_empty();
+        let may_be_sent = !(is_guess && found.guessed.swap(true, Ordering::Relaxed));
+        Some(may_be_sent.to_value())
+    });
 }
