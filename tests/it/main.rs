@@ -7,6 +7,7 @@
 
 mod support;
 
+mod bad_input;
 mod camera_loss;
 mod demo_camera;
 mod encoders;

@@ -20,13 +20,28 @@ pub struct Camera {
 impl Camera {
     /// GStreamer's RTSP server with a frame mark in the picture.
     pub fn gstreamer(port: u16, size: &str) -> Self {
+        Self::demo(port, &["--size", size], &[])
+    }
+
+    /// The same, small, sending over one transport only: `tcp` or `udp`.
+    pub fn over(port: u16, transport: &str) -> Self {
+        Self::demo(port, &["--size", "640x360", "--transport", transport], &[])
+    }
+
+    /// The same, small, letting in nobody but the user `me` with this password.
+    pub fn locked(port: u16, password: &str) -> Self {
+        let login = ["--size", "640x360", "--user", "me", "--password-env", "CAMERA_PASSWORD"];
+        Self::demo(port, &login, &[("CAMERA_PASSWORD", password)])
+    }
+
+    fn demo(port: u16, args: &[&str], env: &[(&str, &str)]) -> Self {
         let listen = format!("127.0.0.1:{port}");
         let mut command = Command::new(env!("CARGO_BIN_EXE_heliograph"));
-        command.args(["demo-camera", "--listen", &listen, "--size", size]);
+        command.args(["demo-camera", "--listen", &listen]).args(args).envs(env.iter().copied());
         Self::start(command, port, "demo")
     }
 
-    /// VLC's RTSP server, repeating a file.
+    /// VLC's RTSP server, repeating a file: its video, or its sound where there is no video.
     pub fn vlc(port: u16, file: &Path) -> Self {
         // VLC refuses to run as root, which a build place may be.
         let mut command = if is_root() {
@@ -37,7 +52,7 @@ impl Camera {
             Command::new("cvlc")
         };
         let output = format!("#rtp{{sdp=rtsp://127.0.0.1:{port}/vlc}}");
-        command.env("HOME", "/tmp").args(["--no-audio", "--loop", "--sout-keep", "--sout", &output]).arg(file);
+        command.env("HOME", "/tmp").args(["--loop", "--sout-keep", "--sout", &output]).arg(file);
         Self::start(command, port, "vlc")
     }
 

@@ -2,6 +2,8 @@
 
 pub mod browser;
 pub mod camera;
+pub mod media_file;
+pub mod no_camera;
 pub mod program;
 
 use std::{

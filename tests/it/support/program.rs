@@ -2,6 +2,7 @@
 
 use std::{
     io::{BufRead, BufReader},
+    net::SocketAddr,
     process::{Child, Command, Stdio},
     sync::{Arc, Mutex},
     time::Duration,
@@ -10,6 +11,9 @@ use std::{
 use tempfile::TempDir;
 
 use super::{free_port, wait_for};
+
+/// The program's file.
+pub const PROGRAM: &str = env!("CARGO_BIN_EXE_heliograph");
 
 /// `heliograph serve`, ended with this value.
 pub struct Program {
@@ -29,16 +33,20 @@ impl Program {
 
     /// Starts `heliograph serve` at a loopback port, with more arguments and environment.
     pub fn serve_at(port: u16, args: &[&str], env: &[(&str, &str)]) -> Self {
-        let listen = format!("127.0.0.1:{port}");
+        Self::launch(Command::new(PROGRAM), SocketAddr::from(([127, 0, 0, 1], port)), args, env)
+    }
+
+    /// Starts `heliograph serve` at any address; the command is the program, or a way into it.
+    pub fn launch(mut command: Command, listen: SocketAddr, args: &[&str], env: &[(&str, &str)]) -> Self {
         let home = tempfile::tempdir().unwrap();
-        let mut child = Command::new(env!("CARGO_BIN_EXE_heliograph"))
-            .args(["serve", "--listen", &listen])
+        let mut child = command
+            .args(["serve", "--listen", &listen.to_string()])
             .args(args)
-            .envs(env.iter().copied())
             .env("XDG_CONFIG_HOME", home.path().join("config"))
             .env("XDG_STATE_HOME", home.path().join("state"))
             .env_remove("DISPLAY")
             .env_remove("WAYLAND_DISPLAY")
+            .envs(env.iter().copied())
             .stdout(Stdio::piped())
             .stderr(Stdio::inherit())
             .spawn()
@@ -54,7 +62,7 @@ impl Program {
                 }
             }
         });
-        Self { child, lines, _home: home, port }
+        Self { child, lines, _home: home, port: listen.port() }
     }
 
     /// All lines printed so far.
