@@ -12,6 +12,7 @@ mod camera_loss;
 mod demo_camera;
 mod encoders;
 mod foreign_cameras;
+mod planted_password;
 mod rendition;
 mod serve;
 mod staleness;

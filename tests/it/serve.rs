@@ -1,21 +1,8 @@
 //! The headless program as its operator meets it.
 
-use std::{
-    io::{Read, Write},
-    net::TcpStream,
-    process::Command,
-    time::Duration,
-};
+use std::{process::Command, time::Duration};
 
-use crate::support::{browser::Browser, free_port, program::Program};
-
-fn get(port: u16, path: &str) -> String {
-    let mut stream = TcpStream::connect(("127.0.0.1", port)).unwrap();
-    write!(stream, "GET {path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nConnection: close\r\n\r\n").unwrap();
-    let mut reply = String::new();
-    stream.read_to_string(&mut reply).unwrap();
-    reply
-}
+use crate::support::{browser::Browser, free_port, get, program::Program};
 
 #[test]
 fn it_stops_cleanly_within_two_seconds_while_somebody_watches() {

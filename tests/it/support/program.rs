@@ -82,6 +82,14 @@ impl Program {
         self.wait_line_after(0, text, limit)
     }
 
+    /// Waits until the log says that a feed is in a state, in either form of the log.
+    pub fn wait_state(&self, feed: &str, state: &str, limit: Duration) -> String {
+        let forms = [format!("feed={feed} state=\"{state}\""), format!("\"feed\":\"{feed}\",\"state\":\"{state}\"")];
+        wait_for(&format!("the feed {feed} in state {state}"), limit, || {
+            self.lines().into_iter().find(|line| forms.iter().any(|form| line.contains(form)))
+        })
+    }
+
     /// The viewer page's address.
     pub fn url(&self) -> String {
         format!("http://127.0.0.1:{}/", self.port)
