@@ -1,11 +1,10 @@
 //! The headless face: the engine with a log instead of a window.
 
-use std::{collections::HashMap, path::PathBuf, process::ExitCode, time::Duration};
+use std::{path::PathBuf, process::ExitCode, time::Duration};
 
 use tokio::{
     runtime::Runtime,
     signal::unix::{SignalKind, signal},
-    sync::broadcast::{Receiver, error::RecvError},
 };
 
 use crate::{
@@ -14,13 +13,9 @@ use crate::{
         ConfigFile, FeedConfig, FeedId, KeyringStore, Loaded, PasswordSource, RtspConfig, Secrets, ServerConfig,
         SourceAddress, SourceConfig, Token,
     },
-    connector::local::{LocalServer, ServerError},
-    engine::{EngineEvent, FeedEvent, FeedState},
-    station::Station,
+    connector::local::ServerError,
+    station::{LISTEN_AGAIN, Station},
 };
-
-/// How often a port that is taken is tried again.
-const LISTEN_AGAIN: Duration = Duration::from_secs(2);
 
 /// Runs until it is told to end.
 pub(crate) fn run(path: Option<PathBuf>, options: &ServeOptions) -> ExitCode {
@@ -46,7 +41,7 @@ async fn serve(loaded: Loaded) -> ExitCode {
         secrets.keep_for_this_run(feed, password);
     }
     let station = Station::new(tokio::runtime::Handle::current(), secrets);
-    tokio::spawn(report(station.engine.subscribe()));
+    station.log_events();
     if let Err(error) = station.add_feeds(&loaded.config) {
         tracing::error!("{error}");
         return ExitCode::from(2);
@@ -69,7 +64,7 @@ async fn serve(loaded: Loaded) -> ExitCode {
 async fn run_until_told(station: &Station, config: &ServerConfig) -> Result<(), ServerError> {
     let mut stop = std::pin::pin!(stop_signal());
     let server = tokio::select! {
-        server = listen(station, config) => server?,
+        server = station.listen_patiently(config, log_wait) => server?,
         () = &mut stop => return Ok(()),
     };
     tracing::info!("Viewers: {}", server.url());
@@ -82,21 +77,8 @@ async fn run_until_told(station: &Station, config: &ServerConfig) -> Result<(), 
     Ok(())
 }
 
-/// Opens the server; waits for its port while another program has it.
-async fn listen(station: &Station, config: &ServerConfig) -> Result<LocalServer, ServerError> {
-    let mut told = false;
-    loop {
-        match station.listen(config).await {
-            Err(error) if error.may_pass() => {
-                if !told {
-                    tracing::error!("{error} Trying again every {} s.", LISTEN_AGAIN.as_secs());
-                }
-                told = true;
-                tokio::time::sleep(LISTEN_AGAIN).await;
-            }
-            result => return result,
-        }
-    }
+fn log_wait(error: &ServerError) {
+    tracing::error!("{error} Trying again every {} s.", LISTEN_AGAIN.as_secs());
 }
 
 /// Comes back at SIGINT or SIGTERM.
@@ -104,37 +86,6 @@ async fn stop_signal() {
     let mut interrupt = signal(SignalKind::interrupt()).expect("SIGINT should be catchable");
     let mut terminate = signal(SignalKind::terminate()).expect("SIGTERM should be catchable");
     tokio::select! { _ = interrupt.recv() => {}, _ = terminate.recv() => {} }
-}
-
-/// One line for every change of a feed.
-async fn report(mut events: Receiver<EngineEvent>) {
-    let mut told = HashMap::new();
-    loop {
-        match events.recv().await {
-            Ok(EngineEvent::Feed { feed, event: FeedEvent::State(state) }) => {
-                // The next attempt failed like the one before: nothing changed.
-                let kind = (state.name(), state.fault().map(|fault| fault.kind));
-                if told.insert(feed.clone(), kind) != Some(kind) {
-                    log_state(&feed, &state);
-                }
-            }
-            Ok(EngineEvent::Feed { feed, event: FeedEvent::Viewers { count } }) => {
-                tracing::info!(%feed, viewers = count, "Viewers: {count}.");
-            }
-            Ok(_) => {}
-            Err(RecvError::Lagged(missed)) => tracing::warn!("{missed} events were not logged: the log is too slow."),
-            Err(RecvError::Closed) => return,
-        }
-    }
-}
-
-fn log_state(feed: &FeedId, state: &FeedState) {
-    let (name, sentence) = (state.name(), state.sentence());
-    match state.fault().map(|fault| fault.detail.as_str()) {
-        Some(detail) if !detail.is_empty() => tracing::warn!(%feed, state = name, detail, "{sentence}"),
-        Some(_) => tracing::warn!(%feed, state = name, "{sentence}"),
-        None => tracing::info!(%feed, state = name, "{sentence}"),
-    }
 }
 
 /// The configuration file, or none where nobody named one and there is none.

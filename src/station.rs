@@ -3,7 +3,9 @@
 //! It joins the rooms below: the hub and its server for viewers, the secrets,
 //! and the engine that owns the feeds.
 
-use std::sync::Arc;
+mod report;
+
+use std::{sync::Arc, time::Duration};
 
 use tokio::runtime::Handle;
 
@@ -16,6 +18,9 @@ use crate::{
     engine::{Engine, EngineError},
 };
 
+/// How often a port that is taken is tried again.
+pub const LISTEN_AGAIN: Duration = Duration::from_secs(2);
+
 /// The engine and the place where viewers find its feeds.
 pub struct Station {
     /// The feeds.
@@ -23,6 +28,7 @@ pub struct Station {
     /// The passwords.
     pub secrets: Arc<Secrets>,
     hub: Arc<Hub>,
+    runtime: Handle,
 }
 
 impl Station {
@@ -30,7 +36,7 @@ impl Station {
     pub fn new(runtime: Handle, secrets: Secrets) -> Self {
         let (hub, secrets) = (Hub::new(), Arc::new(secrets));
         let connectors: Vec<Arc<dyn Connector>> = vec![Arc::new(LocalConnector::new(hub.clone()))];
-        Self { engine: Engine::new(runtime, connectors, secrets.clone()), secrets, hub }
+        Self { engine: Engine::new(runtime.clone(), connectors, secrets.clone()), secrets, hub, runtime }
     }
 
     /// Adds all feeds of a configuration.
@@ -47,5 +53,35 @@ impl Station {
     /// The address cannot be listened at, or TLS and token do not suit it.
     pub async fn listen(&self, config: &ServerConfig) -> Result<LocalServer, ServerError> {
         LocalServer::start(LocalSettings::from(config), self.hub.clone()).await
+    }
+
+    /// Opens the server, and waits for its port while another program has it:
+    /// that is told once, and tried again every two seconds.
+    ///
+    /// # Errors
+    /// As [`Self::listen`], but for what may pass by itself.
+    pub async fn listen_patiently(
+        &self,
+        config: &ServerConfig,
+        tell: impl Fn(&ServerError),
+    ) -> Result<LocalServer, ServerError> {
+        let mut told = false;
+        loop {
+            match self.listen(config).await {
+                Err(error) if error.may_pass() => {
+                    if !told {
+                        tell(&error);
+                    }
+                    told = true;
+                    tokio::time::sleep(LISTEN_AGAIN).await;
+                }
+                result => return result,
+            }
+        }
+    }
+
+    /// Writes a line to the log for every change of a feed, from now on.
+    pub fn log_events(&self) {
+        self.runtime.spawn(report::report(self.engine.subscribe()));
     }
 }

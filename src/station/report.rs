@@ -1,0 +1,41 @@
+//! The log of a station: one line for every change of a feed.
+
+use std::collections::HashMap;
+
+use tokio::sync::broadcast::{Receiver, error::RecvError};
+
+use crate::{
+    config::FeedId,
+    engine::{EngineEvent, FeedEvent, FeedState},
+};
+
+/// Writes lines until the engine is gone.
+pub(super) async fn report(mut events: Receiver<EngineEvent>) {
+    let mut told = HashMap::new();
+    loop {
+        match events.recv().await {
+            Ok(EngineEvent::Feed { feed, event: FeedEvent::State(state) }) => {
+                // The next attempt failed like the one before: nothing changed.
+                let kind = (state.name(), state.fault().map(|fault| fault.kind));
+                if told.insert(feed.clone(), kind) != Some(kind) {
+                    log_state(&feed, &state);
+                }
+            }
+            Ok(EngineEvent::Feed { feed, event: FeedEvent::Viewers { count } }) => {
+                tracing::info!(%feed, viewers = count, "Viewers: {count}.");
+            }
+            Ok(_) => {}
+            Err(RecvError::Lagged(missed)) => tracing::warn!("{missed} events were not logged: the log is too slow."),
+            Err(RecvError::Closed) => return,
+        }
+    }
+}
+
+fn log_state(feed: &FeedId, state: &FeedState) {
+    let (name, sentence) = (state.name(), state.sentence());
+    match state.fault().map(|fault| fault.detail.as_str()) {
+        Some(detail) if !detail.is_empty() => tracing::warn!(%feed, state = name, detail, "{sentence}"),
+        Some(_) => tracing::warn!(%feed, state = name, "{sentence}"),
+        None => tracing::info!(%feed, state = name, "{sentence}"),
+    }
+}
