@@ -20,12 +20,13 @@ pub mod i18n;
 mod log;
 pub mod media;
 mod serve;
+mod signals;
 pub mod station;
 pub mod stats;
 #[cfg(feature = "gui")]
 pub mod ui;
 
-use std::process::ExitCode;
+use std::{path::PathBuf, process::ExitCode};
 
 use cli::{Cli, DemoCameraOptions, ServeOptions, Verb};
 use config::{Credentials, Password};
@@ -43,8 +44,21 @@ pub fn run(cli: Cli) -> ExitCode {
     match cli.verb {
         Some(Verb::Serve(options)) => serve::run(cli.config, &options),
         Some(Verb::DemoCamera(options)) => demo_camera(&options),
-        None => serve::run(cli.config, &ServeOptions { demo: true, ..ServeOptions::default() }),
+        None => window(cli.config),
     }
+}
+
+/// The window; without a display, the demo camera without a window.
+fn window(config: Option<PathBuf>) -> ExitCode {
+    #[cfg(feature = "gui")]
+    {
+        i18n::init();
+        if ui::has_display() {
+            return ui::run(config);
+        }
+        tracing::info!("There is no display, so Heliograph runs without its window.");
+    }
+    serve::run(config, &ServeOptions { demo: true, ..ServeOptions::default() })
 }
 
 /// A camera for trying things out, until the process is ended.

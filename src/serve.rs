@@ -2,10 +2,7 @@
 
 use std::{path::PathBuf, process::ExitCode, time::Duration};
 
-use tokio::{
-    runtime::Runtime,
-    signal::unix::{SignalKind, signal},
-};
+use tokio::runtime::Runtime;
 
 use crate::{
     cli::ServeOptions,
@@ -14,6 +11,7 @@ use crate::{
         SourceAddress, SourceConfig, Token,
     },
     connector::local::ServerError,
+    signals,
     station::{LISTEN_AGAIN, Station},
 };
 
@@ -62,7 +60,7 @@ async fn serve(loaded: Loaded) -> ExitCode {
 
 /// Serves viewers until a signal comes.
 async fn run_until_told(station: &Station, config: &ServerConfig) -> Result<(), ServerError> {
-    let mut stop = std::pin::pin!(stop_signal());
+    let mut stop = std::pin::pin!(signals::asked_to_end());
     let server = tokio::select! {
         server = station.listen_patiently(config, log_wait) => server?,
         () = &mut stop => return Ok(()),
@@ -79,13 +77,6 @@ async fn run_until_told(station: &Station, config: &ServerConfig) -> Result<(), 
 
 fn log_wait(error: &ServerError) {
     tracing::error!("{error} Trying again every {} s.", LISTEN_AGAIN.as_secs());
-}
-
-/// Comes back at SIGINT or SIGTERM.
-async fn stop_signal() {
-    let mut interrupt = signal(SignalKind::interrupt()).expect("SIGINT should be catchable");
-    let mut terminate = signal(SignalKind::terminate()).expect("SIGTERM should be catchable");
-    tokio::select! { _ = interrupt.recv() => {}, _ = terminate.recv() => {} }
 }
 
 /// The configuration file, or none where nobody named one and there is none.

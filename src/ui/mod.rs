@@ -1,4 +1,76 @@
-//! The window.
+//! The window: what the operator sees of the engine, and does with it.
+//!
+//! ```text
+//! Application            one per session: the desk, the clock tick, the way out
+//! └─ Window              the list at the left, the selected feed beside it
+//!    ├─ Notices          banners: the server, the settings file
+//!    ├─ FeedRow          a feed in the list
+//!    ├─ FeedPage         the selected feed
+//!    │  ├─ PreviewTile   its picture, never live unless it is
+//!    │  ├─ FaultCard     what is wrong, and the next step
+//!    │  ├─ StreamGroup   streaming, link, viewers, encoder
+//!    │  └─ TimeChart     a figure over the last minutes
+//!    └─ FeedDialog       add or change a feed
+//! ```
+//!
+//! Widgets bind to the objects of [`model`] and ask [`model::Desk`] for every
+//! change. Nothing here waits: work is done on the async runtime and awaited
+//! by the main loop.
 
+mod about;
+mod action;
+mod application;
+mod details_dialog;
+mod encoder_list;
+mod fault_card;
+mod feed_dialog;
+mod feed_page;
+mod feed_row;
+mod freshness;
+pub mod model;
+mod notices;
+mod preview_tile;
+mod stream_group;
 pub mod time_chart;
 pub mod units;
+mod window;
+mod window_state;
+
+use std::{path::PathBuf, process::ExitCode, time::Duration};
+
+use gtk::{gio, glib, prelude::*};
+use tokio::runtime::Runtime;
+
+pub use application::Application;
+pub use fault_card::FaultCard;
+pub use feed_dialog::FeedDialog;
+pub use feed_page::FeedPage;
+pub use feed_row::FeedRow;
+pub use notices::Notices;
+pub use preview_tile::PreviewTile;
+pub use stream_group::StreamGroup;
+pub use window::Window;
+
+/// The application's name on the bus, in menus and for icons.
+pub const APP_ID: &str = "org.heliograph.Heliograph";
+
+/// Whether a window can be shown. Starts GTK if so, on this thread.
+pub fn has_display() -> bool {
+    adw::init().is_ok()
+}
+
+/// Makes icons and styles known; the second call does nothing.
+pub fn register_resources() {
+    gio::resources_register_include!("heliograph.gresource").expect("the program's own resources should be sound");
+}
+
+/// Shows the window until the operator quits. Ask [`has_display`] before.
+pub fn run(config: Option<PathBuf>) -> ExitCode {
+    register_resources();
+    let runtime = Runtime::new().expect("an async runtime should start");
+    let application = Application::new(runtime.handle(), config);
+    // The command line has been read; GTK is to see none of it.
+    let code = application.run_with_args(&[] as &[&str]);
+    runtime.shutdown_timeout(Duration::from_millis(300));
+    if code == glib::ExitCode::SUCCESS { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}

@@ -1,0 +1,105 @@
+//! Everything the window can be asked to do: names, keys and what happens.
+
+use gtk::{
+    gio,
+    glib::{self, clone},
+    prelude::*,
+};
+
+use super::Window;
+
+/// An action of the window.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Action {
+    AddFeed,
+    AddDemo,
+    EditFeed,
+    RemoveFeed,
+    CopyLink,
+    OpenLink,
+    ToggleDetails,
+}
+
+impl Action {
+    const ALL: [Self; 7] = [
+        Self::AddFeed,
+        Self::AddDemo,
+        Self::EditFeed,
+        Self::RemoveFeed,
+        Self::CopyLink,
+        Self::OpenLink,
+        Self::ToggleDetails,
+    ];
+
+    /// The name after `win.` in menus and templates.
+    fn name(self) -> &'static str {
+        match self {
+            Self::AddFeed => "add-feed",
+            Self::AddDemo => "add-demo",
+            Self::EditFeed => "edit-feed",
+            Self::RemoveFeed => "remove-feed",
+            Self::CopyLink => "copy-link",
+            Self::OpenLink => "open-link",
+            Self::ToggleDetails => "toggle-details",
+        }
+    }
+
+    /// The keys that work everywhere in the window. Delete is not among them:
+    /// it must keep its meaning in text fields, so the list of feeds has it.
+    fn keys(self) -> &'static [&'static str] {
+        match self {
+            Self::AddFeed => &["<Control>n"],
+            Self::CopyLink => &["<Control><Shift>c"],
+            Self::ToggleDetails => &["F9"],
+            Self::AddDemo | Self::EditFeed | Self::RemoveFeed | Self::OpenLink => &[],
+        }
+    }
+
+    /// Whether it needs a selected feed.
+    fn needs_feed(self) -> bool {
+        !matches!(self, Self::AddFeed | Self::AddDemo)
+    }
+
+    fn run(self, window: &Window) {
+        match self {
+            Self::AddFeed => window.present_add_dialog(),
+            Self::AddDemo => window.add_demo(),
+            Self::EditFeed => window.present_edit_dialog(),
+            Self::RemoveFeed => window.remove_selected(),
+            Self::CopyLink => window.copy_link(),
+            Self::OpenLink => window.open_link(),
+            Self::ToggleDetails => window.set_show_details(!window.show_details()),
+        }
+    }
+
+    /// Gives the window its actions.
+    pub(super) fn install(window: &Window) {
+        for action in Self::ALL {
+            let entry = gio::SimpleAction::new(action.name(), None);
+            entry.connect_activate(clone!(
+                #[weak]
+                window,
+                move |_, _| action.run(&window)
+            ));
+            window.add_action(&entry);
+        }
+        Self::update(window);
+    }
+
+    /// Switches on and off what needs a selected feed.
+    pub(super) fn update(window: &Window) {
+        let has_feed = window.selected().is_some();
+        for action in Self::ALL.into_iter().filter(|action| action.needs_feed()) {
+            if let Some(entry) = window.lookup_action(action.name()).and_downcast::<gio::SimpleAction>() {
+                entry.set_enabled(has_feed);
+            }
+        }
+    }
+
+    /// Gives the application the actions' keys.
+    pub(super) fn bind_keys(application: &impl IsA<gtk::Application>) {
+        for action in Self::ALL {
+            application.set_accels_for_action(&format!("win.{}", action.name()), action.keys());
+        }
+    }
+}

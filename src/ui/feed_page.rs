@@ -1,0 +1,129 @@
+//! The selected feed: its picture, what is wrong, and what goes out.
+
+use std::cell::{Cell, RefCell};
+
+use adw::subclass::prelude::*;
+use gtk::{
+    CompositeTemplate,
+    glib::{self, Properties},
+    prelude::*,
+};
+
+use super::{
+    FaultCard, PreviewTile, StreamGroup,
+    model::{Desk, FeedObject},
+};
+
+/// Width of the details beside the picture, in logical pixels.
+const DETAILS_WIDTH: i32 = 340;
+
+mod imp {
+    use super::*;
+
+    #[derive(CompositeTemplate, Default, Properties)]
+    #[properties(wrapper_type = super::FeedPage)]
+    #[template(file = "feed_page.ui")]
+    pub struct FeedPage {
+        #[template_child]
+        layout: TemplateChild<gtk::Box>,
+        #[template_child]
+        pub(super) preview: TemplateChild<PreviewTile>,
+        #[template_child]
+        fault: TemplateChild<FaultCard>,
+        #[template_child]
+        details: TemplateChild<gtk::Box>,
+        #[template_child]
+        stream: TemplateChild<StreamGroup>,
+        #[template_child]
+        charts: TemplateChild<gtk::Box>,
+        /// Who carries out what is asked for here.
+        #[property(get, set = Self::set_desk, nullable)]
+        desk: RefCell<Option<Desk>>,
+        /// The feed that is shown.
+        #[property(get, set = Self::set_feed, nullable)]
+        feed: RefCell<Option<FeedObject>>,
+        /// Whether the details stand below the picture instead of beside it.
+        #[property(get, set = Self::set_narrow)]
+        narrow: Cell<bool>,
+        /// Whether the details are shown at all.
+        #[property(get, set = Self::set_show_details)]
+        show_details: Cell<bool>,
+    }
+
+    #[glib::object_subclass]
+    impl ObjectSubclass for FeedPage {
+        const NAME: &'static str = "HlgFeedPage";
+        type Type = super::FeedPage;
+        type ParentType = adw::Bin;
+
+        fn class_init(class: &mut Self::Class) {
+            PreviewTile::ensure_type();
+            FaultCard::ensure_type();
+            StreamGroup::ensure_type();
+            class.bind_template();
+        }
+
+        fn instance_init(obj: &glib::subclass::InitializingObject<Self>) {
+            obj.init_template();
+        }
+    }
+
+    #[glib::derived_properties]
+    impl ObjectImpl for FeedPage {
+        fn constructed(&self) {
+            self.parent_constructed();
+            self.set_narrow(false);
+        }
+    }
+
+    impl WidgetImpl for FeedPage {}
+    impl BinImpl for FeedPage {}
+
+    impl FeedPage {
+        fn set_desk(&self, desk: Option<Desk>) {
+            self.preview.set_desk(desk.as_ref());
+            self.stream.set_desk(desk.as_ref());
+            self.desk.replace(desk);
+        }
+
+        fn set_feed(&self, feed: Option<FeedObject>) {
+            self.preview.set_feed(feed.as_ref());
+            self.fault.set_feed(feed.as_ref());
+            self.stream.set_feed(feed.as_ref());
+            self.feed.replace(feed);
+        }
+
+        fn set_narrow(&self, narrow: bool) {
+            self.narrow.set(narrow);
+            let (orientation, width) = if narrow {
+                (gtk::Orientation::Vertical, -1)
+            } else {
+                (gtk::Orientation::Horizontal, DETAILS_WIDTH)
+            };
+            self.layout.set_orientation(orientation);
+            self.details.set_width_request(width);
+        }
+
+        fn set_show_details(&self, show: bool) {
+            self.show_details.set(show);
+            self.details.set_visible(show);
+        }
+    }
+}
+
+glib::wrapper! {
+    /// The selected feed.
+    pub struct FeedPage(ObjectSubclass<imp::FeedPage>)
+        @extends adw::Bin, gtk::Widget,
+        @implements gtk::Accessible, gtk::Buildable, gtk::ConstraintTarget;
+}
+
+impl FeedPage {
+    /// The picture.
+    pub fn preview(&self) -> PreviewTile {
+        self.imp().preview.get()
+    }
+
+    /// A second has passed.
+    pub fn tick(&self) {}
+}

@@ -1,0 +1,143 @@
+//! Adding, changing and removing feeds.
+
+use gtk::{prelude::*, subclass::prelude::*};
+
+use super::{Desk, FeedObject, errands::Errand};
+use crate::{
+    config::{FeedConfig, FeedId, Password, PasswordSource, RtspConfig, Secrets, SourceConfig},
+    engine::FeedCommand,
+    i18n::gettext,
+    ui::model::Draft,
+};
+
+/// A feed that was removed, as long as that can be undone.
+#[derive(Debug)]
+pub struct Removed {
+    position: usize,
+    config: FeedConfig,
+}
+
+impl Desk {
+    /// Adds the camera inside the program.
+    pub fn add_demo(&self) -> FeedObject {
+        let name = gettext("Demo camera");
+        let config = FeedConfig::new(self.free_id(&name), name, SourceConfig::Demo);
+        self.insert(usize::MAX, config)
+    }
+
+    /// Adds a feed as the operator described it.
+    pub fn add(&self, draft: Draft) -> FeedObject {
+        let id = self.free_id(&draft.name);
+        let (config, password) = draft.into_config(id);
+        self.with_password(&config.id, password);
+        self.insert(usize::MAX, config)
+    }
+
+    /// Makes a feed what the operator describes now. It starts anew unless nothing changed.
+    pub fn edit(&self, feed: &FeedObject, draft: Draft) {
+        let (config, password) = draft.change(feed.config());
+        if config == feed.config() && password.is_none() {
+            return;
+        }
+        self.with_password(&config.id, password);
+        self.change(feed, |kept| kept.clone_from(&config));
+        self.parts().errands.send(Errand::Replace(config));
+    }
+
+    /// Starts or stops a feed, from now on and after the next start of the program.
+    pub fn set_streaming(&self, feed: &FeedObject, streaming: bool) {
+        if feed.config().streaming == streaming {
+            return;
+        }
+        self.change(feed, |config| config.streaming = streaming);
+        let command = if streaming { FeedCommand::Start } else { FeedCommand::Stop };
+        self.parts().errands.send(Errand::Command(feed.id(), command));
+    }
+
+    /// Takes a feed away. Follow with [`Self::undo_remove`] or [`Self::forget`].
+    pub fn remove(&self, feed: &FeedObject) -> Option<Removed> {
+        let position = self.feeds().find(feed)? as usize;
+        self.feeds().remove(position as u32);
+        let config = self.imp().config.borrow_mut().feeds.remove(position);
+        self.imp().leaving.borrow_mut().push(config.clone());
+        self.parts().errands.send(Errand::Remove(config.id.clone()));
+        self.save();
+        Some(Removed { position, config })
+    }
+
+    /// Brings a removed feed back to where it was.
+    pub fn undo_remove(&self, removed: Removed) -> FeedObject {
+        self.stays(&removed.config.id);
+        self.insert(removed.position, removed.config)
+    }
+
+    /// A removed feed stays away: its password is forgotten.
+    pub fn forget(&self, removed: &Removed) {
+        let secrets = self.parts().station.secrets.clone();
+        let (id, config) = (removed.config.id.clone(), removed.config.clone());
+        self.then(async move { forget(&secrets, &config).await }, move |desk, ()| desk.stays(&id));
+    }
+
+    /// Forgets what could still have been undone.
+    pub(super) async fn forget_leaving(&self) {
+        let leaving = self.imp().leaving.take();
+        let parts = self.parts();
+        let secrets = parts.station.secrets.clone();
+        let forgetting = parts.runtime.spawn(async move {
+            for config in leaving {
+                forget(&secrets, &config).await;
+            }
+        });
+        let _ = forgetting.await;
+    }
+
+    /// Its id is in use, or free, like any other.
+    fn stays(&self, id: &FeedId) {
+        self.imp().leaving.borrow_mut().retain(|config| config.id != *id);
+    }
+
+    fn insert(&self, position: usize, config: FeedConfig) -> FeedObject {
+        let feed = FeedObject::new(&config);
+        let position = position.min(self.feeds().n_items() as usize);
+        self.feeds().insert(position as u32, &feed);
+        self.imp().config.borrow_mut().feeds.insert(position, config.clone());
+        self.parts().errands.send(Errand::Add(config));
+        self.save();
+        feed
+    }
+
+    fn change(&self, feed: &FeedObject, change: impl FnOnce(&mut FeedConfig)) {
+        let mut config = feed.config();
+        change(&mut config);
+        feed.set_config(&config);
+        let mut all = self.imp().config.borrow_mut();
+        if let Some(kept) = all.feeds.iter_mut().find(|kept| kept.id == config.id) {
+            *kept = config;
+        }
+        drop(all);
+        self.save();
+    }
+
+    /// An id that neither a feed has nor one that may come back.
+    fn free_id(&self, name: &str) -> FeedId {
+        let config = self.imp().config.borrow();
+        let leaving = self.imp().leaving.borrow();
+        let taken = config.feeds.iter().chain(leaving.iter()).map(|feed| &feed.id);
+        FeedId::from_name(name).unique_among(taken)
+    }
+
+    /// The camera may be asked before the keyring has answered, so the password is at hand at once.
+    fn with_password(&self, feed: &FeedId, password: Option<Password>) {
+        if let Some(password) = password {
+            self.parts().station.secrets.keep_for_this_run(feed, &password);
+            self.keep_password(feed, &password);
+        }
+    }
+}
+
+async fn forget(secrets: &Secrets, config: &FeedConfig) {
+    let SourceConfig::Rtsp(RtspConfig { password: PasswordSource::Keyring, .. }) = &config.source else { return };
+    if let Err(error) = secrets.remove(&config.id).await {
+        tracing::warn!("The password of the feed “{}” may still be in the keyring: {error}", config.id);
+    }
+}

@@ -1,0 +1,202 @@
+//! The operator's place of work: the station, its feeds and the settings file.
+
+mod errands;
+mod events;
+mod feeds;
+mod server;
+mod settings;
+
+use std::{
+    cell::{Cell, OnceCell, RefCell},
+    path::PathBuf,
+    sync::{Arc, OnceLock},
+};
+
+use gtk::{
+    gio,
+    glib::{self, Object, Properties, subclass::Signal},
+    prelude::*,
+    subclass::prelude::*,
+};
+use tokio::runtime::Handle;
+
+use self::{errands::Errands, server::Doors, settings::SettingsKeeper};
+use super::FeedObject;
+use crate::{
+    config::{Config, FeedConfig, FeedId, KeyringStore, Secrets},
+    station::Station,
+};
+
+pub use feeds::Removed;
+
+mod imp {
+    use super::*;
+
+    #[derive(Properties)]
+    #[properties(wrapper_type = super::Desk)]
+    pub struct Desk {
+        /// All feeds, in the order of the settings file.
+        #[property(get)]
+        pub(super) feeds: gio::ListStore,
+        /// Where viewers find the feeds; empty while the server is closed.
+        #[property(get, set)]
+        pub(super) viewer_url: RefCell<String>,
+        /// Why viewers cannot connect; empty while they can.
+        #[property(get, set)]
+        pub(super) server_fault: RefCell<String>,
+        /// What is wrong with the settings file, for "Details"; empty without trouble.
+        #[property(get, set)]
+        pub(super) settings_remarks: RefCell<String>,
+        /// Whether changes can be saved; otherwise they are for this run only.
+        #[property(get, set)]
+        pub(super) saves: Cell<bool>,
+        pub(super) parts: OnceCell<Parts>,
+        pub(super) config: RefCell<Config>,
+        /// Removed feeds whose passwords are kept while Undo is offered.
+        pub(super) leaving: RefCell<Vec<FeedConfig>>,
+        pub(super) doors: RefCell<Option<Doors>>,
+    }
+
+    impl Default for Desk {
+        fn default() -> Self {
+            Self {
+                feeds: gio::ListStore::new::<FeedObject>(),
+                viewer_url: RefCell::default(),
+                server_fault: RefCell::default(),
+                settings_remarks: RefCell::default(),
+                saves: Cell::new(true),
+                parts: OnceCell::new(),
+                config: RefCell::default(),
+                leaving: RefCell::default(),
+                doors: RefCell::default(),
+            }
+        }
+    }
+
+    #[glib::object_subclass]
+    impl ObjectSubclass for Desk {
+        const NAME: &'static str = "HlgDesk";
+        type Type = super::Desk;
+    }
+
+    #[glib::derived_properties]
+    impl ObjectImpl for Desk {
+        fn signals() -> &'static [Signal] {
+            static SIGNALS: OnceLock<Vec<Signal>> = OnceLock::new();
+            SIGNALS.get_or_init(|| {
+                let texts = [String::static_type(), String::static_type()];
+                vec![Signal::builder("notice").param_types(texts).build()]
+            })
+        }
+    }
+}
+
+/// What does the work, made once.
+struct Parts {
+    runtime: Handle,
+    station: Arc<Station>,
+    errands: Errands,
+    /// None where the settings cannot be saved.
+    keeper: Option<SettingsKeeper>,
+}
+
+glib::wrapper! {
+    /// The operator's place of work.
+    ///
+    /// Signal `notice(title, details)`: something happened that the operator
+    /// should know once; `details` may be empty.
+    pub struct Desk(ObjectSubclass<imp::Desk>);
+}
+
+impl Desk {
+    /// Loads the settings and starts what they ask for. Where `path` is none,
+    /// the settings are where the XDG rules put them.
+    pub fn open(runtime: &Handle, path: Option<PathBuf>) -> Self {
+        Self::open_with(runtime, path, Secrets::new(KeyringStore::with_prompts()))
+    }
+
+    /// As [`Self::open`], with these secrets.
+    pub fn open_with(runtime: &Handle, path: Option<PathBuf>, secrets: Secrets) -> Self {
+        let desk: Self = Object::new();
+        let (loaded, keeper) = settings::load(runtime, path);
+        let station = Arc::new(Station::new(runtime.clone(), secrets));
+        station.log_events();
+        let errands = Errands::new(runtime, station.engine.clone());
+        let parts = Parts { runtime: runtime.clone(), station, errands, keeper };
+        assert!(desk.imp().parts.set(parts).is_ok(), "the parts of a desk should be made once");
+        desk.follow_engine();
+        desk.take_settings(loaded);
+        desk.open_doors();
+        desk
+    }
+
+    /// Ends all feeds and closes the server; settles what is still to be saved or forgotten.
+    pub async fn shut(&self) {
+        futures::join!(self.end_feeds(), self.shut_doors(), self.forget_leaving());
+    }
+
+    async fn end_feeds(&self) {
+        let parts = self.parts();
+        parts.errands.finish().await;
+        if let Some(keeper) = &parts.keeper {
+            keeper.finish().await;
+        }
+        let engine = self.engine();
+        let _ = parts.runtime.spawn(async move { engine.shutdown().await }).await;
+    }
+
+    /// A second has passed.
+    pub fn tick(&self) {
+        for feed in self.all_feeds() {
+            feed.tick();
+        }
+    }
+
+    /// Calls back for every notice: its title and its details.
+    pub fn connect_notice(&self, show: impl Fn(&str, &str) + 'static) -> glib::SignalHandlerId {
+        self.connect_closure(
+            "notice",
+            false,
+            glib::closure_local!(move |_: Self, title: &str, details: &str| show(title, details)),
+        )
+    }
+
+    /// The engine's handle, for previews.
+    pub fn engine(&self) -> crate::engine::Engine {
+        self.parts().station.engine.clone()
+    }
+
+    fn notice(&self, title: &str, details: &str) {
+        tracing::warn!("{title} {details}");
+        self.emit_by_name::<()>("notice", &[&title, &details]);
+    }
+
+    fn parts(&self) -> &Parts {
+        self.imp().parts.get().expect("a desk should have its parts from the start")
+    }
+
+    fn all_feeds(&self) -> Vec<FeedObject> {
+        self.feeds().iter::<FeedObject>().filter_map(Result::ok).collect()
+    }
+
+    fn feed(&self, id: &FeedId) -> Option<FeedObject> {
+        self.all_feeds().into_iter().find(|feed| feed.id() == *id)
+    }
+
+    /// Runs work of the runtime and hands its result to the desk, if that is still there.
+    fn then<T: Send + 'static>(
+        &self,
+        work: impl Future<Output = T> + Send + 'static,
+        take: impl FnOnce(&Self, T) + 'static,
+    ) {
+        let work = self.parts().runtime.spawn(work);
+        let desk = self.downgrade();
+        glib::spawn_future_local(async move {
+            if let Ok(result) = work.await
+                && let Some(desk) = desk.upgrade()
+            {
+                take(&desk, result);
+            }
+        });
+    }
+}

@@ -1,0 +1,167 @@
+//! A feed as the window shows it.
+
+use std::{
+    cell::{Cell, RefCell},
+    time::{Duration, Instant},
+};
+
+use gtk::{
+    glib::{self, Object, Properties},
+    prelude::*,
+    subclass::prelude::*,
+};
+
+use super::words::{Health, Words};
+use crate::{
+    config::{FeedConfig, FeedId, SourceConfig},
+    engine::{FeedEvent, FeedState, FeedStats},
+    i18n::{gettext, gettext_f},
+    media::choose_encoder,
+};
+
+mod imp {
+    use super::*;
+
+    #[derive(Properties, Default)]
+    #[properties(wrapper_type = super::FeedObject)]
+    pub struct FeedObject {
+        /// What people call it.
+        #[property(get, set)]
+        name: RefCell<String>,
+        /// Where its picture comes from, without anything secret.
+        #[property(get, set)]
+        source: RefCell<String>,
+        /// Codec and encoder, as in "H.264 by x264enc".
+        #[property(get, set)]
+        encoding: RefCell<String>,
+        /// Whether it is to stream.
+        #[property(get, set)]
+        streaming: Cell<bool>,
+        /// How many viewers are connected.
+        #[property(get, set)]
+        viewers: Cell<u32>,
+        /// Goes up whenever the engine starts the feed anew: previews attach again.
+        #[property(get, set)]
+        generation: Cell<u32>,
+        /// How it is, as far as colour and icon go.
+        #[property(name = "health", get, type = Health, member = health, builder(Health::Off))]
+        /// How it is, in one or two words.
+        #[property(name = "status", get, type = String, member = status)]
+        /// The same with the number of viewers.
+        #[property(name = "caption", get, type = String, member = caption)]
+        /// What the camera sends; empty while it sends nothing.
+        #[property(name = "picture", get, type = String, member = picture)]
+        /// What is wrong; empty without trouble.
+        #[property(name = "fault", get, type = String, member = fault)]
+        /// What to do about it.
+        #[property(name = "hint", get, type = String, member = hint)]
+        /// The trouble for somebody who looks into it.
+        #[property(name = "detail", get, type = String, member = detail)]
+        pub(super) words: RefCell<Words>,
+        pub(super) config: RefCell<Option<FeedConfig>>,
+        pub(super) state: RefCell<Option<(FeedState, Instant)>>,
+        pub(super) stats: Cell<FeedStats>,
+    }
+
+    #[glib::object_subclass]
+    impl ObjectSubclass for FeedObject {
+        const NAME: &'static str = "HlgFeedObject";
+        type Type = super::FeedObject;
+    }
+
+    #[glib::derived_properties]
+    impl ObjectImpl for FeedObject {}
+
+    impl FeedObject {
+        /// Says anew how the feed is; tells only what has changed.
+        pub(super) fn refresh(&self) {
+            let viewers = self.viewers.get() as usize;
+            let new = match &*self.state.borrow() {
+                Some((state, since)) => Words::new(state, since.elapsed(), viewers),
+                None => Words::new(&FeedState::Idle, Duration::ZERO, viewers),
+            };
+            let old = self.words.replace(new.clone());
+            let changed = [
+                ("health", old.health != new.health),
+                ("status", old.status != new.status),
+                ("caption", old.caption != new.caption),
+                ("picture", old.picture != new.picture),
+                ("fault", old.fault != new.fault),
+                ("hint", old.hint != new.hint),
+                ("detail", old.detail != new.detail),
+            ];
+            let _together = self.obj().freeze_notify();
+            for (name, _) in changed.iter().filter(|(_, changed)| *changed) {
+                self.obj().notify(name);
+            }
+        }
+    }
+}
+
+glib::wrapper! {
+    /// A feed as the window shows it: what was asked for, and what is known of it now.
+    pub struct FeedObject(ObjectSubclass<imp::FeedObject>);
+}
+
+impl FeedObject {
+    /// A feed of which nothing is known yet but what was asked for.
+    pub fn new(config: &FeedConfig) -> Self {
+        let feed: Self = Object::new();
+        feed.set_config(config);
+        feed.imp().refresh();
+        feed
+    }
+
+    /// What programs call it.
+    pub fn id(&self) -> FeedId {
+        self.config().id
+    }
+
+    /// What was asked for.
+    pub fn config(&self) -> FeedConfig {
+        self.imp().config.borrow().clone().expect("a feed should have a configuration from the start")
+    }
+
+    /// Takes what is asked for from now on.
+    pub fn set_config(&self, config: &FeedConfig) {
+        self.imp().config.replace(Some(config.clone()));
+        self.set_name(config.name.as_str());
+        self.set_source(source_words(&config.source));
+        self.set_encoding(encoding_words(config));
+        self.set_streaming(config.streaming);
+    }
+
+    /// Takes what the engine tells.
+    pub fn take(&self, event: FeedEvent) {
+        let imp = self.imp();
+        match event {
+            FeedEvent::State(state) => {
+                imp.state.replace(Some((state, Instant::now())));
+            }
+            FeedEvent::Viewers { count } => self.set_viewers(count as u32),
+            FeedEvent::Stats(stats) => imp.stats.set(stats),
+        }
+        imp.refresh();
+    }
+
+    /// A second has passed: counts waits down.
+    pub fn tick(&self) {
+        self.imp().refresh();
+    }
+}
+
+fn source_words(source: &SourceConfig) -> String {
+    match source {
+        SourceConfig::Demo => gettext("Demo camera"),
+        SourceConfig::Rtsp(rtsp) => rtsp.address.to_string(),
+    }
+}
+
+fn encoding_words(config: &FeedConfig) -> String {
+    let codec = config.codec.to_string();
+    match choose_encoder(config.codec, &config.encoder) {
+        // Translators: codec and encoder, such as "H.264 by x264enc".
+        Ok(row) => gettext_f("{codec} by {encoder}", &[("codec", &codec), ("encoder", row.element)]),
+        Err(_) => codec,
+    }
+}

@@ -1,0 +1,15 @@
+//! What the window shows, without a widget in it.
+//!
+//! [`Desk`] is the operator's place of work: it owns the station, the list of
+//! [`FeedObject`]s and the settings file. Widgets bind to properties of both and
+//! ask the desk for every change, so each rule about feeds stands in one place.
+
+mod desk;
+mod draft;
+mod feed;
+mod words;
+
+pub use desk::{Desk, Removed};
+pub use draft::{Draft, Entered, Problem};
+pub use feed::FeedObject;
+pub use words::{Health, Words};

@@ -1,0 +1,133 @@
+//! What the operator does with feeds in the window.
+
+use std::cell::Cell;
+
+use adw::{prelude::*, subclass::prelude::*};
+use gtk::{
+    gio,
+    glib::{self, clone},
+};
+
+use super::Window;
+use crate::{
+    i18n::{gettext, gettext_f},
+    ui::{
+        FeedDialog,
+        model::{Desk, Draft, FeedObject, Removed},
+    },
+};
+
+impl Window {
+    /// Selects a feed of the list.
+    pub fn select(&self, feed: &FeedObject) {
+        if let Some(position) = self.desk().and_then(|desk| desk.feeds().find(feed)) {
+            let list = &self.imp().list;
+            list.select_row(list.row_at_index(position as i32).as_ref());
+        }
+    }
+
+    pub(in crate::ui) fn add_demo(&self) {
+        if let Some(desk) = self.desk() {
+            self.select(&desk.add_demo());
+        }
+    }
+
+    pub(in crate::ui) fn present_add_dialog(&self) {
+        let dialog = FeedDialog::add();
+        self.on_confirmed(&dialog, |window, desk, draft| window.select(&desk.add(draft)));
+        dialog.present(Some(self));
+    }
+
+    pub(in crate::ui) fn present_edit_dialog(&self) {
+        let Some(feed) = self.selected() else { return };
+        let dialog = FeedDialog::edit(&feed.config());
+        self.on_confirmed(&dialog, move |_, desk, draft| desk.edit(&feed, draft));
+        dialog.present(Some(self));
+    }
+
+    fn on_confirmed(&self, dialog: &FeedDialog, act: impl FnOnce(&Self, &Desk, Draft) + 'static) {
+        dialog.connect_confirmed(clone!(
+            #[weak(rename_to = window)]
+            self,
+            move |draft| {
+                if let Some(desk) = window.desk() {
+                    act(&window, &desk, draft);
+                }
+            }
+        ));
+    }
+
+    pub(in crate::ui) fn remove_selected(&self) {
+        let (Some(desk), Some(feed)) = (self.desk(), self.selected()) else { return };
+        let name = feed.name();
+        if let Some(removed) = desk.remove(&feed) {
+            self.offer_undo(&desk, &name, removed);
+        }
+    }
+
+    /// Until the toast is gone, the feed can come back as it was.
+    fn offer_undo(&self, desk: &Desk, name: &str, removed: Removed) {
+        let name = glib::markup_escape_text(name);
+        let toast = adw::Toast::new(&gettext_f("“{name}” was removed", &[("name", &name)]));
+        toast.set_button_label(Some(&gettext("_Undo")));
+        toast.set_priority(adw::ToastPriority::High);
+        // The button dismisses the toast, too: what is taken out by one is not there for the other.
+        let removed = std::rc::Rc::new(Cell::new(Some(removed)));
+        toast.connect_button_clicked(clone!(
+            #[weak(rename_to = window)]
+            self,
+            #[weak]
+            desk,
+            #[strong]
+            removed,
+            move |_| {
+                if let Some(removed) = removed.take() {
+                    window.select(&desk.undo_remove(removed));
+                }
+            }
+        ));
+        toast.connect_dismissed(clone!(
+            #[weak]
+            desk,
+            move |_| {
+                if let Some(removed) = removed.take() {
+                    desk.forget(&removed);
+                }
+            }
+        ));
+        self.imp().toasts.add_toast(toast);
+    }
+
+    pub(in crate::ui) fn copy_link(&self) {
+        let Some(link) = self.link() else { return };
+        self.clipboard().set_text(&link);
+        self.imp().toasts.add_toast(adw::Toast::new(&gettext("Link copied")));
+    }
+
+    pub(in crate::ui) fn open_link(&self) {
+        let Some(link) = self.link() else { return };
+        gtk::UriLauncher::new(&link).launch(
+            Some(self),
+            gio::Cancellable::NONE,
+            clone!(
+                #[weak(rename_to = window)]
+                self,
+                move |result| {
+                    if let Err(error) = result {
+                        window.show_notice(&gettext("The link could not be opened"), error.message());
+                    }
+                }
+            ),
+        );
+    }
+
+    /// The selected feed's link; without one, says why.
+    fn link(&self) -> Option<String> {
+        let (desk, feed) = (self.desk()?, self.selected()?);
+        let link = desk.viewer_link(&feed.id());
+        if link.is_none() {
+            self.show_notice(&gettext("The server for viewers is closed"), &desk.server_fault());
+        }
+        link
+    }
+}
