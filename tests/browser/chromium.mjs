@@ -13,8 +13,8 @@ const FLAGS = [
   "--autoplay-policy=no-user-gesture-required",
   // Loopback ICE needs addresses, not the .local names that hide them.
   "--disable-features=WebRtcHideLocalIpsWithMdns",
-  // The npm client asks public STUN servers unless told otherwise; tests speak to nobody outside.
-  "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE localhost, EXCLUDE 127.0.0.1, EXCLUDE [::1]",
+  // The npm client asks public STUN servers unless told otherwise; tests speak to nobody outside, 198.18.* being networks of their own.
+  "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE localhost, EXCLUDE 127.0.0.1, EXCLUDE [::1], EXCLUDE 198.18.*",
 ];
 
 /** Starts Chromium with a fresh profile. Answers { open(url) → tab, close() }. */

@@ -8,10 +8,14 @@
 mod support;
 
 mod bad_input;
+mod beyond_loopback;
 mod camera_loss;
 mod demo_camera;
 mod encoders;
+mod firefox;
 mod foreign_cameras;
+mod missing_plugin;
+mod network_cut;
 mod planted_password;
 mod rendition;
 mod serve;

@@ -2,7 +2,11 @@
 
 use std::{process::Command, time::Duration};
 
-use crate::support::{browser::Browser, free_port, get, program::Program};
+use crate::support::{
+    browser::Browser,
+    free_port, get,
+    program::{PROGRAM, Program},
+};
 
 #[test]
 fn it_stops_cleanly_within_two_seconds_while_somebody_watches() {
@@ -49,10 +53,44 @@ fn what_cannot_work_is_refused_with_a_sentence() {
         (&["serve", "--listen", "0.0.0.0:0", "--demo"], "--token"),
     ];
     for (args, sentence) in cases {
-        let output = Command::new(env!("CARGO_BIN_EXE_heliograph")).args(*args).output().unwrap();
+        let output = Command::new(PROGRAM).args(*args).output().unwrap();
         let said = String::from_utf8_lossy(&output.stdout) + String::from_utf8_lossy(&output.stderr);
         assert!(!output.status.success(), "{args:?}");
         assert!(said.contains(sentence), "{args:?}: {said}");
         assert!(!said.contains("planted"), "{args:?}: {said}");
+    }
+}
+
+/// A settings file, or what stands in its place, with its content for the next look.
+fn settings(content: Option<&str>) -> (tempfile::TempDir, std::path::PathBuf) {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("heliograph.toml");
+    match content {
+        Some(content) => std::fs::write(&file, content).unwrap(),
+        // Nobody can read a folder as a file, not even root.
+        None => std::fs::create_dir(&file).unwrap(),
+    }
+    (folder, file)
+}
+
+#[test]
+fn settings_that_cannot_be_used_are_named_and_left_as_they_are() {
+    let cases: &[(Option<&str>, &[&str])] = &[
+        (None, &["cannot be read", "Correct its path or permissions"]),
+        (Some("version = 1\n[[feeds]\n"), &["line 2", "Correct it and load it again"]),
+        (Some("version = 1\n[[feeds]]\nname = \"Bow\"\nadress = \"rtsp://me:planted@h/\"\n"), &["line 4", "`address`"]),
+        (Some("version = 99\n"), &["version 99", "install a newer Heliograph"]),
+    ];
+    for (content, sentences) in cases {
+        let (_folder, file) = settings(*content);
+        let output =
+            Command::new(PROGRAM).args(["serve", "--demo", "--config", file.to_str().unwrap()]).output().unwrap();
+        let said = String::from_utf8_lossy(&output.stdout) + String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(2), "{said}");
+        assert!(said.contains(file.to_str().unwrap()) && !said.contains("planted"), "{said}");
+        for sentence in *sentences {
+            assert!(said.contains(sentence), "no “{sentence}” in: {said}");
+        }
+        assert_eq!(std::fs::read_to_string(&file).ok().as_deref(), *content);
     }
 }

@@ -3,8 +3,10 @@
 pub mod browser;
 pub mod camera;
 pub mod media_file;
+pub mod network;
 pub mod no_camera;
 pub mod program;
+pub mod stale;
 
 use std::{
     io::{Read, Write},

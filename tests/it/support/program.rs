@@ -103,8 +103,12 @@ impl Program {
     pub fn terminate(&mut self, signal: &str) -> (Option<i32>, Duration) {
         let start = std::time::Instant::now();
         super::camera::signal(self.child.id(), signal);
-        let status = wait_for("the program's end", Duration::from_secs(10), || self.child.try_wait().unwrap());
-        (status.code(), start.elapsed())
+        (self.wait_end(), start.elapsed())
+    }
+
+    /// Waits until it has ended; answers its exit code.
+    pub fn wait_end(&mut self) -> Option<i32> {
+        wait_for("the program's end", Duration::from_secs(10), || self.child.try_wait().unwrap()).code()
     }
 }
 
