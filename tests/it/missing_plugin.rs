@@ -34,7 +34,7 @@ impl Plugins {
 }
 
 /// All plugins are looked at anew, which takes a while.
-const SCAN: Duration = Duration::from_secs(60);
+const SCAN: Duration = Duration::from_mins(1);
 
 #[test]
 fn without_a_decoder_the_feed_says_so_and_the_program_goes_on() {
