@@ -95,11 +95,8 @@ mod imp {
 
         fn set_narrow(&self, narrow: bool) {
             self.narrow.set(narrow);
-            let (orientation, width) = if narrow {
-                (gtk::Orientation::Vertical, -1)
-            } else {
-                (gtk::Orientation::Horizontal, DETAILS_WIDTH)
-            };
+            let (orientation, width) =
+                if narrow { (gtk::Orientation::Vertical, -1) } else { (gtk::Orientation::Horizontal, DETAILS_WIDTH) };
             self.layout.set_orientation(orientation);
             self.details.set_width_request(width);
         }

@@ -76,10 +76,8 @@ mod imp {
                 self,
                 move |_: &FeedObject| imp.show()
             );
-            self.handlers.replace(vec![
-                feed.connect_streaming_notify(follow.clone()),
-                feed.connect_picture_notify(follow),
-            ]);
+            self.handlers
+                .replace(vec![feed.connect_streaming_notify(follow.clone()), feed.connect_picture_notify(follow)]);
             self.show();
         }
 

@@ -83,8 +83,8 @@ pub struct RtspSource {
 pub(in crate::media) struct Findings {
     described: AtomicBool,
     has_video: AtomicBool,
-    /// The password has been sent to a camera that had not accepted it yet.
-    guessed: AtomicBool,
+    /// A request that was refused with a password in it has been repeated.
+    repeated: AtomicBool,
 }
 
 impl Findings {
@@ -118,7 +118,7 @@ pub(in crate::media) fn build(
 
     let findings = Arc::new(Findings::default());
     watch_description(&element, findings.clone(), answered);
-    guess_once(&element, findings.clone());
+    repeat_once(&element, findings.clone());
     Ok((element, findings))
 }
 
@@ -135,15 +135,18 @@ fn watch_description(element: &gst::Element, found: Arc<Findings>, answered: imp
     });
 }
 
-/// Sends a password once per attempt until it is accepted.
+/// Lets a refused request with a password in it be repeated once per attempt.
 ///
 /// `rtspsrc` repeats a request that was answered with 401 up to eight times,
 /// the same password each time: enough for many a camera to lock its owner out.
-fn guess_once(element: &gst::Element, found: Arc<Findings>) {
+/// One repetition is needed where every request wants a fresh nonce (RFC 2617,
+/// section 3.2.1). The password joins a request after this signal, so one that
+/// has it here was refused with it before.
+fn repeat_once(element: &gst::Element, found: Arc<Findings>) {
     element.connect("before-send", false, move |args| {
         let request = args[1].get::<gst_rtsp::rtsp_message::RTSPMessage>().expect("before-send should carry a request");
-        let is_guess = !found.described.load(Ordering::Relaxed) && !request.parse_auth_credentials().is_empty();
-        let may_be_sent = !(is_guess && found.guessed.swap(true, Ordering::Relaxed));
+        let was_refused = !found.described.load(Ordering::Relaxed) && !request.parse_auth_credentials().is_empty();
+        let may_be_sent = !(was_refused && found.repeated.swap(true, Ordering::Relaxed));
         Some(may_be_sent.to_value())
     });
 }

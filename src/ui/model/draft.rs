@@ -56,9 +56,7 @@ impl Problem {
     /// What is wrong and what to do, as a sentence.
     pub fn sentence(&self) -> String {
         match self {
-            Self::Name(error) => {
-                gettext_f("This name cannot be used: {reason}.", &[("reason", &error.to_string())])
-            }
+            Self::Name(error) => gettext_f("This name cannot be used: {reason}.", &[("reason", &error.to_string())]),
             Self::Address(error) => {
                 gettext_f("This address cannot be used: {reason}.", &[("reason", &error.to_string())])
             }

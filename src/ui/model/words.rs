@@ -76,8 +76,7 @@ impl Words {
     pub fn new(state: &FeedState, since: Duration, viewers: usize) -> Self {
         let status = status(state, since);
         let caption = if viewers == 0 { status.clone() } else { with_viewers(&status, viewers) };
-        let mut words =
-            Self { health: health(state), status, caption, picture: picture(state), ..Self::default() };
+        let mut words = Self { health: health(state), status, caption, picture: picture(state), ..Self::default() };
         if let Some(fault) = state.fault() {
             words.fault.clone_from(&fault.message);
             words.hint.clone_from(&fault.hint);
@@ -155,7 +154,10 @@ mod tests {
     #[test]
     fn viewers_stand_beside_the_state() {
         let caption = |viewers| Words::new(&FeedState::Stopped, Duration::ZERO, viewers).caption;
-        assert_eq!((caption(0), caption(1), caption(3)), ("Off".into(), "Off, 1 viewer".into(), "Off, 3 viewers".into()));
+        assert_eq!(
+            (caption(0), caption(1), caption(3)),
+            ("Off".into(), "Off, 1 viewer".into(), "Off, 3 viewers".into())
+        );
     }
 
     #[test]
