@@ -6,8 +6,7 @@ use crate::support::{browser::Browser, camera::Camera, free_port, media_file::Me
 
 #[test]
 fn vlc_reaches_the_browser() {
-    let file = MediaFile::h264();
-    let camera = Camera::vlc(free_port(), &file.path());
+    let camera = Camera::vlc(free_port(), MediaFile::h264());
     let program = Program::serve(&["--feed", &format!("VLC={}", camera.url())]);
     program.wait_line("state=\"live\"", Duration::from_secs(20));
     let mut browser = Browser::start();

@@ -3,18 +3,20 @@
 use std::{
     net::TcpStream,
     os::unix::fs::MetadataExt,
-    path::Path,
     process::{Child, Command, Stdio},
     time::Duration,
 };
 
-use super::wait_for;
+use super::{media_file::MediaFile, wait_for};
 
 /// A camera process, killed with this value.
 pub struct Camera {
     child: Child,
     pub port: u16,
     path: &'static str,
+    /// What it repeats; goes with it.
+    #[allow(dead_code, reason = "kept, not read")]
+    file: Option<MediaFile>,
 }
 
 impl Camera {
@@ -42,7 +44,7 @@ impl Camera {
     }
 
     /// VLC's RTSP server, repeating a file: its video, or its sound where there is no video.
-    pub fn vlc(port: u16, file: &Path) -> Self {
+    pub fn vlc(port: u16, file: MediaFile) -> Self {
         // VLC refuses to run as root, which a build place may be.
         let mut command = if is_root() {
             let mut command = Command::new("setpriv");
@@ -52,13 +54,15 @@ impl Camera {
             Command::new("cvlc")
         };
         let output = format!("#rtp{{sdp=rtsp://127.0.0.1:{port}/vlc}}");
-        command.env("HOME", "/tmp").args(["--loop", "--sout-keep", "--sout", &output]).arg(file);
-        Self::start(command, port, "vlc")
+        command.env("HOME", "/tmp").args(["--loop", "--sout-keep", "--sout", &output]).arg(file.path());
+        let mut camera = Self::start(command, port, "vlc");
+        camera.file = Some(file);
+        camera
     }
 
     fn start(mut command: Command, port: u16, path: &'static str) -> Self {
         let child = command.stdin(Stdio::null()).stdout(Stdio::null()).spawn().unwrap();
-        let camera = Self { child, port, path };
+        let camera = Self { child, port, path, file: None };
         wait_for("the camera's port", Duration::from_secs(15), || TcpStream::connect(("127.0.0.1", port)).ok());
         camera
     }

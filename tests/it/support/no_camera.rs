@@ -1,11 +1,11 @@
-//! Servers that are no cameras.
+//! Servers that are no cameras, or bad ones.
 
 use std::{
-    io::{Read, Write},
+    io::{BufRead, BufReader, Read, Write},
     net::{TcpListener, TcpStream},
     sync::{
         Arc,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicUsize, Ordering},
     },
     thread::JoinHandle,
 };
@@ -31,6 +31,15 @@ impl NoCamera {
     /// Takes connections, keeps them, and never says a word.
     pub fn mute() -> Self {
         Self::start(Some)
+    }
+
+    /// Asks every time for user and password, by a challenge that is new every time, as
+    /// some cameras do; counts in `guesses` how often it is told any.
+    pub fn distrustful(guesses: Arc<AtomicUsize>) -> Self {
+        Self::start(move |stream| {
+            let _ = distrust(&stream, &guesses);
+            None
+        })
     }
 
     /// Serves with `answer`, which gives back the connections that are to be kept.
@@ -64,4 +73,22 @@ impl Drop for NoCamera {
             let _ = thread.join();
         }
     }
+}
+
+/// Refuses all requests of a connection until it is closed.
+fn distrust(mut stream: &TcpStream, guesses: &AtomicUsize) -> std::io::Result<()> {
+    let (mut sequence, mut nonce) = (String::new(), 0);
+    for line in BufReader::new(stream).lines() {
+        let line = line?;
+        if line.starts_with("Authorization:") {
+            guesses.fetch_add(1, Ordering::Relaxed);
+        } else if line.starts_with("CSeq:") {
+            sequence = line;
+        } else if line.is_empty() {
+            nonce += 1;
+            let challenge = format!("WWW-Authenticate: Digest realm=\"bow\", nonce=\"{nonce}\"");
+            write!(stream, "RTSP/1.0 401 Unauthorized\r\n{sequence}\r\n{challenge}\r\n\r\n")?;
+        }
+    }
+    Ok(())
 }
