@@ -67,7 +67,8 @@ enum Inner {
 /// An outlet and the connector it serves.
 struct Destination {
     connection: Box<dyn Connection>,
-    outlet: Outlet,
+    /// `None` while there is nothing to send.
+    outlet: Option<Outlet>,
     viewers: usize,
 }
 
@@ -280,21 +281,29 @@ impl Worker {
 
     // ---- the viewers' side ----
 
-    /// Starts the encoder and a destination per connector.
+    /// Announces the feed at every connector, then starts its encoder and what sends it there.
+    /// In this order, so that a feed that cannot be encoded says so to its viewers.
     fn open(&mut self) -> Result<(), MediaFault> {
         if self.rendition.is_some() {
             return Ok(());
         }
         self.openings += 1;
+        if self.destinations.is_empty() {
+            self.destinations =
+                self.around.connectors.iter().map(|connector| self.announce(connector.as_ref())).collect();
+        }
         let rendition = self.encode()?;
-        let connectors = self.around.connectors.clone();
-        self.destinations = connectors
-            .iter()
-            .enumerate()
-            .map(|(index, connector)| self.serve(index, connector.as_ref(), &rendition))
-            .collect::<Result<_, _>>()?;
+        for index in 0..self.destinations.len() {
+            self.destinations[index].outlet = Some(self.serve(index, &rendition)?);
+        }
         self.rendition = Some(rendition);
         Ok(())
+    }
+
+    fn announce(&self, connector: &dyn Connector) -> Destination {
+        let connection = connector.open(self.around.place, &self.config.id, &self.config.name);
+        connection.show(self.state.name(), &self.state.sentence());
+        Destination { connection, outlet: None, viewers: 0 }
     }
 
     fn encode(&self) -> Result<Rendition, MediaFault> {
@@ -307,15 +316,13 @@ impl Worker {
         Ok(rendition)
     }
 
-    fn serve(&self, index: usize, connector: &dyn Connector, rendition: &Rendition) -> Result<Destination, MediaFault> {
+    fn serve(&self, index: usize, rendition: &Rendition) -> Result<Outlet, MediaFault> {
         let opening = self.openings;
-        let connection = connector.open(self.around.place, &self.config.id, &self.config.name);
-        connection.show(self.state.name(), &self.state.sentence());
+        let signaller = self.destinations[index].connection.signaller();
         let events = forward(self.inner.clone(), move |event| Inner::Outlet(opening, index, event));
-        let mut outlet =
-            block_in_place(|| Outlet::start(connection.signaller(), self.config.bitrate_kbps, &self.clock, events))?;
+        let mut outlet = block_in_place(|| Outlet::start(signaller, self.config.bitrate_kbps, &self.clock, events))?;
         outlet.connect(rendition.output());
-        Ok(Destination { connection, outlet, viewers: 0 })
+        Ok(outlet)
     }
 
     fn close(&mut self) {
@@ -343,7 +350,12 @@ impl Worker {
     }
 
     fn report(&mut self) {
-        let viewers: Vec<_> = self.destinations.iter().flat_map(|destination| destination.outlet.stats()).collect();
+        let viewers: Vec<_> = self
+            .destinations
+            .iter()
+            .filter_map(|destination| destination.outlet.as_ref())
+            .flat_map(Outlet::stats)
+            .collect();
         let round_trip = viewers.iter().filter_map(|viewer| viewer.round_trip).max();
         let sent = viewers.into_iter().map(|viewer| (viewer.session, viewer.bytes_sent)).collect();
         if let Some(sent_kbps) = self.sent.rate(sent, Instant::now()) {

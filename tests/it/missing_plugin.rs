@@ -5,7 +5,7 @@ use std::{path::Path, time::Duration};
 use heliograph::media;
 use tempfile::TempDir;
 
-use crate::support::{camera::Camera, free_port, get, program::Program};
+use crate::support::{browser::Browser, camera::Camera, free_port, get, program::Program};
 
 /// The installed plugins without one, as a folder of links that goes with this value.
 struct Plugins {
@@ -62,6 +62,10 @@ fn without_an_encoder_the_feeds_of_another_codec_stay_live() {
     assert!(line.contains("Install the package gstreamer1.0-plugins-ugly"), "{line}");
     assert!(line.contains("feed=h264 state=\"failed\""), "{line}");
     program.wait_state("vp8", "live", Duration::from_secs(20));
+    let mut browser = Browser::start();
+    let tab = browser.open_viewer(&program.url());
+    browser.wait(tab, "heliograph.tiles().some(t => t.peerId === 'vp8' && t.framesDecoded > 30 && !t.stale)", 20_000);
+    browser.wait(tab, "heliograph.tiles().some(t => t.text.includes('“x264enc” is not installed'))", 5_000);
 }
 
 #[test]
