@@ -12,6 +12,8 @@ use gtk::{
 use super::{
     FaultCard, PreviewTile, StreamGroup,
     model::{Desk, FeedObject},
+    time_chart::TimeChart,
+    units,
 };
 
 /// Width of the details beside the picture, in logical pixels.
@@ -35,7 +37,9 @@ mod imp {
         #[template_child]
         stream: TemplateChild<StreamGroup>,
         #[template_child]
-        charts: TemplateChild<gtk::Box>,
+        pub(super) sent: TemplateChild<TimeChart>,
+        #[template_child]
+        pub(super) round_trip: TemplateChild<TimeChart>,
         /// Who carries out what is asked for here.
         #[property(get, set = Self::set_desk, nullable)]
         desk: RefCell<Option<Desk>>,
@@ -60,6 +64,7 @@ mod imp {
             PreviewTile::ensure_type();
             FaultCard::ensure_type();
             StreamGroup::ensure_type();
+            TimeChart::ensure_type();
             class.bind_template();
         }
 
@@ -73,6 +78,8 @@ mod imp {
         fn constructed(&self) {
             self.parent_constructed();
             self.set_narrow(false);
+            self.sent.set_formatter(units::bitrate);
+            self.round_trip.set_formatter(units::delay);
         }
     }
 
@@ -90,6 +97,10 @@ mod imp {
             self.preview.set_feed(feed.as_ref());
             self.fault.set_feed(feed.as_ref());
             self.stream.set_feed(feed.as_ref());
+            if let Some(feed) = &feed {
+                self.sent.set_history(feed.sent());
+                self.round_trip.set_history(feed.round_trip());
+            }
             self.feed.replace(feed);
         }
 
@@ -122,5 +133,8 @@ impl FeedPage {
     }
 
     /// A second has passed.
-    pub fn tick(&self) {}
+    pub fn tick(&self) {
+        self.imp().sent.refresh();
+        self.imp().round_trip.refresh();
+    }
 }

@@ -71,6 +71,8 @@ pub fn run(config: Option<PathBuf>) -> ExitCode {
     let application = Application::new(runtime.handle(), config);
     // The command line has been read; GTK is to see none of it.
     let code = application.run_with_args(&[] as &[&str]);
+    // With it goes the desk, and with that whoever waits for orders.
+    drop(application);
     runtime.shutdown_timeout(Duration::from_millis(300));
     if code == glib::ExitCode::SUCCESS { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }

@@ -16,6 +16,7 @@ use gtk::{
 use super::{
     freshness::Freshness,
     model::{Desk, FeedObject, Health},
+    units,
 };
 use crate::{
     engine::PreviewGuard,
@@ -248,7 +249,8 @@ mod imp {
     }
 
     fn age_words(age: Duration) -> String {
-        gettext_f("The picture is {seconds} s old.", &[("seconds", &age.as_secs().max(1).to_string())])
+        // Translators: {ago} is something like "12 s ago".
+        gettext_f("Last picture {ago}", &[("ago", &units::ago(age))])
     }
 }
 

@@ -16,6 +16,12 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot be set up should fail")]
 #![allow(unreachable_pub, reason = "nothing here is for anybody else")]
 
+mod add_camera;
 mod chart;
 mod preview;
+mod rig;
+mod screenshots;
+mod settings;
 mod support;
+mod templates;
+mod window;

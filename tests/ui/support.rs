@@ -53,33 +53,37 @@ impl Shown {
 
     /// What the window shows now.
     pub fn picture(&self) -> Picture {
-        self.draw();
-        let paintable = gtk::WidgetPaintable::new(Some(&self.0));
-        let (width, height) = (self.0.width(), self.0.height());
-        let snapshot = gtk::Snapshot::new();
-        paintable.snapshot(&snapshot, f64::from(width), f64::from(height));
-        let node = snapshot.to_node().expect("a shown window should draw something");
-        let bounds = gtk::graphene::Rect::new(0.0, 0.0, width as f32, height as f32);
-        let renderer = self.0.renderer().expect("a shown window should have a renderer");
-        Picture::of(renderer.render_texture(node, Some(&bounds)))
+        picture_of(&self.0)
     }
 }
 
-impl Shown {
-    /// Has the window drawn once more, and waits for it.
-    fn draw(&self) {
-        settle();
-        let clock = self.0.frame_clock().expect("a shown window should have a clock");
-        let drawn = Rc::new(Cell::new(false));
-        let handler = clock.connect_after_paint(glib::clone!(
-            #[strong]
-            drawn,
-            move |_| drawn.set(true)
-        ));
-        self.0.queue_draw();
-        until("the window is drawn", || drawn.get());
-        clock.disconnect(handler);
-    }
+/// What a shown window shows now.
+pub fn picture_of(window: &impl IsA<gtk::Window>) -> Picture {
+    let window = window.upcast_ref::<gtk::Window>();
+    draw(window);
+    let paintable = gtk::WidgetPaintable::new(Some(window));
+    let (width, height) = (window.width(), window.height());
+    let snapshot = gtk::Snapshot::new();
+    paintable.snapshot(&snapshot, f64::from(width), f64::from(height));
+    let node = snapshot.to_node().expect("a shown window should draw something");
+    let bounds = gtk::graphene::Rect::new(0.0, 0.0, width as f32, height as f32);
+    let renderer = window.renderer().expect("a shown window should have a renderer");
+    Picture::of(renderer.render_texture(node, Some(&bounds)))
+}
+
+/// Has the window drawn once more, and waits for it.
+fn draw(window: &gtk::Window) {
+    settle();
+    let clock = window.frame_clock().expect("a shown window should have a clock");
+    let drawn = Rc::new(Cell::new(false));
+    let handler = clock.connect_after_paint(glib::clone!(
+        #[strong]
+        drawn,
+        move |_| drawn.set(true)
+    ));
+    window.queue_draw();
+    until("the window is drawn", || drawn.get());
+    clock.disconnect(handler);
 }
 
 impl Drop for Shown {

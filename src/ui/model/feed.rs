@@ -2,6 +2,7 @@
 
 use std::{
     cell::{Cell, RefCell},
+    rc::Rc,
     time::{Duration, Instant},
 };
 
@@ -17,7 +18,24 @@ use crate::{
     engine::{FeedEvent, FeedState, FeedStats},
     i18n::{gettext, gettext_f},
     media::choose_encoder,
+    stats::History,
 };
+
+/// How often a sample is added: [`FeedObject::tick`] is to be called as often.
+const SAMPLE_EVERY: Duration = Duration::from_secs(1);
+
+/// What the figures were over the last minutes.
+struct Histories {
+    sent: Rc<RefCell<History>>,
+    round_trip: Rc<RefCell<History>>,
+}
+
+impl Default for Histories {
+    fn default() -> Self {
+        let history = || Rc::new(RefCell::new(History::new(SAMPLE_EVERY)));
+        Self { sent: history(), round_trip: history() }
+    }
+}
 
 mod imp {
     use super::*;
@@ -61,6 +79,7 @@ mod imp {
         pub(super) config: RefCell<Option<FeedConfig>>,
         pub(super) state: RefCell<Option<(FeedState, Instant)>>,
         pub(super) stats: Cell<FeedStats>,
+        pub(super) histories: Histories,
     }
 
     #[glib::object_subclass]
@@ -144,9 +163,26 @@ impl FeedObject {
         imp.refresh();
     }
 
-    /// A second has passed: counts waits down.
+    /// A second has passed: counts waits down and samples the figures.
     pub fn tick(&self) {
-        self.imp().refresh();
+        let imp = self.imp();
+        imp.refresh();
+        let stats = imp.stats.get();
+        // Nobody sends while it is off, which is not the same as sending nothing.
+        let sent = (self.health() != Health::Off).then_some(stats.sent_kbps as f32);
+        let round_trip = stats.round_trip.filter(|_| self.viewers() > 0).map(|seconds| seconds as f32);
+        imp.histories.sent.borrow_mut().push(sent);
+        imp.histories.round_trip.borrow_mut().push(round_trip);
+    }
+
+    /// What was sent to all viewers together, in kbit/s.
+    pub fn sent(&self) -> Rc<RefCell<History>> {
+        self.imp().histories.sent.clone()
+    }
+
+    /// The round trip to the farthest viewer, in seconds; a gap while there is none.
+    pub fn round_trip(&self) -> Rc<RefCell<History>> {
+        self.imp().histories.round_trip.clone()
     }
 }
 

@@ -9,7 +9,8 @@ use gtk::glib;
 
 use crate::{
     engine::FeedState,
-    i18n::{gettext, gettext_f, ngettext_f},
+    i18n::{gettext, gettext_f},
+    ui::units,
 };
 
 /// How a feed is, as far as colour and icon go.
@@ -102,32 +103,22 @@ fn status(state: &FeedState, since: Duration) -> String {
         FeedState::Connecting => gettext("Connecting…"),
         FeedState::Live { .. } => gettext("Live"),
         FeedState::Stalled { .. } => gettext("No picture"),
-        FeedState::Backoff { retry_in, .. } => retrying(retry_in.saturating_sub(since)),
+        FeedState::Backoff { retry_in, .. } => units::retrying_in(retry_in.saturating_sub(since)),
         FeedState::Failed { .. } => gettext("Needs attention"),
     }
 }
 
-fn retrying(left: Duration) -> String {
-    match left.as_secs_f32().ceil() as u32 {
-        0 => gettext("Retrying…"),
-        seconds => gettext_f("Retrying in {seconds} s", &[("seconds", &seconds.to_string())]),
-    }
-}
-
 fn with_viewers(status: &str, viewers: usize) -> String {
-    // Translators: {status} is a state such as "Live".
-    ngettext_f("{status}, {n} viewer", "{status}, {n} viewers", viewers as u32, &[("status", status)])
+    // Translators: a state such as "Live" and then such as "3 viewers".
+    gettext_f("{status}, {viewers}", &[("status", status), ("viewers", &units::viewers(viewers))])
 }
 
 fn picture(state: &FeedState) -> String {
     match state {
         FeedState::Live { picture } => {
-            let (width, height) = (picture.width.to_string(), picture.height.to_string());
-            // Translators: what a camera sends, such as "1280 × 720, H.264".
-            gettext_f(
-                "{width} × {height}, {codec}",
-                &[("width", &width), ("height", &height), ("codec", &picture.codec.to_string())],
-            )
+            let size = units::picture_size(picture.width, picture.height);
+            // Translators: what a camera sends, such as "1280×720, H.264".
+            gettext_f("{size}, {codec}", &[("size", &size), ("codec", &picture.codec)])
         }
         _ => String::new(),
     }
@@ -142,18 +133,23 @@ mod tests {
         MediaFault::new(FaultKind::Refused, "The camera refuses.", "Switch it on.").with_detail("errno 111")
     }
 
+    /// With plain spaces, which can be told apart in this file.
+    fn plain(text: &str) -> String {
+        text.replace('\u{a0}', " ")
+    }
+
     #[test]
     fn a_wait_is_counted_down_and_never_below_zero() {
         let state = FeedState::Backoff { fault: refused(), retry_in: Duration::from_secs(8) };
-        let caption = |since| Words::new(&state, Duration::from_millis(since), 0).caption;
+        let caption = |since| plain(&Words::new(&state, Duration::from_millis(since), 0).caption);
         assert_eq!(caption(0), "Retrying in 8 s");
         assert_eq!(caption(7100), "Retrying in 1 s");
-        assert_eq!(caption(60_000), "Retrying…");
+        assert_eq!(caption(60_000), "Retrying");
     }
 
     #[test]
     fn viewers_stand_beside_the_state() {
-        let caption = |viewers| Words::new(&FeedState::Stopped, Duration::ZERO, viewers).caption;
+        let caption = |viewers| plain(&Words::new(&FeedState::Stopped, Duration::ZERO, viewers).caption);
         assert_eq!(
             (caption(0), caption(1), caption(3)),
             ("Off".into(), "Off, 1 viewer".into(), "Off, 3 viewers".into())
