@@ -129,24 +129,29 @@ mod imp {
         }
 
         fn set_feed(&self, feed: Option<FeedObject>) {
-            if let Some(old) = self.feed.replace(feed.clone()) {
-                self.handlers.take().into_iter().for_each(|handler| old.disconnect(handler));
-            }
-            if let Some(feed) = &feed {
-                self.handlers.replace(vec![
-                    feed.connect_generation_notify(clone!(
-                        #[weak(rename_to = imp)]
-                        self,
-                        move |_| imp.attach()
-                    )),
-                    feed.connect_status_notify(clone!(
-                        #[weak(rename_to = imp)]
-                        self,
-                        move |_| imp.show()
-                    )),
-                ]);
+            let handlers = feed.as_ref().map_or_else(Vec::new, |feed| self.follow(feed));
+            let old_handlers = self.handlers.replace(handlers);
+            if let Some(old) = self.feed.replace(feed) {
+                for handler in old_handlers {
+                    old.disconnect(handler);
+                }
             }
             self.attach();
+        }
+
+        fn follow(&self, feed: &FeedObject) -> Vec<SignalHandlerId> {
+            vec![
+                feed.connect_generation_notify(clone!(
+                    #[weak(rename_to = imp)]
+                    self,
+                    move |_| imp.attach()
+                )),
+                feed.connect_status_notify(clone!(
+                    #[weak(rename_to = imp)]
+                    self,
+                    move |_| imp.show()
+                )),
+            ]
         }
 
         /// Shows the feed's camera from now on, if anybody can see it.

@@ -1,4 +1,4 @@
-//! How the window was left, kept in GSettings where the schema is installed.
+//! How the window was left, kept in `GSettings` where the schema is installed.
 
 use gtk::{gio, prelude::*};
 
@@ -14,7 +14,7 @@ const KEPT: [(&str, &str); 4] = [
 
 /// Puts the window as it was left, and remembers how it will be left.
 ///
-/// Asking GSettings for a schema that is not installed ends the program, so it
+/// Asking `GSettings` for a schema that is not installed ends the program, so it
 /// is looked for first; without it the window has its default size each time.
 pub(super) fn bind(window: &Window) {
     let schema = gio::SettingsSchemaSource::default().and_then(|source| source.lookup(APP_ID, true));

@@ -128,7 +128,10 @@ fn home(settings: &str) -> TempDir {
 fn application() -> adw::Application {
     thread_local! {
         static APPLICATION: adw::Application = {
-            let application = adw::Application::new(None, gio::ApplicationFlags::NON_UNIQUE);
+            let application = adw::Application::builder()
+                .flags(gio::ApplicationFlags::NON_UNIQUE)
+                .resource_base_path("/org/heliograph/Heliograph")
+                .build();
             application.register(gio::Cancellable::NONE).unwrap();
             application
         };

@@ -3,6 +3,8 @@
 //! They are taken of the real window on real feeds; only the figures in the
 //! charts are made up, because nobody watches.
 
+use std::time::Duration;
+
 use adw::prelude::*;
 use heliograph::{
     engine::{FeedEvent, FeedStats},
@@ -45,6 +47,8 @@ fn keep(rig: &Rig, name: &str) {
 fn live(rig: &Rig) -> FeedObject {
     let feed = rig.desk.add_demo();
     support::until("the picture", || rig.window.feed_page().preview().is_live());
+    // The first frames of a stream may come before its first key frame.
+    support::turn_for(Duration::from_millis(1500));
     support::until("the link", || says(&rig.window, "/feed/demo"));
     feed.take(FeedEvent::Viewers { count: 3 });
     for second in 0..240 {

@@ -34,6 +34,12 @@ pub fn until(what: &str, condition: impl Fn() -> bool) {
     }
 }
 
+/// Turns the main loop for this long.
+pub fn turn_for(time: Duration) {
+    let start = Instant::now();
+    until("the end of a time", || start.elapsed() >= time);
+}
+
 /// Turns the main loop until nothing is left to do for it.
 pub fn settle() {
     while glib::MainContext::default().iteration(false) {}

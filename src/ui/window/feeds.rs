@@ -22,7 +22,7 @@ impl Window {
     pub fn select(&self, feed: &FeedObject) {
         if let Some(position) = self.desk().and_then(|desk| desk.feeds().find(feed)) {
             let list = &self.imp().list;
-            list.select_row(list.row_at_index(position as i32).as_ref());
+            list.select_row(list.row_at_index(position.cast_signed()).as_ref());
         }
     }
 
