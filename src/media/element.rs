@@ -9,6 +9,14 @@ pub(super) fn make(factory: &'static str) -> Result<gst::Element, MediaError> {
     gst::ElementFactory::make(factory).build().map_err(|_| MediaError::MissingElement { factory: factory.into() })
 }
 
+/// Makes sure that elements are installed which others make by themselves.
+pub(super) fn require(factories: &[&str]) -> Result<(), MediaError> {
+    match factories.iter().find(|factory| gst::ElementFactory::find(factory).is_none()) {
+        Some(missing) => Err(MediaError::MissingElement { factory: (*missing).into() }),
+        None => Ok(()),
+    }
+}
+
 /// Adds the elements to the bin and links them in order.
 pub(super) fn add_and_link(bin: &impl IsA<gst::Bin>, elements: &[&gst::Element]) -> Result<(), MediaError> {
     bin.add_many(elements.iter().copied())?;

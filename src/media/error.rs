@@ -107,9 +107,8 @@ fn package_of(factory: &str) -> &'static str {
         name if name.starts_with("avdec_") => "gstreamer1.0-libav",
         "nicesrc" | "nicesink" => "gstreamer1.0-nice",
         "glsinkbin" => "gstreamer1.0-gl",
-        "webrtcbin" | "dtlsdec" | "dtlsenc" | "srtpenc" | "srtpdec" | "h264parse" | "h265parse" | "openh264enc" => {
-            "gstreamer1.0-plugins-bad"
-        }
+        "webrtcbin" | "dtlssrtpenc" | "dtlsdec" | "dtlsenc" | "srtpenc" | "srtpdec" | "h264parse" | "h265parse"
+        | "openh264enc" => "gstreamer1.0-plugins-bad",
         "appsrc" | "appsink" | "videoconvert" | "videoscale" | "videorate" | "clockoverlay" | "videotestsrc" => {
             "gstreamer1.0-plugins-base"
         }

@@ -19,7 +19,7 @@ use tokio::sync::mpsc::UnboundedSender;
 
 use super::{
     FeedClock, MediaError,
-    element::{consumer_settings, end, watch_errors},
+    element::{consumer_settings, end, require, watch_errors},
 };
 
 /// Encoded frames that may wait for webrtcsink, which takes them at once unless the
@@ -34,6 +34,9 @@ const ESTIMATE_KBPS: std::ops::RangeInclusive<u32> = 100..=50_000;
 /// Frames at which a key frame is asked for at the start: the discovery is usually
 /// running by the second; on a busy machine it may take a second.
 const KEYFRAMES_FOR_DISCOVERY: [u32; 4] = [2, 10, 30, 60];
+
+/// What webrtcsink puts into each session. Without them it logs, and viewers wait for ever.
+const SESSION_ELEMENTS: [&str; 4] = ["webrtcbin", "nicesink", "dtlssrtpenc", "srtpenc"];
 
 /// What an outlet has to tell.
 #[derive(Clone, Debug)]
@@ -91,6 +94,7 @@ impl Outlet {
         clock: &FeedClock,
         events: UnboundedSender<OutletEvent>,
     ) -> Result<Self, MediaError> {
+        require(&SESSION_ELEMENTS)?;
         let pipeline = gst::Pipeline::with_name("outlet");
         clock.apply(&pipeline);
         let source = gst_app::AppSrc::builder().name("rendition").build();

@@ -69,10 +69,19 @@ fn without_an_encoder_the_feeds_of_another_codec_stay_live() {
 }
 
 #[test]
-fn without_rtsp_the_program_says_so_and_ends() {
-    let plugins = Plugins::without("libgstrtsp.so");
-    let mut program = plugins.serve(&["--demo"]);
-    let line = program.wait_line("“rtspsrc” is not installed", SCAN);
-    assert!(line.contains("Install the package gstreamer1.0-plugins-good"), "{line}");
-    assert_eq!(program.wait_end(), Some(1));
+fn without_rtsp_or_ice_the_feeds_say_so_and_the_program_goes_on() {
+    let cases = [
+        ("libgstrtsp.so", "“rtspsrc” is not installed", "gstreamer1.0-plugins-good"),
+        ("libgstnice.so", "“nicesink” is not installed", "gstreamer1.0-nice"),
+    ];
+    for (library, sentence, package) in cases {
+        let plugins = Plugins::without(library);
+        let mut program = plugins.serve(&["--demo"]);
+        let line = program.wait_line(sentence, SCAN);
+        assert!(line.contains(&format!("Install the package {package}")), "{line}");
+        assert!(line.contains("feed=demo state=\"failed\""), "{line}");
+        assert!(get(program.port, "/healthz").ends_with("ok"));
+        let (code, _) = program.terminate("TERM");
+        assert_eq!(code, Some(0));
+    }
 }
