@@ -15,6 +15,7 @@
 pub mod cli;
 pub mod config;
 pub mod connector;
+mod demo_camera;
 pub mod engine;
 pub mod i18n;
 mod log;
@@ -28,9 +29,7 @@ pub mod ui;
 
 use std::{path::PathBuf, process::ExitCode};
 
-use cli::{Cli, DemoCameraOptions, ServeOptions, Verb};
-use config::{Credentials, Password};
-use media::source::{DemoCamera, DemoSettings};
+use cli::{Cli, ServeOptions, Verb};
 
 /// Runs the program as the command line asks, until it ends.
 pub fn run(cli: Cli) -> ExitCode {
@@ -43,7 +42,7 @@ pub fn run(cli: Cli) -> ExitCode {
     }
     match cli.verb {
         Some(Verb::Serve(options)) => serve::run(cli.config, &options),
-        Some(Verb::DemoCamera(options)) => demo_camera(&options),
+        Some(Verb::DemoCamera(options)) => demo_camera::run(&options),
         None => window(cli.config),
     }
 }
@@ -59,38 +58,4 @@ fn window(config: Option<PathBuf>) -> ExitCode {
         tracing::info!("There is no display, so Heliograph runs without its window.");
     }
     serve::run(config, &ServeOptions { demo: true, ..ServeOptions::default() })
-}
-
-/// A camera for trying things out, until the process is ended.
-fn demo_camera(options: &DemoCameraOptions) -> ExitCode {
-    let login = match demo_login(options) {
-        Ok(login) => login,
-        Err(error) => {
-            tracing::error!("{error}");
-            return ExitCode::FAILURE;
-        }
-    };
-    let (width, height) = options.size;
-    let (listen, framerate, transport) = (options.listen, options.framerate, options.transport);
-    match DemoCamera::start(DemoSettings { listen, login, transport, width, height, framerate }) {
-        Ok(camera) => {
-            println!("{}", camera.url());
-            loop {
-                std::thread::park();
-            }
-        }
-        Err(error) => {
-            let place = options.listen;
-            tracing::error!(detail = %error, "The demo camera cannot listen at {place}. Choose another port with --listen.");
-            ExitCode::FAILURE
-        }
-    }
-}
-
-/// Whom the demo camera lets in: the user of the command line, with the password of the environment.
-fn demo_login(options: &DemoCameraOptions) -> Result<Option<Credentials>, String> {
-    let (Some(user), Some(variable)) = (&options.user, &options.password_env) else { return Ok(None) };
-    let password = std::env::var(variable)
-        .map_err(|_| format!("The environment variable {variable} holds no password. Set it and start again."))?;
-    Ok(Some(Credentials { user: user.clone(), password: Password::new(password) }))
 }
