@@ -17,7 +17,7 @@ use super::{
 };
 
 /// Width of the details beside the picture, in logical pixels.
-const DETAILS_WIDTH: i32 = 340;
+const DETAILS_WIDTH: i32 = 330;
 
 mod imp {
     use super::*;
@@ -33,7 +33,7 @@ mod imp {
         #[template_child]
         fault: TemplateChild<FaultCard>,
         #[template_child]
-        details: TemplateChild<gtk::Box>,
+        details: TemplateChild<adw::Clamp>,
         #[template_child]
         stream: TemplateChild<StreamGroup>,
         #[template_child]
@@ -106,10 +106,14 @@ mod imp {
 
         fn set_narrow(&self, narrow: bool) {
             self.narrow.set(narrow);
-            let (orientation, width) =
-                if narrow { (gtk::Orientation::Vertical, -1) } else { (gtk::Orientation::Horizontal, DETAILS_WIDTH) };
+            let (orientation, width) = if narrow {
+                (gtk::Orientation::Vertical, i32::MAX)
+            } else {
+                (gtk::Orientation::Horizontal, DETAILS_WIDTH)
+            };
             self.layout.set_orientation(orientation);
-            self.details.set_width_request(width);
+            self.details.set_maximum_size(width);
+            self.details.set_tightening_threshold(width);
         }
 
         fn set_show_details(&self, show: bool) {

@@ -1,7 +1,12 @@
 //! Adding a camera by its address: what is refused, what is taken, what goes wrong later.
 
+use std::time::{Duration, Instant};
+
 use gtk::{glib, prelude::*};
-use heliograph::ui::FeedDialog;
+use heliograph::{
+    media::source::{DemoCamera, DemoSettings},
+    ui::{FeedDialog, model::Entered},
+};
 
 use crate::{
     rig::{Rig, button, field, says},
@@ -76,5 +81,36 @@ fn a_dialog_that_was_closed_is_gone() {
         })
         .collect();
     support::until("every dialog's end", || dialogs.iter().all(|dialog| dialog.upgrade().is_none()));
+    rig.end();
+}
+
+#[gtk::test]
+fn a_camera_that_goes_away_does_not_look_live() {
+    let rig = Rig::new();
+    let camera = DemoCamera::start(DemoSettings::default()).unwrap();
+    let entered = Entered { name: "Bow".into(), address: Some(camera.url()), ..Entered::default() };
+    rig.desk.add(entered.check().unwrap());
+    let preview = rig.window.feed_page().preview();
+    support::until("a live picture", || preview.is_live());
+
+    let gone = Instant::now();
+    drop(camera);
+    support::until("the mark of an old picture", || !preview.is_live() && !says(&preview, "Live"));
+    assert!(gone.elapsed() < Duration::from_secs(1), "it looked live for {:?}", gone.elapsed());
+    support::until("the picture's age", || says(&preview, "Last picture"));
+    rig.end();
+}
+
+#[gtk::test]
+fn a_feed_can_be_renamed() {
+    let rig = Rig::new();
+    rig.desk.add_demo();
+    rig.act("win.edit-feed");
+    let dialog = rig.dialog();
+    field(&dialog, "Name").set_text("Stern");
+    button(&dialog, "Apply").emit_clicked();
+    support::until("the new name", || says(&rig.window, "Stern"));
+    support::until("the saved name", || rig.saved().contains("name = \"Stern\""));
+    support::until("the picture again", || rig.window.feed_page().preview().is_live());
     rig.end();
 }

@@ -16,7 +16,7 @@ use crate::support;
 /// Settings without a feed, and a port that is free.
 const NO_FEEDS: &str = "version = 1\n[server]\nlisten = \"127.0.0.1:0\"\n";
 /// Width and height of the window, in pixels.
-const USUAL_SIZE: (i32, i32) = (1100, 720);
+const USUAL_SIZE: (i32, i32) = (1200, 760);
 
 /// What most tests of the window need.
 pub struct Rig {
