@@ -3,7 +3,7 @@
 use gtk::prelude::*;
 
 use crate::{
-    rig::{Rig, button, says},
+    rig::{Rig, all, button, says},
     support,
 };
 
@@ -45,4 +45,31 @@ fn a_removed_feed_comes_back_where_it_was() {
     support::until("the feed works again", || rig.window.feed_page().preview().is_live());
     support::until("both are saved", || rig.saved().matches("demo = true").count() == 2);
     rig.end();
+}
+
+#[gtk::test]
+fn the_delete_key_in_the_list_removes_the_feed() {
+    let rig = Rig::new();
+    rig.desk.add_demo();
+    let list = the_list(&rig);
+    let delete =
+        shortcuts(&list).into_iter().find(|shortcut| shortcut.trigger().unwrap().to_str() == "Delete").unwrap();
+    assert!(delete.action().unwrap().activate(gtk::ShortcutActionFlags::empty(), &list, None));
+    assert_eq!(rig.desk.feeds().n_items(), 0);
+    assert!(says(&rig.window, "Put a Camera on the Network"));
+    rig.end();
+}
+
+/// The keys that a widget listens to.
+fn shortcuts(widget: &impl IsA<gtk::Widget>) -> Vec<gtk::Shortcut> {
+    let controllers = widget.observe_controllers();
+    (0..controllers.n_items())
+        .filter_map(|position| controllers.item(position).and_downcast::<gtk::ShortcutController>())
+        .flat_map(|keys| (0..keys.n_items()).filter_map(move |key| keys.item(key).and_downcast()))
+        .collect()
+}
+
+fn the_list(rig: &Rig) -> gtk::ListBox {
+    let lists = all::<gtk::ListBox>(&rig.window);
+    lists.into_iter().find(|list| list.has_css_class("navigation-sidebar")).unwrap()
 }
