@@ -54,8 +54,11 @@ impl Dial {
         let source = self.source().await?;
         let events = self.explained_events(source.address.clone());
         let clock = self.clock;
-        let started = spawn_blocking(move || Ingest::start(&source, &clock, events)).await;
-        Ok(started.expect("starting an ingest should not panic")?)
+        match spawn_blocking(move || Ingest::start(&source, &clock, events)).await {
+            Ok(started) => Ok(started?),
+            // The program is ending: nobody waits for this any more.
+            Err(_) => std::future::pending().await,
+        }
     }
 
     async fn source(&self) -> Result<RtspSource, MediaFault> {

@@ -20,6 +20,10 @@ use super::{
 };
 use crate::i18n::{gettext, gettext_f};
 
+/// How long a first key frame is waited for. A camera that refreshes its picture bit
+/// by bit sends none at all, and its garbage clears up by itself.
+const KEY_FRAME_PATIENCE: Duration = Duration::from_secs(10);
+
 /// What a camera sends: how it travels and how it is made into pictures.
 struct Decoding {
     encoding_name: &'static str,
@@ -273,7 +277,8 @@ fn add_decoder(
     }
     let mut chain = vec![depayloader.clone()];
     chain.extend(decoding.parser.map(make).transpose()?);
-    chain.push(decoder);
+    chain.push(decoder.clone());
+    begin_with_a_key_frame(&decoder);
     add_and_link(pipeline, &chain.iter().collect::<Vec<_>>())?;
     chain.last().expect("the chain should hold a decoder").link(sink)?;
     for element in chain.iter().rev() {
@@ -282,6 +287,20 @@ fn add_decoder(
     let input = depayloader.static_pad("sink").expect("depayloaders should have a sink pad");
     pad.link(&input).map_err(|_| gst::glib::bool_error!("the camera's stream does not fit its depayloader"))?;
     Ok(())
+}
+
+/// Keeps back what comes before the first key frame: decoded without it, it is
+/// grey garbage that looks like a picture.
+fn begin_with_a_key_frame(decoder: &gst::Element) {
+    let start = Instant::now();
+    let pad = decoder.static_pad("sink").expect("decoders should have a sink pad");
+    pad.add_probe(gst::PadProbeType::BUFFER, move |_, info| {
+        let is_delta = info.buffer().is_some_and(|buffer| buffer.flags().contains(gst::BufferFlags::DELTA_UNIT));
+        if is_delta && start.elapsed() < KEY_FRAME_PATIENCE {
+            return gst::PadProbeReturn::Drop;
+        }
+        gst::PadProbeReturn::Remove
+    });
 }
 
 /// Turns the pipeline's errors and its end into events.
