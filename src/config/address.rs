@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use url::Url;
 
 use super::Password;
+use crate::i18n::{gettext, gettext_f};
 
 /// What stands for a part of an address that is not shown.
 const HIDDEN: char = '…';
@@ -38,34 +39,44 @@ pub struct Credentials {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum AddressError {
     /// There is no `scheme://` in front.
-    #[error("it does not start with rtsp:// or rtsps://; write it as rtsp://HOST/PATH")]
+    #[error("{}", gettext("it does not start with rtsp:// or rtsps://; write it as rtsp://HOST/PATH"))]
     NoScheme,
     /// The scheme is another one.
-    #[error("{0}:// is not supported; use an address that starts with rtsp:// or rtsps://")]
+    // Translators: {scheme} is such as http.
+    #[error("{}", gettext_f(
+        "{scheme}:// is not supported; use an address that starts with rtsp:// or rtsps://",
+        &[("scheme", .0)],
+    ))]
     OtherScheme(String),
     /// There is no host in it.
-    #[error("it names no host; write it as rtsp://HOST/PATH")]
+    #[error("{}", gettext("it names no host; write it as rtsp://HOST/PATH"))]
     NoHost,
     /// The host cannot be one.
-    #[error("its host is no host name or IP address; an IPv6 address stands in [brackets]")]
+    #[error("{}", gettext("its host is no host name or IP address; an IPv6 address stands in [brackets]"))]
     BadHost,
     /// The port is no port.
-    #[error("its port is no number from 1 to 65535; in a password, write : as %3A and @ as %40")]
+    #[error("{}", gettext("its port is no number from 1 to 65535; in a password, write : as %3A and @ as %40"))]
     BadPort,
     /// An `@` or a `#` where none can be: most likely in a password.
-    #[error("it has an @ or # after the host; write @ as %40, and in a password also / as %2F, ? as %3F and # as %23")]
+    #[error(
+        "{}",
+        gettext(
+            "it has an @ or # after the host; write @ as %40, and in a password also / as %2F, ? as %3F and # as %23"
+        )
+    )]
     Ambiguous,
     /// User or password are not UTF-8 once decoded.
-    #[error("its user name or password is no text once its %XX parts are decoded; write them in UTF-8")]
+    #[error("{}", gettext("its user name or password is no text once its %XX parts are decoded; write them in UTF-8"))]
     NotText,
     /// It holds a `…`: somebody copied the form for display.
-    #[error("a part of it was shortened to … for display; enter the whole address")]
+    #[error("{}", gettext("a part of it was shortened to … for display; enter the whole address"))]
     Shortened,
     /// User and password stand in it where they may not.
-    #[error("it holds a user name or password; enter those apart from the address")]
+    #[error("{}", gettext("it holds a user name or password; enter those apart from the address"))]
     HoldsCredentials,
     /// It is malformed in another way.
-    #[error("it is malformed ({0}); write it as rtsp://HOST/PATH")]
+    // Translators: {reason} is in English, such as "empty host".
+    #[error("{}", gettext_f("it is malformed ({reason}); write it as rtsp://HOST/PATH", &[("reason", &.0.to_string())]))]
     Malformed(url::ParseError),
 }
 

@@ -5,6 +5,8 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
+use crate::i18n::{gettext, gettext_f};
+
 /// A video codec that Heliograph can send.
 ///
 /// A codec is added here, in [`Codec::ALL`] and in [`Codec::key`]; the compiler
@@ -21,7 +23,8 @@ pub enum Codec {
 
 /// The text names no codec that Heliograph knows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("a codec is one of {}", known_codecs())]
+// Translators: {codecs} is a list such as "h264", "vp8".
+#[error("{}", gettext_f("a codec is one of {codecs}", &[("codecs", &known_codecs())]))]
 pub struct CodecError;
 
 impl Codec {
@@ -75,7 +78,7 @@ pub enum EncoderChoice {
 
 /// The text cannot be the name of an encoder.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("an encoder is \"auto\" or the name of a GStreamer element, such as \"x264enc\"")]
+#[error("{}", gettext("an encoder is \"auto\" or the name of a GStreamer element, such as \"x264enc\""))]
 pub struct EncoderNameError;
 
 impl EncoderChoice {

@@ -5,6 +5,7 @@ use std::ops::RangeInclusive;
 use serde::{Deserialize, Serialize};
 
 use super::{Codec, EncoderChoice, FeedId, PasswordSource, SourceAddress};
+use crate::i18n::gettext;
 
 /// What the operator asked for one feed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -70,13 +71,13 @@ impl FeedConfig {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NameError {
     /// Too short, too long, or with blanks around it.
-    #[error("a name has 1 to 100 characters, and no blank at either end")]
+    #[error("{}", gettext("a name has 1 to 100 characters, and no blank at either end"))]
     Length,
     /// It would break lines of a log or a terminal.
-    #[error("a name is one line without control characters")]
+    #[error("{}", gettext("a name is one line without control characters"))]
     Control,
     /// An address was entered.
-    #[error("a name is no address; write the address under `address`")]
+    #[error("{}", gettext("a name is no address; write the address under `address`"))]
     Address,
 }
 

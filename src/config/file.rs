@@ -42,6 +42,7 @@ use std::path::{Path, PathBuf};
 pub use error::{ConfigError, Fault, Remark};
 
 use super::{Config, FeedId, Password};
+use crate::i18n::gettext;
 
 /// The version of the form that this program reads and writes.
 pub const VERSION: i64 = 1;
@@ -173,7 +174,7 @@ impl ConfigFile {
 /// At most one byte more than may be there. Pipes and devices could keep the reader waiting.
 fn read_bytes(path: &Path) -> io::Result<Vec<u8>> {
     if !path.metadata()?.is_file() {
-        return Err(io::Error::new(io::ErrorKind::InvalidInput, "it is not a regular file"));
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, gettext("it is not a regular file")));
     }
     let mut bytes = Vec::new();
     File::open(path)?.take(MAX_BYTES + 1).read_to_end(&mut bytes)?;

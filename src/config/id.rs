@@ -6,6 +6,8 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
+use crate::i18n::gettext;
+
 /// A feed's id: 1 to 63 characters of `a-z`, `0-9` and `-`, the first one not a hyphen.
 ///
 /// The rule is that of a DNS label (RFC 1123, section 2.1), so an id can stand in
@@ -16,7 +18,10 @@ pub struct FeedId(String);
 
 /// The text is not a feed id.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("a feed's id is 1 to 63 lower-case letters, digits and hyphens, and starts with a letter or digit")]
+#[error(
+    "{}",
+    gettext("a feed's id is 1 to 63 lower-case letters, digits and hyphens, and starts with a letter or digit")
+)]
 pub struct FeedIdError;
 
 impl FeedId {

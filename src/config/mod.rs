@@ -1,8 +1,8 @@
 //! What the operator asked for: feeds, settings and secrets, loaded from and
 //! saved to one TOML file that a person can write by hand.
 //!
-//! This room is the ground floor. It knows nothing of GStreamer or GTK and asks
-//! nobody; every other room may use its types.
+//! This room is the ground floor. It knows nothing of GStreamer or GTK and uses
+//! only [`crate::i18n`], for its sentences; every other room may use its types.
 //!
 //! * [`Config`] is the whole of it: [`ServerConfig`] and one [`FeedConfig`] per camera.
 //! * [`ConfigFile`] loads and saves it; see [`mod@file`] for the form of the file.

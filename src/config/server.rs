@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::str::FromStr;
 
 use super::Password;
+use crate::i18n::gettext;
 
 /// The settings of the server that viewers reach.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -51,7 +52,10 @@ pub struct Token(Password);
 
 /// The text cannot be a token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("a token is 8 to 256 characters of A-Z, a-z, 0-9 and - . _ ~, which need no encoding in an address")]
+#[error(
+    "{}",
+    gettext("a token is 8 to 256 characters of A-Z, a-z, 0-9 and - . _ ~, which need no encoding in an address")
+)]
 pub struct TokenError;
 
 impl Token {

@@ -5,19 +5,25 @@ use std::io;
 use std::path::PathBuf;
 
 use super::{MAX_BYTES, VERSION};
+use crate::i18n::{gettext, gettext_f};
 
 /// Why the settings could not be loaded or saved. None of these repeats a password or token.
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
     /// Nothing says where the settings are.
     #[error(
-        "Neither XDG_CONFIG_HOME nor HOME is set, so there is no place for the settings. Name a file with --config FILE."
+        "{}",
+        gettext(
+            "Neither XDG_CONFIG_HOME nor HOME is set, so there is no place for the settings. Name a file with --config FILE."
+        )
     )]
     NoHome,
     /// The system does not let us read it.
-    #[error(
-        "The settings file {path} cannot be read: {source}. Correct its path or permissions; it has not been changed."
-    )]
+    // Translators: {reason} is what the system said.
+    #[error("{}", gettext_f(
+        "The settings file {path} cannot be read: {reason}. Correct its path or permissions; it has not been changed.",
+        &[("path", &path.display().to_string()), ("reason", &source.to_string())],
+    ))]
     Unreadable {
         /// The file.
         path: PathBuf,
@@ -25,9 +31,11 @@ pub enum ConfigError {
         source: io::Error,
     },
     /// What stands in it is not understood.
-    #[error(
-        "The settings file {path} cannot be used:\n{fault}\nCorrect it and load it again; it has not been changed."
-    )]
+    // Translators: {fault} is one line or several, each of which names a line of the file and what to do.
+    #[error("{}", gettext_f(
+        "The settings file {path} cannot be used:\n{fault}\nCorrect it and load it again; it has not been changed.",
+        &[("path", &path.display().to_string()), ("fault", &fault.to_string())],
+    ))]
     Faulty {
         /// The file.
         path: PathBuf,
@@ -35,19 +43,23 @@ pub enum ConfigError {
         fault: Fault,
     },
     /// It has not been loaded, so whatever stands in it would be lost.
-    #[error(
-        "The settings were not saved: what stands in {0} has not been understood and would be lost. Correct that file and load it again."
-    )]
+    #[error("{}", gettext_f(
+        "The settings were not saved: what stands in {path} has not been understood and would be lost. Correct that file and load it again.",
+        &[("path", &.0.display().to_string())],
+    ))]
     NotLoaded(PathBuf),
     /// Somebody else has written it.
-    #[error(
-        "The settings were not saved: {0} was changed by another program since it was loaded. Load it again, then repeat your change."
-    )]
+    #[error("{}", gettext_f(
+        "The settings were not saved: {path} was changed by another program since it was loaded. Load it again, then repeat your change.",
+        &[("path", &.0.display().to_string())],
+    ))]
     Changed(PathBuf),
     /// These settings could not be loaded again.
-    #[error(
-        "The settings were not saved to {path}, because they could not be loaded again:\n{fault}\nCorrect that setting and save again."
-    )]
+    // Translators: {fault} is one line or several, each of which names a line of the file and what to do.
+    #[error("{}", gettext_f(
+        "The settings were not saved to {path}, because they could not be loaded again:\n{fault}\nCorrect that setting and save again.",
+        &[("path", &path.display().to_string()), ("fault", &fault.to_string())],
+    ))]
     Unsavable {
         /// The file.
         path: PathBuf,
@@ -55,9 +67,11 @@ pub enum ConfigError {
         fault: Fault,
     },
     /// The system does not let us write it.
-    #[error(
-        "The settings were not saved to {path}: {source}. Correct the permissions of its folder, or make room on the disk; the file has not been changed."
-    )]
+    // Translators: {reason} is what the system said.
+    #[error("{}", gettext_f(
+        "The settings were not saved to {path}: {reason}. Correct the permissions of its folder, or make room on the disk; the file has not been changed.",
+        &[("path", &path.display().to_string()), ("reason", &source.to_string())],
+    ))]
     Unwritable {
         /// The file.
         path: PathBuf,
@@ -90,13 +104,18 @@ pub enum Fault {
 impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Fault::TooLong => write!(f, "it is longer than {} KiB, which no settings are", MAX_BYTES / 1024),
-            Fault::NotText { line } => write!(f, "line {line}: this is no UTF-8 text"),
+            Fault::TooLong => {
+                let limit = (MAX_BYTES / 1024).to_string();
+                f.write_str(&gettext_f("it is longer than {limit} KiB, which no settings are", &[("limit", &limit)]))
+            }
+            Fault::NotText { line } => {
+                f.write_str(&gettext_f("line {line}: this is no UTF-8 text", &[("line", &line.to_string())]))
+            }
             Fault::Syntax(remark) => remark.fmt(f),
-            Fault::Newer { version } => write!(
-                f,
-                "it has version {version}, and this Heliograph reads version {VERSION}; install a newer Heliograph, or name another file with --config FILE"
-            ),
+            Fault::Newer { version } => f.write_str(&gettext_f(
+                "it has version {version}, and this Heliograph reads version {ours}; install a newer Heliograph, or name another file with --config FILE",
+                &[("version", &version.to_string()), ("ours", &VERSION.to_string())],
+            )),
             Fault::Remarks(remarks) => {
                 let lines: Vec<String> = remarks.iter().map(Remark::to_string).collect();
                 f.write_str(&lines.join("\n"))
@@ -116,6 +135,7 @@ pub struct Remark {
 
 impl fmt::Display for Remark {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "line {}: {}", self.line, self.text)
+        // Translators: {text} says what stands in that line of the settings file, and what to do.
+        f.write_str(&gettext_f("line {line}: {text}", &[("line", &self.line.to_string()), ("text", &self.text)]))
     }
 }

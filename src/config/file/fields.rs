@@ -10,6 +10,7 @@ use std::str::FromStr;
 use toml_edit::{Item, TableLike};
 
 use super::Remark;
+use crate::i18n::{gettext, gettext_f};
 
 /// The line in which the byte at `offset` stands, from 1.
 pub(super) fn line_at(text: &[u8], offset: usize) -> usize {
@@ -59,8 +60,13 @@ impl<'a> Fields<'a> {
             let hint = hint_for(key, known);
             // A key in quotes can be anything, even a password on the wrong side of the =.
             let bare = key.len() <= 40 && key.chars().all(|c| c.is_ascii_alphanumeric() || "_-".contains(c));
-            let shown = if bare { format!("`{key}`") } else { "this key".to_owned() };
-            self.notes.add(line, format!("{shown} is not known here; {hint}"));
+            let text = if bare {
+                // Translators: {hint} is what to do, such as "did you mean `address`?".
+                gettext_f("`{key}` is not known here; {hint}", &[("key", key), ("hint", &hint)])
+            } else {
+                gettext_f("this key is not known here; {hint}", &[("hint", &hint)])
+            };
+            self.notes.add(line, text);
         }
     }
 
@@ -75,12 +81,15 @@ impl<'a> Fields<'a> {
 
     /// Notes what is wrong with a key, in words that need no value.
     pub(super) fn refuse(&self, key: &str, why: impl Display) {
-        self.notes.add(self.line_of(key), format!("`{key}` cannot be used: {why}"));
+        // Translators: {why} says in lower case what is wrong and what to do.
+        let text = gettext_f("`{key}` cannot be used: {why}", &[("key", key), ("why", &why.to_string())]);
+        self.notes.add(self.line_of(key), text);
     }
 
     /// A text whose value may be shown in an error.
     pub(super) fn text(&self, key: &str) -> Option<&'a str> {
-        self.typed(key, Item::as_str, "a text in quotes")
+        // Translators: this stands behind "it must be".
+        self.typed(key, Item::as_str, &gettext("a text in quotes"))
     }
 
     /// A text read as `T`, whose error says what is allowed.
@@ -100,7 +109,7 @@ impl<'a> Fields<'a> {
         match self.table.get(key)?.as_str().map(str::parse) {
             Some(Ok(value)) => return Some(value),
             Some(Err(error)) => self.refuse(key, error),
-            None => self.refuse(key, "it must be a text in quotes"),
+            None => self.refuse(key, gettext("it must be a text in quotes")),
         }
         None
     }
@@ -114,7 +123,11 @@ impl<'a> Fields<'a> {
 
     /// A whole number within `range`.
     pub(super) fn number(&self, key: &str, range: &RangeInclusive<u32>) -> Option<u32> {
-        let allowed = format!("a whole number from {} to {}", range.start(), range.end());
+        // Translators: this stands behind "it must be".
+        let allowed = gettext_f(
+            "a whole number from {least} to {most}",
+            &[("least", &range.start().to_string()), ("most", &range.end().to_string())],
+        );
         let in_range =
             |item: &Item| item.as_integer().and_then(|n| u32::try_from(n).ok()).filter(|n| range.contains(n));
         self.typed(key, in_range, &allowed)
@@ -122,7 +135,8 @@ impl<'a> Fields<'a> {
 
     /// `true` or `false`.
     pub(super) fn flag(&self, key: &str) -> Option<bool> {
-        self.typed(key, Item::as_bool, "true or false")
+        // Translators: this stands behind "it must be"; both words are written so in the file.
+        self.typed(key, Item::as_bool, &gettext("true or false"))
     }
 
     /// A list of texts, each accepted by `check`.
@@ -130,7 +144,8 @@ impl<'a> Fields<'a> {
         let all_texts = |item: &'a Item| -> Option<Vec<String>> {
             item.as_array()?.iter().map(|value| value.as_str().map(str::to_owned)).collect()
         };
-        let texts = self.typed(key, all_texts, "a list of texts, such as [\"a\", \"b\"]")?;
+        // Translators: this stands behind "it must be".
+        let texts = self.typed(key, all_texts, &gettext("a list of texts, such as [\"a\", \"b\"]"))?;
         for text in &texts {
             check(text).map_err(|error| self.wrong_text(key, text, &error)).ok()?;
         }
@@ -140,7 +155,7 @@ impl<'a> Fields<'a> {
     /// A file's path from the root: the program may be started in any folder.
     pub(super) fn path(&self, key: &str) -> Option<PathBuf> {
         let absolute = |text: &str| {
-            if text.starts_with('/') { Ok(()) } else { Err("a path here starts with /") }
+            if text.starts_with('/') { Ok(()) } else { Err(gettext("a path here starts with /")) }
         };
         self.checked(key, absolute).map(PathBuf::from)
     }
@@ -150,15 +165,25 @@ impl<'a> Fields<'a> {
         let item = self.table.get(key)?;
         let value = get(item);
         if value.is_none() {
-            let found = found(item);
-            self.notes.add(self.line_of(key), format!("`{key}` is {found}; it must be {allowed}"));
+            // Translators: {found} is such as "8443" or "a list of something else",
+            // {allowed} such as "a text in quotes".
+            let text = gettext_f(
+                "`{key}` is {found}; it must be {allowed}",
+                &[("key", key), ("found", &found(item)), ("allowed", allowed)],
+            );
+            self.notes.add(self.line_of(key), text);
         }
         value
     }
 
     fn wrong_text(&self, key: &str, text: &str, error: &impl Display) {
-        let shown = shown_text(text);
-        self.notes.add(self.line_of(key), format!("`{key}` is {shown}; {error}"));
+        // Translators: {found} is a text in quotes or "an address",
+        // {error} says in lower case what is allowed.
+        let remark = gettext_f(
+            "`{key}` is {found}; {error}",
+            &[("key", key), ("found", &shown_text(text)), ("error", &error.to_string())],
+        );
+        self.notes.add(self.line_of(key), remark);
     }
 }
 
@@ -167,18 +192,19 @@ fn found(item: &Item) -> String {
     match item.type_name() {
         "integer" => item.as_integer().map_or_else(String::new, |number| number.to_string()),
         "boolean" => item.as_bool().map_or_else(String::new, |flag| flag.to_string()),
-        "string" => "a text".to_owned(),
-        "float" => "a number with a fraction".to_owned(),
-        "datetime" => "a date or time".to_owned(),
-        "array" => "a list of something else".to_owned(),
-        _ => "a table".to_owned(),
+        // Translators: this and the following say what stands in the settings file, behind "`name` is".
+        "string" => gettext("a text"),
+        "float" => gettext("a number with a fraction"),
+        "datetime" => gettext("a date or time"),
+        "array" => gettext("a list of something else"),
+        _ => gettext("a table"),
     }
 }
 
 /// A text for an error: one short line, and nothing that looks like an address with a password.
 fn shown_text(text: &str) -> String {
     if text.contains("://") || text.contains('@') {
-        return "an address".to_owned();
+        return gettext("an address");
     }
     let short: String = text.chars().take(40).collect();
     let more = if short.len() < text.len() { "…" } else { "" };
@@ -196,8 +222,8 @@ fn hint_for(key: &str, known: &[&str]) -> String {
     };
     let meant = if known.contains(&another_name) { Some(another_name) } else { nearest(key, known) };
     match meant {
-        Some(meant) => format!("did you mean `{meant}`?"),
-        None => format!("known are {}", known.join(", ")),
+        Some(meant) => gettext_f("did you mean `{key}`?", &[("key", meant)]),
+        None => gettext_f("known are {keys}", &[("keys", &known.join(", "))]),
     }
 }
 

@@ -10,6 +10,7 @@ use super::{Fault, Loaded, Remark, VERSION};
 use crate::config::{
     Config, FeedConfig, FeedId, Password, PasswordSource, RtspConfig, ServerConfig, SourceAddress, SourceConfig,
 };
+use crate::i18n::{gettext, gettext_f};
 
 const TOP_KEYS: &[&str] = &["version", "server", "feeds"];
 
@@ -70,16 +71,19 @@ pub(super) fn read(text: &str) -> Result<Loaded, Fault> {
 /// The parser's own message, without the line it quotes: that may hold a token.
 fn syntax_fault(text: &str, error: &TomlError) -> Fault {
     let line = Notes::new(text).line(error.span());
-    Fault::Syntax(Remark { line, text: format!("this is no TOML: {}", error.message()) })
+    // Translators: {reason} is in English.
+    let text = gettext_f("this is no TOML: {reason}", &[("reason", error.message())]);
+    Fault::Syntax(Remark { line, text })
 }
 
 /// Of a newer form nothing else is said: its keys need not be ours.
 fn check_version(top: &Fields<'_>) -> Result<(), Fault> {
+    let ours = [("version", &*VERSION.to_string())];
     match top.table.get("version").map(Item::as_integer) {
         Some(Some(version)) if version > VERSION => return Err(Fault::Newer { version }),
         Some(Some(VERSION)) => {}
-        Some(_) => top.refuse("version", format!("it must be {VERSION}")),
-        None => top.notes.add(1, format!("the version is missing; write version = {VERSION} first")),
+        Some(_) => top.refuse("version", gettext_f("it must be {version}", &ours)),
+        None => top.notes.add(1, gettext_f("the version is missing; write version = {version} first", &ours)),
     }
     Ok(())
 }
@@ -91,7 +95,7 @@ fn read_server(top: &Fields<'_>) -> ServerConfig {
         return ServerConfig::default();
     };
     let Some(table) = item.as_table_like() else {
-        top.refuse("server", "write it as [server], with its keys below");
+        top.refuse("server", gettext("write it as [server], with its keys below"));
         return ServerConfig::default();
     };
     let fields = Fields { table, line: top.line_of("server"), notes: top.notes };
@@ -108,32 +112,32 @@ fn read_server(top: &Fields<'_>) -> ServerConfig {
     };
     for (key, other) in [("tls_cert", "tls_key"), ("tls_key", "tls_cert")] {
         if fields.has(key) && !fields.has(other) {
-            fields.refuse(key, format!("it needs `{other}` beside it"));
+            fields.refuse(key, gettext_f("it needs `{key}` beside it", &[("key", other)]));
         }
     }
     server
 }
 
-fn check_listen(text: &str) -> Result<(), &'static str> {
+fn check_listen(text: &str) -> Result<(), String> {
     let address = text.parse::<std::net::SocketAddr>();
     address
         .map(drop)
-        .map_err(|_| "it must be an IP address and a port, such as 127.0.0.1:8443, 0.0.0.0:8443 or [::]:8443")
+        .map_err(|_| gettext("it must be an IP address and a port, such as 127.0.0.1:8443, 0.0.0.0:8443 or [::]:8443"))
 }
 
 /// RFC 6454, section 6.1: scheme, host and perhaps a port, nothing after them.
-fn check_origin(text: &str) -> Result<(), &'static str> {
+fn check_origin(text: &str) -> Result<(), String> {
     let url = url::Url::parse(text).ok().filter(|url| matches!(url.scheme(), "http" | "https"));
     match url {
         Some(url) if url.origin().ascii_serialization() == text => Ok(()),
-        _ => Err("an origin is https://HOST or https://HOST:PORT, in lower case and without a path"),
+        _ => Err(gettext("an origin is https://HOST or https://HOST:PORT, in lower case and without a path")),
     }
 }
 
-fn check_host(text: &str) -> Result<(), &'static str> {
+fn check_host(text: &str) -> Result<(), String> {
     let plain = !text.is_empty() && !text.contains(['/', '@', '?', '#', ' ', '*']);
     let known_form = url::Host::parse(text).is_ok();
-    if plain && known_form { Ok(()) } else { Err("a host is a name or an IP address, without port and path") }
+    if plain && known_form { Ok(()) } else { Err(gettext("a host is a name or an IP address, without port and path")) }
 }
 
 // ---- [[feeds]] ---------------------------------------------------------------
@@ -143,7 +147,7 @@ fn read_feeds(top: &Fields<'_>) -> Vec<Draft> {
         return Vec::new();
     };
     let Some(tables) = feed_tables(item) else {
-        top.refuse("feeds", "write each feed below a line [[feeds]]");
+        top.refuse("feeds", gettext("write each feed below a line [[feeds]]"));
         return Vec::new();
     };
     let fields = |(table, span)| Fields { table, line: top.notes.line(span), notes: top.notes };
@@ -167,7 +171,7 @@ fn read_feed(fields: &Fields<'_>) -> Option<Draft> {
     fields.refuse_others(FEED_KEYS);
     let name = fields.checked("name", FeedConfig::check_name);
     if !fields.has("name") {
-        fields.notes.add(fields.line, "this feed has no name; write name = \"…\" below".to_owned());
+        fields.notes.add(fields.line, gettext("this feed has no name; write name = \"…\" below"));
     }
     let id = fields.parsed::<FeedId>("id");
     let source = read_source(fields);
@@ -189,18 +193,18 @@ fn read_source(fields: &Fields<'_>) -> Option<(SourceConfig, Option<Password>)> 
     match (demo, fields.has("address")) {
         (true, false) => {
             for key in CAMERA_KEYS.iter().filter(|key| fields.has(key)) {
-                fields.refuse(key, "the demo camera has none; remove this line");
+                fields.refuse(key, gettext("the demo camera has none; remove this line"));
             }
             Some((SourceConfig::Demo, None))
         }
         (false, true) => read_camera(fields),
         (true, true) => {
-            fields.refuse("demo", "this feed has an address too; remove one of the two lines");
+            fields.refuse("demo", gettext("this feed has an address too; remove one of the two lines"));
             None
         }
         (false, false) => {
-            let text = "this feed has no source; write address = \"rtsp://HOST/PATH\" or demo = true below";
-            fields.notes.add(fields.line, text.to_owned());
+            let text = gettext("this feed has no source; write address = \"rtsp://HOST/PATH\" or demo = true below");
+            fields.notes.add(fields.line, text);
             None
         }
     }
@@ -218,17 +222,20 @@ fn read_camera(fields: &Fields<'_>) -> Option<(SourceConfig, Option<Password>)> 
     if let (Some(user), Some(found)) = (&user, &found_user)
         && user != found
     {
-        fields.refuse("user", "the address names another user; remove one of the two");
+        fields.refuse("user", gettext("the address names another user; remove one of the two"));
     }
     if password.is_some() && named != PasswordSource::Keyring {
-        fields.refuse("address", "it holds a password, and this feed names another one; remove the one in the address");
+        fields.refuse(
+            "address",
+            gettext("it holds a password, and this feed names another one; remove the one in the address"),
+        );
     }
     let mut rtsp = RtspConfig::new(address);
     rtsp.latency_ms = latency.unwrap_or(rtsp.latency_ms);
     if let Some(user) = user.or(found_user) {
         rtsp = rtsp.with_user(user, named);
     } else if named != PasswordSource::Keyring {
-        fields.notes.add(fields.line, "this feed names a password but no user; write user = \"…\" below".to_owned());
+        fields.notes.add(fields.line, gettext("this feed names a password but no user; write user = \"…\" below"));
     }
     Some((SourceConfig::Rtsp(rtsp), password))
 }
@@ -236,7 +243,7 @@ fn read_camera(fields: &Fields<'_>) -> Option<(SourceConfig, Option<Password>)> 
 fn read_password_source(fields: &Fields<'_>) -> PasswordSource {
     let named: Vec<&str> = PASSWORD_KEYS.iter().copied().filter(|key| fields.has(key)).collect();
     if let [first, second, ..] = named[..] {
-        let why = format!("this feed has {first} too; remove one of the two lines");
+        let why = gettext_f("this feed has {key} too; remove one of the two lines", &[("key", first)]);
         fields.refuse(second, why);
     }
     if fields.has("password") {
@@ -255,22 +262,22 @@ fn read_password_source(fields: &Fields<'_>) -> PasswordSource {
 struct NoPassword;
 
 impl FromStr for NoPassword {
-    type Err = &'static str;
+    type Err = String;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         if text.is_empty() {
             Ok(Self)
         } else {
-            Err(
+            Err(gettext(
                 "a password does not stand in this file: name it with password_env or password_file, or enter it in the window; only \"\" is allowed here, for a user without a password",
-            )
+            ))
         }
     }
 }
 
-fn check_user(text: &str) -> Result<(), &'static str> {
+fn check_user(text: &str) -> Result<(), String> {
     let fits = text.len() <= 256 && !text.chars().any(char::is_control);
-    if fits { Ok(()) } else { Err("a user's name is one line of at most 256 bytes") }
+    if fits { Ok(()) } else { Err(gettext("a user's name is one line of at most 256 bytes")) }
 }
 
 /// The name of an environment variable (POSIX.1-2024, section 8.1).
@@ -278,14 +285,14 @@ struct Variable(String);
 
 /// Read as a secret is: somebody may write the password where its variable's name belongs.
 impl FromStr for Variable {
-    type Err = &'static str;
+    type Err = String;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let allowed = |c: char| c.is_ascii_alphanumeric() || c == '_';
         if text.starts_with(|c: char| !c.is_ascii_digit()) && text.chars().all(allowed) {
             Ok(Self(text.to_owned()))
         } else {
-            Err("the name of an environment variable has letters, digits and _ only")
+            Err(gettext("the name of an environment variable has letters, digits and _ only"))
         }
     }
 }
@@ -296,7 +303,11 @@ fn refuse_equal_ids(drafts: &[Draft], notes: &Notes<'_>) {
     let mut taken = HashSet::new();
     for (id, line) in drafts.iter().filter_map(|draft| Some((draft.id.as_ref()?, draft.id_line))) {
         if !taken.insert(id) {
-            notes.add(line, format!("the id \"{id}\" is that of a feed above; give this feed another one"));
+            let text = gettext_f(
+                "the id \"{id}\" is that of a feed above; give this feed another one",
+                &[("id", id.as_ref())],
+            );
+            notes.add(line, text);
         }
     }
 }
@@ -322,7 +333,8 @@ fn finish(server: ServerConfig, drafts: Vec<Draft>) -> Loaded {
 }
 
 fn password_in_address(name: &str) -> String {
-    format!(
-        "the address of \"{name}\" holds a password, which everybody who reads this file can see. It is used for this run, and the next save takes it out of the file. Take it out yourself and name it with password_env or password_file, or enter it in the window, which keeps it in the keyring."
+    gettext_f(
+        "the address of \"{name}\" holds a password, which everybody who reads this file can see. It is used for this run, and the next save takes it out of the file. Take it out yourself and name it with password_env or password_file, or enter it in the window, which keeps it in the keyring.",
+        &[("name", name)],
     )
 }

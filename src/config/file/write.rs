@@ -11,6 +11,7 @@ use toml_edit::{Array, ArrayOfTables, DocumentMut, Item, Table, TableLike, Value
 use super::read::read;
 use super::{Fault, Remark, VERSION};
 use crate::config::{Config, FeedConfig, FeedId, PasswordSource, RtspConfig, ServerConfig, SourceConfig, Token};
+use crate::i18n::gettext_f;
 
 /// What a new file starts with.
 const HEADER: &str = "# Heliograph's settings, for people and for the window: comments are kept.\n";
@@ -37,7 +38,8 @@ fn refuse_equal_ids(feeds: &[FeedConfig]) -> Result<(), Fault> {
     let mut taken = HashSet::new();
     match feeds.iter().find(|feed| !taken.insert(&feed.id)) {
         Some(feed) => {
-            let text = format!("two feeds have the id \"{}\"; give one of them another", feed.id);
+            let text =
+                gettext_f("two feeds have the id \"{id}\"; give one of them another", &[("id", feed.id.as_ref())]);
             Err(Fault::Remarks(vec![Remark { line: 1, text }]))
         }
         None => Ok(()),
@@ -135,7 +137,8 @@ fn path(path: Option<&Path>) -> Result<Setting, Fault> {
         return Ok(Setting::Absent);
     };
     path.to_str().map(text).ok_or_else(|| {
-        let text = format!("the path {} is no UTF-8 text; rename that file", path.display());
+        let shown = path.display().to_string();
+        let text = gettext_f("the path {path} is no UTF-8 text; rename that file", &[("path", &shown)]);
         Fault::Remarks(vec![Remark { line: 1, text }])
     })
 }

@@ -5,6 +5,7 @@ use std::fmt;
 use super::source::{from_environment, from_file};
 use super::{KeyringStore, Password, PasswordSource, SecretError, SecretStore, SessionStore};
 use crate::config::FeedId;
+use crate::i18n::{gettext, gettext_f};
 
 /// All the places where passwords are, asked in the right order.
 pub struct Secrets {
@@ -25,8 +26,11 @@ pub enum Kept {
 impl fmt::Display for Kept {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Kept::InKeyring => f.write_str("The password is kept in the keyring."),
-            Kept::ThisRunOnly(why) => write!(f, "The password is kept for this run only. {why}"),
+            Kept::InKeyring => f.write_str(&gettext("The password is kept in the keyring.")),
+            // Translators: {why} is one or two whole sentences.
+            Kept::ThisRunOnly(why) => {
+                f.write_str(&gettext_f("The password is kept for this run only. {why}", &[("why", &why.to_string())]))
+            }
         }
     }
 }
