@@ -21,6 +21,7 @@ use super::hub::Hub;
 use super::routes;
 use super::settings::{LocalSettings, Tls};
 use super::tls::{self, Identity, TlsError};
+use crate::i18n::gettext_f;
 
 /// How long a client may take to say what it wants.
 const HEADER_TIME: Duration = Duration::from_secs(10);
@@ -45,25 +46,31 @@ pub struct LocalServer {
 #[derive(Debug, thiserror::Error)]
 pub enum ServerError {
     /// Something listens there already.
-    #[error(
-        "port {} at {} is in use by another program. Stop that program, or choose another port \
+    #[error("{}", gettext_f(
+        "port {port} at {host} is in use by another program. Stop that program, or choose another port \
          with --listen.",
-        .0.port(),
-        .0.ip()
-    )]
+        &[("port", &.0.port().to_string()), ("host", &.0.ip().to_string())],
+    ))]
     PortInUse(SocketAddr),
     /// The system keeps the port for others.
-    #[error("this user may not listen on port {}. Choose a port from 1024 up with --listen.", .0.port())]
+    #[error("{}", gettext_f(
+        "this user may not listen on port {port}. Choose a port from 1024 up with --listen.",
+        &[("port", &.0.port().to_string())],
+    ))]
     NoPermission(SocketAddr),
     /// The address belongs to no interface of this machine.
-    #[error(
-        "this machine has no address {}. Choose one that it has, or 0.0.0.0 for all of them, \
+    #[error("{}", gettext_f(
+        "this machine has no address {host}. Choose one that it has, or 0.0.0.0 for all of them, \
          with --listen.",
-        .0.ip()
-    )]
+        &[("host", &.0.ip().to_string())],
+    ))]
     AddressNotHere(SocketAddr),
     /// Listening fails in some other way.
-    #[error("cannot listen at {address}: {source}. Choose another address with --listen.")]
+    // Translators: {address} is an IP address and a port, {reason} what the system said.
+    #[error("{}", gettext_f(
+        "cannot listen at {address}: {reason}. Choose another address with --listen.",
+        &[("address", &address.to_string()), ("reason", &source.to_string())],
+    ))]
     Listen {
         /// Where.
         address: SocketAddr,
@@ -71,19 +78,24 @@ pub enum ServerError {
         source: io::Error,
     },
     /// Beyond loopback a token is required.
-    #[error(
-        "listening at {0} lets others on the network in, and that takes a token. Choose one with \
-         --token, or listen at 127.0.0.1."
-    )]
+    #[error("{}", gettext_f(
+        "listening at {address} lets others on the network in, and that takes a token. Choose one with \
+         --token, or listen at 127.0.0.1.",
+        &[("address", &.0.to_string())],
+    ))]
     TokenMissing(SocketAddr),
     /// An entry of `allowed_hosts` is no host.
-    #[error("“{0}” in “allowed_hosts” is no host. Write a name such as cams.example, or an IP address.")]
+    #[error("{}", gettext_f(
+        "“{entry}” in “allowed_hosts” is no host. Write a name such as cams.example, or an IP address.",
+        &[("entry", .0)],
+    ))]
     AllowedHost(String),
     /// An entry of `allowed_origins` is no origin.
-    #[error(
-        "“{0}” in “allowed_origins” is no origin. Write scheme and host, such as \
-         https://wall.example, and the port if it is not the usual one."
-    )]
+    #[error("{}", gettext_f(
+        "“{entry}” in “allowed_origins” is no origin. Write scheme and host, such as \
+         https://wall.example, and the port if it is not the usual one.",
+        &[("entry", .0)],
+    ))]
     AllowedOrigin(String),
     /// There is no certificate to serve with.
     #[error(transparent)]

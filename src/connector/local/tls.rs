@@ -10,6 +10,8 @@ use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use sha2::{Digest, Sha256};
 
+use crate::i18n::gettext_f;
+
 /// Certificate and key that we made, in one file: both or neither are there.
 const OWN_FILE: &str = "local-server.pem";
 
@@ -25,7 +27,11 @@ pub(super) struct Identity {
 #[derive(Debug, thiserror::Error)]
 pub enum TlsError {
     /// A file cannot be read.
-    #[error("{} cannot be read: {source}. Check the path and that Heliograph may read it.", path.display())]
+    // Translators: {reason} is what the system said.
+    #[error("{}", gettext_f(
+        "{path} cannot be read: {reason}. Check the path and that Heliograph may read it.",
+        &[("path", &path.display().to_string()), ("reason", &source.to_string())],
+    ))]
     Read {
         /// The file.
         path: PathBuf,
@@ -33,31 +39,35 @@ pub enum TlsError {
         source: io::Error,
     },
     /// There is no certificate in a file.
-    #[error(
-        "{} holds no certificate. It should be a PEM file with “BEGIN CERTIFICATE” in it.",
-        path.display()
-    )]
+    #[error("{}", gettext_f(
+        "{path} holds no certificate. It should be a PEM file with “BEGIN CERTIFICATE” in it.",
+        &[("path", &path.display().to_string())],
+    ))]
     NoCertificate {
         /// The file.
         path: PathBuf,
     },
     /// There is no private key in a file.
-    #[error(
-        "{} holds no private key that can be read. It should be a PEM file with “BEGIN PRIVATE \
+    #[error("{}", gettext_f(
+        "{path} holds no private key that can be read. It should be a PEM file with “BEGIN PRIVATE \
          KEY” in it, without a passphrase.",
-        path.display()
-    )]
+        &[("path", &path.display().to_string())],
+    ))]
     NoKey {
         /// The file.
         path: PathBuf,
     },
     /// Certificate and key cannot be used, or not together.
-    #[error(
-        "the certificate in {} cannot be used with the key in {}: {source}. Give the two files \
+    // Translators: {certificate} and {key} are paths; {reason} is in English.
+    #[error("{}", gettext_f(
+        "the certificate in {certificate} cannot be used with the key in {key}: {reason}. Give the two files \
          that were issued together.",
-        certificate.display(),
-        key.display()
-    )]
+        &[
+            ("certificate", &certificate.display().to_string()),
+            ("key", &key.display().to_string()),
+            ("reason", &source.to_string()),
+        ],
+    ))]
     Mismatch {
         /// The certificate's file.
         certificate: PathBuf,
@@ -67,10 +77,18 @@ pub enum TlsError {
         source: rustls::Error,
     },
     /// No certificate could be made.
-    #[error("a certificate for this machine cannot be made: {0}. Give one of your own with --tls-cert and --tls-key.")]
+    // Translators: {reason} is in English.
+    #[error("{}", gettext_f(
+        "a certificate for this machine cannot be made: {reason}. Give one of your own with --tls-cert and --tls-key.",
+        &[("reason", &.0.to_string())],
+    ))]
     Make(#[from] rcgen::Error),
     /// The certificate that was made cannot be kept.
-    #[error("{} cannot be written: {source}. Make room, or let Heliograph write there.", path.display())]
+    // Translators: {reason} is what the system said.
+    #[error("{}", gettext_f(
+        "{path} cannot be written: {reason}. Make room, or let Heliograph write there.",
+        &[("path", &path.display().to_string()), ("reason", &source.to_string())],
+    ))]
     Keep {
         /// The file, or the directory it should be in.
         path: PathBuf,
