@@ -48,27 +48,29 @@ pub enum ServerError {
     /// Something listens there already.
     #[error("{}", gettext_f(
         "port {port} at {host} is in use by another program. Stop that program, or choose another port \
-         with --listen.",
+         with --listen or the setting “listen”.",
         &[("port", &.0.port().to_string()), ("host", &.0.ip().to_string())],
     ))]
     PortInUse(SocketAddr),
     /// The system keeps the port for others.
     #[error("{}", gettext_f(
-        "this user may not listen on port {port}. Choose a port from 1024 up with --listen.",
+        "this user may not listen on port {port}. Choose a port from 1024 up with \
+         --listen or the setting “listen”.",
         &[("port", &.0.port().to_string())],
     ))]
     NoPermission(SocketAddr),
     /// The address belongs to no interface of this machine.
     #[error("{}", gettext_f(
         "this machine has no address {host}. Choose one that it has, or 0.0.0.0 for all of them, \
-         with --listen.",
+         with --listen or the setting “listen”.",
         &[("host", &.0.ip().to_string())],
     ))]
     AddressNotHere(SocketAddr),
     /// Listening fails in some other way.
     // Translators: {address} is an IP address and a port, {reason} what the system said.
     #[error("{}", gettext_f(
-        "cannot listen at {address}: {reason}. Choose another address with --listen.",
+        "cannot listen at {address}: {reason}. Choose another address with --listen or the setting \
+         “listen”.",
         &[("address", &address.to_string()), ("reason", &source.to_string())],
     ))]
     Listen {
@@ -80,7 +82,7 @@ pub enum ServerError {
     /// Beyond loopback a token is required.
     #[error("{}", gettext_f(
         "listening at {address} lets others on the network in, and that takes a token. Choose one with \
-         --token, or listen at 127.0.0.1.",
+         --token or the setting “token”, or listen at 127.0.0.1.",
         &[("address", &.0.to_string())],
     ))]
     TokenMissing(SocketAddr),
