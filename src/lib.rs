@@ -5,11 +5,13 @@
 //! ```text
 //! ui        the window (feature `gui`)             serve   the headless face
 //!   └──────────────┬──────────────────────────────────┘
+//! station          a Heliograph at work: engine, secrets and the server for viewers
 //! engine           the owner: feeds, supervisors, commands in, events out
 //!   ├─ connector   where a feed goes, each a signaller and its settings
 //!   ├─ media       GStreamer: source, codec catalogue, encode, preview
 //!   ├─ stats       figures, and what they were over the last minutes
 //!   └─ config      what the operator asked for: feeds, settings, secrets
+//! i18n             words for people, in their language; any room may use it
 //! ```
 
 pub mod cli;

@@ -37,47 +37,60 @@ pub struct Credentials {
 
 /// Why a text is no address of a camera. None of these repeats the text: it may hold a password.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{}", self.sentence())]
 pub enum AddressError {
     /// There is no `scheme://` in front.
-    #[error("{}", gettext("it does not start with rtsp:// or rtsps://; write it as rtsp://HOST/PATH"))]
     NoScheme,
     /// The scheme is another one.
-    // Translators: {scheme} is such as http.
-    #[error("{}", gettext_f(
-        "{scheme}:// is not supported; use an address that starts with rtsp:// or rtsps://",
-        &[("scheme", .0)],
-    ))]
     OtherScheme(String),
     /// There is no host in it.
-    #[error("{}", gettext("it names no host; write it as rtsp://HOST/PATH"))]
     NoHost,
     /// The host cannot be one.
-    #[error("{}", gettext("its host is no host name or IP address; an IPv6 address stands in [brackets]"))]
     BadHost,
     /// The port is no port.
-    #[error("{}", gettext("its port is no number from 1 to 65535; in a password, write : as %3A and @ as %40"))]
     BadPort,
     /// An `@` or a `#` where none can be: most likely in a password.
-    #[error(
-        "{}",
-        gettext(
-            "it has an @ or # after the host; write @ as %40, and in a password also / as %2F, ? as %3F and # as %23"
-        )
-    )]
     Ambiguous,
     /// User or password are not UTF-8 once decoded.
-    #[error("{}", gettext("its user name or password is no text once its %XX parts are decoded; write them in UTF-8"))]
     NotText,
     /// It holds a `…`: somebody copied the form for display.
-    #[error("{}", gettext("a part of it was shortened to … for display; enter the whole address"))]
     Shortened,
     /// User and password stand in it where they may not.
-    #[error("{}", gettext("it holds a user name or password; enter those apart from the address"))]
     HoldsCredentials,
     /// It is malformed in another way.
-    // Translators: {reason} is in English, such as "empty host".
-    #[error("{}", gettext_f("it is malformed ({reason}); write it as rtsp://HOST/PATH", &[("reason", &.0.to_string())]))]
     Malformed(url::ParseError),
+}
+
+impl AddressError {
+    /// What is wrong, and what would be right.
+    fn sentence(&self) -> String {
+        match self {
+            Self::NoScheme => gettext("it does not start with rtsp:// or rtsps://; write it as rtsp://HOST/PATH"),
+            Self::OtherScheme(scheme) => gettext_f(
+                // Translators: {scheme} is such as http.
+                "{scheme}:// is not supported; use an address that starts with rtsp:// or rtsps://",
+                &[("scheme", scheme)],
+            ),
+            Self::NoHost => gettext("it names no host; write it as rtsp://HOST/PATH"),
+            Self::BadHost => gettext("its host is no host name or IP address; an IPv6 address stands in [brackets]"),
+            Self::BadPort => {
+                gettext("its port is no number from 1 to 65535; in a password, write : as %3A and @ as %40")
+            }
+            Self::Ambiguous => gettext(
+                "it has an @ or # after the host; write @ as %40, and in a password also / as %2F, ? as %3F and # as %23",
+            ),
+            Self::NotText => {
+                gettext("its user name or password is no text once its %XX parts are decoded; write them in UTF-8")
+            }
+            Self::Shortened => gettext("a part of it was shortened to … for display; enter the whole address"),
+            Self::HoldsCredentials => gettext("it holds a user name or password; enter those apart from the address"),
+            Self::Malformed(reason) => gettext_f(
+                // Translators: {reason} is in English, such as "empty host".
+                "it is malformed ({reason}); write it as rtsp://HOST/PATH",
+                &[("reason", &reason.to_string())],
+            ),
+        }
+    }
 }
 
 impl SourceAddress {

@@ -23,9 +23,14 @@ pub enum Codec {
 
 /// The text names no codec that Heliograph knows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-// Translators: {codecs} is a list such as "h264", "vp8".
-#[error("{}", gettext_f("a codec is one of {codecs}", &[("codecs", &known_codecs())]))]
+#[error("{}", codec_rule())]
 pub struct CodecError;
+
+/// What a codec may be, in a sentence.
+fn codec_rule() -> String {
+    // Translators: {codecs} is a list such as "h264", "vp8".
+    gettext_f("a codec is one of {codecs}", &[("codecs", &known_codecs())])
+}
 
 impl Codec {
     /// Every codec, in the order in which they are offered.
@@ -78,8 +83,13 @@ pub enum EncoderChoice {
 
 /// The text cannot be the name of an encoder.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{}", gettext("an encoder is \"auto\" or the name of a GStreamer element, such as \"x264enc\""))]
+#[error("{}", encoder_rule())]
 pub struct EncoderNameError;
+
+/// What an encoder may be, in a sentence.
+fn encoder_rule() -> String {
+    gettext("an encoder is \"auto\" or the name of a GStreamer element, such as \"x264enc\"")
+}
 
 impl EncoderChoice {
     /// The choice as it stands in files: `auto` or the element's name.

@@ -69,16 +69,25 @@ impl FeedConfig {
 
 /// Why a text cannot be a feed's name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{}", self.sentence())]
 pub enum NameError {
     /// Too short, too long, or with blanks around it.
-    #[error("{}", gettext("a name has 1 to 100 characters, and no blank at either end"))]
     Length,
     /// It would break lines of a log or a terminal.
-    #[error("{}", gettext("a name is one line without control characters"))]
     Control,
     /// An address was entered.
-    #[error("{}", gettext("a name is no address; write the address under `address`"))]
     Address,
+}
+
+impl NameError {
+    /// What is wrong, and what would be right.
+    fn sentence(self) -> String {
+        match self {
+            Self::Length => gettext("a name has 1 to 100 characters, and no blank at either end"),
+            Self::Control => gettext("a name is one line without control characters"),
+            Self::Address => gettext("a name is no address; write the address under `address`"),
+        }
+    }
 }
 
 /// Where a feed's picture comes from.

@@ -18,11 +18,13 @@ pub struct FeedId(String);
 
 /// The text is not a feed id.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "{}",
-    gettext("a feed's id is 1 to 63 lower-case letters, digits and hyphens, and starts with a letter or digit")
-)]
+#[error("{}", rule())]
 pub struct FeedIdError;
+
+/// What an id may be, in a sentence.
+fn rule() -> String {
+    gettext("a feed's id is 1 to 63 lower-case letters, digits and hyphens, and starts with a letter or digit")
+}
 
 impl FeedId {
     /// The most characters an id may have.

@@ -10,6 +10,9 @@
 //!
 //! No type in this room shows a password or a token through `Debug`, `Display`
 //! or an error; whoever needs one calls `expose()`, which is easy to search for.
+//!
+//! The sentences of errors stand in functions and not inside `#[error("…")]`: xgettext
+//! reads this as C, where a line that begins with `#` is the preprocessor's.
 
 mod address;
 mod codec;

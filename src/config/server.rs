@@ -52,11 +52,13 @@ pub struct Token(Password);
 
 /// The text cannot be a token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "{}",
-    gettext("a token is 8 to 256 characters of A-Z, a-z, 0-9 and - . _ ~, which need no encoding in an address")
-)]
+#[error("{}", rule())]
 pub struct TokenError;
+
+/// What a token may be, in a sentence.
+fn rule() -> String {
+    gettext("a token is 8 to 256 characters of A-Z, a-z, 0-9 and - . _ ~, which need no encoding in an address")
+}
 
 impl Token {
     /// Takes a token that can stand in a URL as it is (RFC 3986, section 2.3).

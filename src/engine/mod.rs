@@ -63,13 +63,25 @@ pub struct FeedSnapshot {
 
 /// A request the engine cannot meet.
 #[derive(Debug, Eq, PartialEq, thiserror::Error)]
+#[error("{}", self.sentence())]
 pub enum EngineError {
     /// The id is taken.
-    #[error("{}", gettext_f("There is a feed “{feed}” already. Choose another name.", &[("feed", .0.as_ref())]))]
     FeedExists(FeedId),
     /// No feed has this id.
-    #[error("{}", gettext_f("There is no feed “{feed}”. It may have been removed meanwhile.", &[("feed", .0.as_ref())]))]
     NoSuchFeed(FeedId),
+}
+
+impl EngineError {
+    fn sentence(&self) -> String {
+        match self {
+            Self::FeedExists(id) => {
+                gettext_f("There is a feed “{feed}” already. Choose another name.", &[("feed", id.as_ref())])
+            }
+            Self::NoSuchFeed(id) => {
+                gettext_f("There is no feed “{feed}”. It may have been removed meanwhile.", &[("feed", id.as_ref())])
+            }
+        }
+    }
 }
 
 /// A handle to the engine; clones are the same engine.

@@ -9,21 +9,11 @@ use crate::i18n::{gettext, gettext_f};
 
 /// Why the settings could not be loaded or saved. None of these repeats a password or token.
 #[derive(Debug, thiserror::Error)]
+#[error("{}", self.sentence())]
 pub enum ConfigError {
     /// Nothing says where the settings are.
-    #[error(
-        "{}",
-        gettext(
-            "Neither XDG_CONFIG_HOME nor HOME is set, so there is no place for the settings. Name a file with --config FILE."
-        )
-    )]
     NoHome,
     /// The system does not let us read it.
-    // Translators: {reason} is what the system said.
-    #[error("{}", gettext_f(
-        "The settings file {path} cannot be read: {reason}. Correct its path or permissions; it has not been changed.",
-        &[("path", &path.display().to_string()), ("reason", &source.to_string())],
-    ))]
     Unreadable {
         /// The file.
         path: PathBuf,
@@ -31,11 +21,6 @@ pub enum ConfigError {
         source: io::Error,
     },
     /// What stands in it is not understood.
-    // Translators: {fault} is one line or several, each of which names a line of the file and what to do.
-    #[error("{}", gettext_f(
-        "The settings file {path} cannot be used:\n{fault}\nCorrect it and load it again; it has not been changed.",
-        &[("path", &path.display().to_string()), ("fault", &fault.to_string())],
-    ))]
     Faulty {
         /// The file.
         path: PathBuf,
@@ -43,23 +28,10 @@ pub enum ConfigError {
         fault: Fault,
     },
     /// It has not been loaded, so whatever stands in it would be lost.
-    #[error("{}", gettext_f(
-        "The settings were not saved: what stands in {path} has not been understood and would be lost. Correct that file and load it again.",
-        &[("path", &.0.display().to_string())],
-    ))]
     NotLoaded(PathBuf),
     /// Somebody else has written it.
-    #[error("{}", gettext_f(
-        "The settings were not saved: {path} was changed by another program since it was loaded. Load it again, then repeat your change.",
-        &[("path", &.0.display().to_string())],
-    ))]
     Changed(PathBuf),
     /// These settings could not be loaded again.
-    // Translators: {fault} is one line or several, each of which names a line of the file and what to do.
-    #[error("{}", gettext_f(
-        "The settings were not saved to {path}, because they could not be loaded again:\n{fault}\nCorrect that setting and save again.",
-        &[("path", &path.display().to_string()), ("fault", &fault.to_string())],
-    ))]
     Unsavable {
         /// The file.
         path: PathBuf,
@@ -67,17 +39,51 @@ pub enum ConfigError {
         fault: Fault,
     },
     /// The system does not let us write it.
-    // Translators: {reason} is what the system said.
-    #[error("{}", gettext_f(
-        "The settings were not saved to {path}: {reason}. Correct the permissions of its folder, or make room on the disk; the file has not been changed.",
-        &[("path", &path.display().to_string()), ("reason", &source.to_string())],
-    ))]
     Unwritable {
         /// The file.
         path: PathBuf,
         /// What the system said.
         source: io::Error,
     },
+}
+
+impl ConfigError {
+    /// What happened, to what, and what to do.
+    fn sentence(&self) -> String {
+        match self {
+            Self::NoHome => gettext(
+                "Neither XDG_CONFIG_HOME nor HOME is set, so there is no place for the settings. Name a file with --config FILE.",
+            ),
+            Self::Unreadable { path, source } => gettext_f(
+                // Translators: {reason} is what the system said.
+                "The settings file {path} cannot be read: {reason}. Correct its path or permissions; it has not been changed.",
+                &[("path", &path.display().to_string()), ("reason", &source.to_string())],
+            ),
+            Self::Faulty { path, fault } => gettext_f(
+                // Translators: {fault} is one line or several, each of which names a line of the file and what to do.
+                "The settings file {path} cannot be used:\n{fault}\nCorrect it and load it again; it has not been changed.",
+                &[("path", &path.display().to_string()), ("fault", &fault.to_string())],
+            ),
+            Self::NotLoaded(path) => gettext_f(
+                "The settings were not saved: what stands in {path} has not been understood and would be lost. Correct that file and load it again.",
+                &[("path", &path.display().to_string())],
+            ),
+            Self::Changed(path) => gettext_f(
+                "The settings were not saved: {path} was changed by another program since it was loaded. Load it again, then repeat your change.",
+                &[("path", &path.display().to_string())],
+            ),
+            Self::Unsavable { path, fault } => gettext_f(
+                // Translators: {fault} is one line or several, each of which names a line of the file and what to do.
+                "The settings were not saved to {path}, because they could not be loaded again:\n{fault}\nCorrect that setting and save again.",
+                &[("path", &path.display().to_string()), ("fault", &fault.to_string())],
+            ),
+            Self::Unwritable { path, source } => gettext_f(
+                // Translators: {reason} is what the system said.
+                "The settings were not saved to {path}: {reason}. Correct the permissions of its folder, or make room on the disk; the file has not been changed.",
+                &[("path", &path.display().to_string()), ("reason", &source.to_string())],
+            ),
+        }
+    }
 }
 
 /// What is wrong with the text of a settings file.

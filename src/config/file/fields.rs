@@ -123,8 +123,8 @@ impl<'a> Fields<'a> {
 
     /// A whole number within `range`.
     pub(super) fn number(&self, key: &str, range: &RangeInclusive<u32>) -> Option<u32> {
-        // Translators: this stands behind "it must be".
         let allowed = gettext_f(
+            // Translators: this stands behind "it must be".
             "a whole number from {least} to {most}",
             &[("least", &range.start().to_string()), ("most", &range.end().to_string())],
         );
@@ -165,9 +165,9 @@ impl<'a> Fields<'a> {
         let item = self.table.get(key)?;
         let value = get(item);
         if value.is_none() {
-            // Translators: {found} is such as "8443" or "a list of something else",
-            // {allowed} such as "a text in quotes".
             let text = gettext_f(
+                // Translators: {found} is such as "8443" or "a list of something else",
+                // {allowed} such as "a text in quotes".
                 "`{key}` is {found}; it must be {allowed}",
                 &[("key", key), ("found", &found(item)), ("allowed", allowed)],
             );
@@ -177,9 +177,9 @@ impl<'a> Fields<'a> {
     }
 
     fn wrong_text(&self, key: &str, text: &str, error: &impl Display) {
-        // Translators: {found} is a text in quotes or "an address",
-        // {error} says in lower case what is allowed.
         let remark = gettext_f(
+            // Translators: {found} is a text in quotes or "an address",
+            // {error} says in lower case what is allowed.
             "`{key}` is {found}; {error}",
             &[("key", key), ("found", &shown_text(text)), ("error", &error.to_string())],
         );

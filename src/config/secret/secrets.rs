@@ -27,8 +27,8 @@ impl fmt::Display for Kept {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Kept::InKeyring => f.write_str(&gettext("The password is kept in the keyring.")),
-            // Translators: {why} is one or two whole sentences.
             Kept::ThisRunOnly(why) => {
+                // Translators: {why} is one or two whole sentences.
                 f.write_str(&gettext_f("The password is kept for this run only. {why}", &[("why", &why.to_string())]))
             }
         }

@@ -44,35 +44,15 @@ pub struct LocalServer {
 
 /// Why the server cannot start.
 #[derive(Debug, thiserror::Error)]
+#[error("{}", self.sentence())]
 pub enum ServerError {
     /// Something listens there already.
-    #[error("{}", gettext_f(
-        "port {port} at {host} is in use by another program. Stop that program, or choose another port \
-         with --listen or the setting “listen”.",
-        &[("port", &.0.port().to_string()), ("host", &.0.ip().to_string())],
-    ))]
     PortInUse(SocketAddr),
     /// The system keeps the port for others.
-    #[error("{}", gettext_f(
-        "this user may not listen on port {port}. Choose a port from 1024 up with \
-         --listen or the setting “listen”.",
-        &[("port", &.0.port().to_string())],
-    ))]
     NoPermission(SocketAddr),
     /// The address belongs to no interface of this machine.
-    #[error("{}", gettext_f(
-        "this machine has no address {host}. Choose one that it has, or 0.0.0.0 for all of them, \
-         with --listen or the setting “listen”.",
-        &[("host", &.0.ip().to_string())],
-    ))]
     AddressNotHere(SocketAddr),
     /// Listening fails in some other way.
-    // Translators: {address} is an IP address and a port, {reason} what the system said.
-    #[error("{}", gettext_f(
-        "cannot listen at {address}: {reason}. Choose another address with --listen or the setting \
-         “listen”.",
-        &[("address", &address.to_string()), ("reason", &source.to_string())],
-    ))]
     Listen {
         /// Where.
         address: SocketAddr,
@@ -80,24 +60,10 @@ pub enum ServerError {
         source: io::Error,
     },
     /// Beyond loopback a token is required.
-    #[error("{}", gettext_f(
-        "listening at {address} lets others on the network in, and that takes a token. Choose one with \
-         --token or the setting “token”, or listen at 127.0.0.1.",
-        &[("address", &.0.to_string())],
-    ))]
     TokenMissing(SocketAddr),
     /// An entry of `allowed_hosts` is no host.
-    #[error("{}", gettext_f(
-        "“{entry}” in “allowed_hosts” is no host. Write a name such as cams.example, or an IP address.",
-        &[("entry", .0)],
-    ))]
     AllowedHost(String),
     /// An entry of `allowed_origins` is no origin.
-    #[error("{}", gettext_f(
-        "“{entry}” in “allowed_origins” is no origin. Write scheme and host, such as \
-         https://wall.example, and the port if it is not the usual one.",
-        &[("entry", .0)],
-    ))]
     AllowedOrigin(String),
     /// There is no certificate to serve with.
     #[error(transparent)]
@@ -108,6 +74,42 @@ impl ServerError {
     /// Whether it may pass by itself: the other program may end.
     pub fn may_pass(&self) -> bool {
         matches!(self, Self::PortInUse(_))
+    }
+
+    /// What happened, to what, and what to do.
+    fn sentence(&self) -> String {
+        match self {
+            Self::PortInUse(address) => gettext_f(
+                "port {port} at {host} is in use by another program. Stop that program, or choose another port with --listen or the setting “listen”.",
+                &[("port", &address.port().to_string()), ("host", &address.ip().to_string())],
+            ),
+            Self::NoPermission(address) => gettext_f(
+                "this user may not listen on port {port}. Choose a port from 1024 up with --listen or the setting “listen”.",
+                &[("port", &address.port().to_string())],
+            ),
+            Self::AddressNotHere(address) => gettext_f(
+                "this machine has no address {host}. Choose one that it has, or 0.0.0.0 for all of them, with --listen or the setting “listen”.",
+                &[("host", &address.ip().to_string())],
+            ),
+            Self::Listen { address, source } => gettext_f(
+                // Translators: {address} is an IP address and a port, {reason} what the system said.
+                "cannot listen at {address}: {reason}. Choose another address with --listen or the setting “listen”.",
+                &[("address", &address.to_string()), ("reason", &source.to_string())],
+            ),
+            Self::TokenMissing(address) => gettext_f(
+                "listening at {address} lets others on the network in, and that takes a token. Choose one with --token or the setting “token”, or listen at 127.0.0.1.",
+                &[("address", &address.to_string())],
+            ),
+            Self::AllowedHost(entry) => gettext_f(
+                "“{entry}” in “allowed_hosts” is no host. Write a name such as cams.example, or an IP address.",
+                &[("entry", entry)],
+            ),
+            Self::AllowedOrigin(entry) => gettext_f(
+                "“{entry}” in “allowed_origins” is no origin. Write scheme and host, such as https://wall.example, and the port if it is not the usual one.",
+                &[("entry", entry)],
+            ),
+            Self::Tls(error) => error.to_string(),
+        }
     }
 }
 

@@ -25,13 +25,9 @@ pub(super) struct Identity {
 
 /// Why there is no certificate to serve with.
 #[derive(Debug, thiserror::Error)]
+#[error("{}", self.sentence())]
 pub enum TlsError {
     /// A file cannot be read.
-    // Translators: {reason} is what the system said.
-    #[error("{}", gettext_f(
-        "{path} cannot be read: {reason}. Check the path and that Heliograph may read it.",
-        &[("path", &path.display().to_string()), ("reason", &source.to_string())],
-    ))]
     Read {
         /// The file.
         path: PathBuf,
@@ -39,35 +35,16 @@ pub enum TlsError {
         source: io::Error,
     },
     /// There is no certificate in a file.
-    #[error("{}", gettext_f(
-        "{path} holds no certificate. It should be a PEM file with “BEGIN CERTIFICATE” in it.",
-        &[("path", &path.display().to_string())],
-    ))]
     NoCertificate {
         /// The file.
         path: PathBuf,
     },
     /// There is no private key in a file.
-    #[error("{}", gettext_f(
-        "{path} holds no private key that can be read. It should be a PEM file with “BEGIN PRIVATE \
-         KEY” in it, without a passphrase.",
-        &[("path", &path.display().to_string())],
-    ))]
     NoKey {
         /// The file.
         path: PathBuf,
     },
     /// Certificate and key cannot be used, or not together.
-    // Translators: {certificate} and {key} are paths; {reason} is in English.
-    #[error("{}", gettext_f(
-        "the certificate in {certificate} cannot be used with the key in {key}: {reason}. Give the two files \
-         that were issued together.",
-        &[
-            ("certificate", &certificate.display().to_string()),
-            ("key", &key.display().to_string()),
-            ("reason", &source.to_string()),
-        ],
-    ))]
     Mismatch {
         /// The certificate's file.
         certificate: PathBuf,
@@ -77,24 +54,54 @@ pub enum TlsError {
         source: rustls::Error,
     },
     /// No certificate could be made.
-    // Translators: {reason} is in English.
-    #[error("{}", gettext_f(
-        "a certificate for this machine cannot be made: {reason}. Give one of your own with --tls-cert and --tls-key.",
-        &[("reason", &.0.to_string())],
-    ))]
     Make(#[from] rcgen::Error),
     /// The certificate that was made cannot be kept.
-    // Translators: {reason} is what the system said.
-    #[error("{}", gettext_f(
-        "{path} cannot be written: {reason}. Make room, or let Heliograph write there.",
-        &[("path", &path.display().to_string()), ("reason", &source.to_string())],
-    ))]
     Keep {
         /// The file, or the directory it should be in.
         path: PathBuf,
         /// What the system said.
         source: io::Error,
     },
+}
+
+impl TlsError {
+    /// What happened, to what, and what to do.
+    fn sentence(&self) -> String {
+        match self {
+            Self::Read { path, source } => gettext_f(
+                // Translators: {reason} is what the system said.
+                "{path} cannot be read: {reason}. Check the path and that Heliograph may read it.",
+                &[("path", &path.display().to_string()), ("reason", &source.to_string())],
+            ),
+            Self::NoCertificate { path } => gettext_f(
+                "{path} holds no certificate. It should be a PEM file with “BEGIN CERTIFICATE” in it.",
+                &[("path", &path.display().to_string())],
+            ),
+            Self::NoKey { path } => gettext_f(
+                "{path} holds no private key that can be read. It should be a PEM file with “BEGIN PRIVATE KEY” in it, without a passphrase.",
+                &[("path", &path.display().to_string())],
+            ),
+            Self::Mismatch { certificate, key, source } => gettext_f(
+                // Translators: {certificate} and {key} are paths; {reason} is in English.
+                "the certificate in {certificate} cannot be used with the key in {key}: {reason}. Give the two files that were issued together.",
+                &[
+                    ("certificate", &certificate.display().to_string()),
+                    ("key", &key.display().to_string()),
+                    ("reason", &source.to_string()),
+                ],
+            ),
+            Self::Make(reason) => gettext_f(
+                // Translators: {reason} is in English.
+                "a certificate for this machine cannot be made: {reason}. Give one of your own with --tls-cert and --tls-key.",
+                &[("reason", &reason.to_string())],
+            ),
+            Self::Keep { path, source } => gettext_f(
+                // Translators: {reason} is what the system said.
+                "{path} cannot be written: {reason}. Make room, or let Heliograph write there.",
+                &[("path", &path.display().to_string()), ("reason", &source.to_string())],
+            ),
+        }
+    }
 }
 
 /// Takes the operator's certificate chain and key, both PEM files.
