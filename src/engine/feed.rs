@@ -194,9 +194,7 @@ impl Worker {
                 self.supervisor.set_watched(count > 0);
                 (self.around.tell)(FeedEvent::Viewers { count });
             }
-            OutletEvent::Failed(reason) => {
-                self.reopen_later(&reason);
-            }
+            OutletEvent::Failed(reason) => self.reopen_later(&reason),
         }
     }
 
@@ -327,6 +325,7 @@ impl Worker {
 
     fn close(&mut self) {
         self.reopen_at = None;
+        self.supervisor.set_watched(false);
         let (destinations, rendition) = (std::mem::take(&mut self.destinations), self.rendition.take());
         if !destinations.is_empty() {
             (self.around.tell)(FeedEvent::Viewers { count: 0 });
