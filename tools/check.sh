@@ -22,7 +22,7 @@ main() {
   check "clippy without the window" "something headless needs GTK, or is used by the window only" \
     cargo clippy --all-targets --no-default-features -- -D warnings
   check "shell scripts" "mend what shellcheck names; its wiki explains each SC number" \
-    shellcheck --external-sources --check-sourced dev .ci/run tools/check.sh tools/screenshots.sh tools/test.sh
+    shellcheck --external-sources --check-sourced dev .ci/run tools/bench.sh tools/check.sh tools/screenshots.sh tools/test.sh
   check "page scripts" "mend the syntax error above" page_scripts
   check "translatable files" "make po/POTFILES.in list exactly the files with words for people" potfiles
   check "left-overs" "take out what is named above" left_overs
