@@ -1,4 +1,4 @@
-//! Which codec a feed is encoded in, and by which encoder.
+//! Which codec a feed is encoded in, and which elements do the work.
 
 use std::fmt;
 use std::str::FromStr;
@@ -17,8 +17,14 @@ pub enum Codec {
     /// H.264 (ITU-T H.264), which every browser decodes and most cameras send.
     #[default]
     H264,
+    /// H.265 (ITU-T H.265), which most cameras send and few browsers decode.
+    H265,
     /// VP8 (RFC 6386), which every browser decodes too.
     Vp8,
+    /// VP9: a third less bandwidth than VP8, for more work.
+    Vp9,
+    /// AV1: the least bandwidth and the most work.
+    Av1,
 }
 
 /// The text names no codec that Heliograph knows.
@@ -34,13 +40,16 @@ fn codec_rule() -> String {
 
 impl Codec {
     /// Every codec, in the order in which they are offered.
-    pub const ALL: &[Codec] = &[Codec::H264, Codec::Vp8];
+    pub const ALL: &[Codec] = &[Codec::H264, Codec::H265, Codec::Vp8, Codec::Vp9, Codec::Av1];
 
     /// The codec's name in files and messages: `h264`, `vp8`.
     pub fn key(self) -> &'static str {
         match self {
             Codec::H264 => "h264",
+            Codec::H265 => "h265",
             Codec::Vp8 => "vp8",
+            Codec::Vp9 => "vp9",
+            Codec::Av1 => "av1",
         }
     }
 }
@@ -55,7 +64,10 @@ impl fmt::Display for Codec {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Codec::H264 => "H.264",
+            Codec::H265 => "H.265",
             Codec::Vp8 => "VP8",
+            Codec::Vp9 => "VP9",
+            Codec::Av1 => "AV1",
         })
     }
 }
@@ -69,63 +81,63 @@ impl FromStr for Codec {
     }
 }
 
-/// Which encoder element makes a feed's picture.
+/// Which GStreamer element does a piece of work that several can do: encoding, or decoding.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
-pub enum EncoderChoice {
-    /// The best one that this machine has for the feed's codec; `auto` in files.
+pub enum ElementChoice {
+    /// The best one that this machine has for the codec; `auto` in files.
     #[default]
     Automatic,
-    /// The GStreamer element of this name, such as `x264enc`. Whether there is
-    /// such an element, and whether it makes the feed's codec, the media room knows.
+    /// The element of this name, such as `x264enc`. Whether there is such an
+    /// element, and whether it is for the feed's codec, the media room knows.
     Named(String),
 }
 
-/// The text cannot be the name of an encoder.
+/// The text cannot be the name of an element.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{}", encoder_rule())]
-pub struct EncoderNameError;
+#[error("{}", element_rule())]
+pub struct ElementNameError;
 
-/// What an encoder may be, in a sentence.
-fn encoder_rule() -> String {
-    gettext("an encoder is \"auto\" or the name of a GStreamer element, such as \"x264enc\"")
+/// What a choice may be, in a sentence.
+fn element_rule() -> String {
+    gettext("it is \"auto\" or the name of a GStreamer element, such as \"x264enc\"")
 }
 
-impl EncoderChoice {
+impl ElementChoice {
     /// The choice as it stands in files: `auto` or the element's name.
     pub fn key(&self) -> &str {
         match self {
-            EncoderChoice::Automatic => "auto",
-            EncoderChoice::Named(name) => name,
+            ElementChoice::Automatic => "auto",
+            ElementChoice::Named(name) => name,
         }
     }
 }
 
-impl FromStr for EncoderChoice {
-    type Err = EncoderNameError;
+impl FromStr for ElementChoice {
+    type Err = ElementNameError;
 
-    fn from_str(text: &str) -> Result<Self, EncoderNameError> {
+    fn from_str(text: &str) -> Result<Self, ElementNameError> {
         let allowed = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
         match text {
-            "auto" => Ok(EncoderChoice::Automatic),
+            "auto" => Ok(ElementChoice::Automatic),
             name if (1..=64).contains(&name.len()) && name.chars().all(allowed) => {
-                Ok(EncoderChoice::Named(name.to_owned()))
+                Ok(ElementChoice::Named(name.to_owned()))
             }
-            _ => Err(EncoderNameError),
+            _ => Err(ElementNameError),
         }
     }
 }
 
-impl TryFrom<String> for EncoderChoice {
-    type Error = EncoderNameError;
+impl TryFrom<String> for ElementChoice {
+    type Error = ElementNameError;
 
-    fn try_from(text: String) -> Result<Self, EncoderNameError> {
+    fn try_from(text: String) -> Result<Self, ElementNameError> {
         text.parse()
     }
 }
 
-impl From<EncoderChoice> for String {
-    fn from(choice: EncoderChoice) -> String {
+impl From<ElementChoice> for String {
+    fn from(choice: ElementChoice) -> String {
         choice.key().to_owned()
     }
 }
@@ -140,20 +152,20 @@ mod tests {
             assert_eq!(codec.key().parse(), Ok(*codec));
             assert_eq!(serde_json::to_value(codec).unwrap(), codec.key());
         }
-        assert_eq!("av1".parse::<Codec>(), Err(CodecError));
-        assert_eq!(CodecError.to_string(), "a codec is one of \"h264\", \"vp8\"");
+        assert_eq!("mpeg2".parse::<Codec>(), Err(CodecError));
+        assert_eq!(CodecError.to_string(), r#"a codec is one of "h264", "h265", "vp8", "vp9", "av1""#);
         assert_eq!(Codec::H264.to_string(), "H.264");
     }
 
     #[test]
-    fn encoders_are_auto_or_an_element_name() {
-        assert_eq!("auto".parse(), Ok(EncoderChoice::Automatic));
-        assert_eq!("x264enc".parse(), Ok(EncoderChoice::Named("x264enc".into())));
+    fn a_choice_is_auto_or_an_element_name() {
+        assert_eq!("auto".parse(), Ok(ElementChoice::Automatic));
+        assert_eq!("x264enc".parse(), Ok(ElementChoice::Named("x264enc".into())));
         for text in ["", "x264enc ! fakesink", "x264enc bitrate=1", "é"] {
-            assert_eq!(text.parse::<EncoderChoice>(), Err(EncoderNameError), "for {text:?}");
+            assert_eq!(text.parse::<ElementChoice>(), Err(ElementNameError), "for {text:?}");
         }
-        let json = serde_json::to_string(&EncoderChoice::Automatic).unwrap();
+        let json = serde_json::to_string(&ElementChoice::Automatic).unwrap();
         assert_eq!(json, "\"auto\"");
-        assert_eq!(serde_json::from_str::<EncoderChoice>(&json).unwrap(), EncoderChoice::Automatic);
+        assert_eq!(serde_json::from_str::<ElementChoice>(&json).unwrap(), ElementChoice::Automatic);
     }
 }

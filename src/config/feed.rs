@@ -1,10 +1,10 @@
 //! One camera and all that is done with it.
 
-use std::ops::RangeInclusive;
+use std::{collections::BTreeMap, ops::RangeInclusive};
 
 use serde::{Deserialize, Serialize};
 
-use super::{Codec, EncoderChoice, FeedId, PasswordSource, SourceAddress};
+use super::{AudioConfig, Codec, ElementChoice, FeedId, Fingerprint, PictureConfig, SourceConfig};
 use crate::i18n::gettext;
 
 /// What the operator asked for one feed.
@@ -16,10 +16,20 @@ pub struct FeedConfig {
     pub name: String,
     /// Where its picture comes from.
     pub source: SourceConfig,
+    /// The decoder of what the camera sends.
+    pub decoder: ElementChoice,
+    /// What is done to the picture before it is encoded.
+    pub picture: PictureConfig,
+    /// What is heard beside the picture.
+    pub audio: AudioConfig,
     /// The codec it is encoded in.
     pub codec: Codec,
     /// The encoder that does it.
-    pub encoder: EncoderChoice,
+    pub encoder: ElementChoice,
+    /// Properties of the encoder by name, as GStreamer writes their values; which are allowed
+    /// says [`super::encoder_settings::check`].
+    #[serde(default)]
+    pub encoder_settings: BTreeMap<String, String>,
     /// The encoder's bitrate in kbit/s, within [`FeedConfig::BITRATE_KBPS`].
     pub bitrate_kbps: u32,
     /// Whether viewers may have it.
@@ -40,10 +50,23 @@ impl FeedConfig {
             id,
             name: name.into(),
             source,
+            decoder: ElementChoice::default(),
+            picture: PictureConfig::default(),
+            audio: AudioConfig::default(),
             codec: Codec::default(),
-            encoder: EncoderChoice::default(),
+            encoder: ElementChoice::default(),
+            encoder_settings: BTreeMap::new(),
             bitrate_kbps: Self::DEFAULT_BITRATE_KBPS,
             streaming: true,
+        }
+    }
+
+    /// The camera is known by this certificate from now on, or by none; true where that
+    /// changes anything.
+    pub fn know_by(&mut self, certificate: Option<Fingerprint>) -> bool {
+        match &mut self.source {
+            SourceConfig::Rtsp(rtsp) => std::mem::replace(&mut rtsp.certificate, certificate) != certificate,
+            _ => false,
         }
     }
 
@@ -90,53 +113,10 @@ impl NameError {
     }
 }
 
-/// Where a feed's picture comes from.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum SourceConfig {
-    /// The camera inside the program.
-    Demo,
-    /// A camera on the network.
-    Rtsp(RtspConfig),
-}
-
-/// How a camera is reached by RTSP.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct RtspConfig {
-    /// Its address.
-    pub address: SourceAddress,
-    /// The user it knows, where it asks for one.
-    pub user: Option<String>,
-    /// Where that user's password is found; [`PasswordSource::None`] without a user,
-    /// or where the user has an empty one.
-    pub password: PasswordSource,
-    /// The jitter buffer in milliseconds, within [`RtspConfig::LATENCY_MS`].
-    pub latency_ms: u32,
-}
-
-impl RtspConfig {
-    /// The jitter buffer of a feed that names none: covers a wired or good wireless network.
-    pub const DEFAULT_LATENCY_MS: u32 = 100;
-    /// None at all for a camera on the same cable, up to five seconds for a satellite.
-    pub const LATENCY_MS: RangeInclusive<u32> = 0..=5000;
-
-    /// A camera that asks for no password, with the default settings.
-    pub fn new(address: SourceAddress) -> Self {
-        Self { address, user: None, password: PasswordSource::None, latency_ms: Self::DEFAULT_LATENCY_MS }
-    }
-
-    /// The same camera asked by `user`, whose password is found in `password`.
-    #[must_use]
-    pub fn with_user(mut self, user: impl Into<String>, password: PasswordSource) -> Self {
-        self.user = Some(user.into());
-        self.password = password;
-        self
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::{PasswordSource, RtspConfig};
 
     #[test]
     fn names_are_one_short_line_and_no_address() {

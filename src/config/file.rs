@@ -18,10 +18,24 @@
 //! demo = true
 //! ```
 //!
-//! `[server]` also takes `token`, `allowed_origins`, `allowed_hosts`, `tls_cert`, `tls_key`
-//! and `insecure_http`; a feed also takes `id`, `encoder`, `bitrate_kbps`, `latency_ms` and
-//! `streaming`. Everything but `version`, a feed's `name` and its `address` or `demo` has a
-//! default.
+//! `[server]` also takes `token`, `allowed_origins`, `allowed_hosts`, `tls_cert`, `tls_key`,
+//! `insecure_http`, `ice_servers = ["stun:HOST:PORT", "turn:USER@HOST:PORT"]` and the TURN
+//! users' password by `ice_password_env` or `ice_password_file`. A feed has a `name` and exactly one source, with the keys that go
+//! with it:
+//!
+//! | source | goes with it |
+//! |---|---|
+//! | `address` | `user`, `password_env`, `password_file`, `password`, `sub_address`, `stream` ("main", "sub"), `transport` ("auto", "udp", "tcp", "multicast"), `latency_ms`, `drop_on_latency`, `certificate` ("sha256:…") |
+//! | `device = "/dev/video0"` | `device_format` ("auto", "raw", "mjpeg", "h264"), `device_size`, `device_framerate` |
+//! | `file = "/PATH"` | |
+//! | `pattern` ("bars", "ball", "snow", "flash") | `pattern_size`, `pattern_framerate` |
+//! | `demo = true` | |
+//!
+//! Every feed also takes `id`, `decoder`, `deinterlace`, `crop = [left, top, right, bottom]`,
+//! `rotate = 90`, `flip`, `size = "1280x720"`, `framerate`, `letterbox`, `audio` ("none",
+//! "camera", "tone", "silence", "device:NAME"), `audio_bitrate_kbps`, `codec`, `encoder`,
+//! `encoder_settings = { "speed-preset" = "ultrafast" }`, `bitrate_kbps` and `streaming`.
+//! Whatever is not said has a default.
 //!
 //! Three promises: what the operator wrote is never lost (a file that could not be read, or
 //! that changed since, is not overwritten; comments stay); a fault is named with line, key
@@ -169,6 +183,15 @@ impl ConfigFile {
     fn unsavable(&self, fault: Fault) -> ConfigError {
         ConfigError::Unsavable { path: self.path.clone(), fault }
     }
+}
+
+/// The text of a new file with these settings.
+///
+/// # Errors
+///
+/// What could not be read back; see [`ConfigFile::save`].
+pub fn to_text(config: &Config) -> Result<String, Fault> {
+    write::write(None, config)
 }
 
 /// At most one byte more than may be there. Pipes and devices could keep the reader waiting.

@@ -15,26 +15,50 @@
 //! reads this as C, where a line that begins with `#` is the preprocessor's.
 
 mod address;
+mod audio;
 mod codec;
+pub mod encoder_settings;
+mod encoders;
 mod feed;
 pub mod file;
+mod fingerprint;
+mod ice_server;
 mod id;
+mod keyed;
+mod picture;
+mod profile;
 pub mod secret;
 mod server;
+mod size;
+mod source;
 
 pub use address::{AddressError, Credentials, SourceAddress};
-pub use codec::{Codec, CodecError, EncoderChoice, EncoderNameError};
-pub use feed::{FeedConfig, NameError, RtspConfig, SourceConfig};
+pub use audio::{AudioConfig, AudioSource, AudioSourceError};
+pub use codec::{Codec, CodecError, ElementChoice, ElementNameError};
+pub use encoders::{EncodersConfig, Overload};
+pub use feed::{FeedConfig, NameError};
 pub use file::{ConfigError, ConfigFile, Fault, Loaded, Remark};
+pub use fingerprint::{Fingerprint, FingerprintError};
+pub use ice_server::{IceServer, IceServerError, IceServerKind, IceServers, IceTransport};
 pub use id::{FeedId, FeedIdError};
+pub use keyed::ChoiceError;
+pub use picture::{Crop, Flip, PictureConfig, Rotation};
+pub use profile::Profile;
 pub use secret::{Kept, KeyringStore, Password, PasswordSource, SecretError, SecretStore, Secrets, SessionStore};
 pub use server::{ServerConfig, Token, TokenError};
+pub use size::{Size, SizeError};
+pub use source::{
+    DeviceConfig, DeviceFormat, FileConfig, RtspConfig, SourceConfig, StreamChoice, TestConfig, TestPattern,
+    TransportChoice,
+};
 
 /// Everything the operator asked for.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Config {
     /// Where and to whom the feeds are served.
     pub server: ServerConfig,
+    /// What the operator knows of this machine's encoders.
+    pub encoders: EncodersConfig,
     /// The feeds, in the order of the file and of the window. No two have the same id.
     pub feeds: Vec<FeedConfig>,
 }

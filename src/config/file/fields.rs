@@ -155,13 +155,15 @@ impl<'a> Fields<'a> {
     /// A file's path from the root: the program may be started in any folder.
     pub(super) fn path(&self, key: &str) -> Option<PathBuf> {
         let absolute = |text: &str| {
-            if text.starts_with('/') { Ok(()) } else { Err(gettext("a path here starts with /")) }
+            // No file's name has a control character on purpose, and NUL none can have.
+            let plain = text.starts_with('/') && !text.chars().any(char::is_control);
+            if plain { Ok(()) } else { Err(gettext("a path here starts with /")) }
         };
         self.checked(key, absolute).map(PathBuf::from)
     }
 
     /// The value as `get` reads it; a value of another kind is noted.
-    fn typed<T>(&self, key: &str, get: impl FnOnce(&'a Item) -> Option<T>, allowed: &str) -> Option<T> {
+    pub(super) fn typed<T>(&self, key: &str, get: impl FnOnce(&'a Item) -> Option<T>, allowed: &str) -> Option<T> {
         let item = self.table.get(key)?;
         let value = get(item);
         if value.is_none() {
@@ -218,6 +220,10 @@ fn hint_for(key: &str, known: &[&str]) -> String {
         "username" | "login" => "user",
         "bitrate" => "bitrate_kbps",
         "latency" => "latency_ms",
+        "protocols" | "protocol" => "transport",
+        "fps" => "framerate",
+        "resolution" => "size",
+        "rotation" => "rotate",
         _ => "",
     };
     let meant = if known.contains(&another_name) { Some(another_name) } else { nearest(key, known) };

@@ -7,7 +7,11 @@ use std::path::{Path, PathBuf};
 use tempfile::TempDir;
 
 use super::*;
-use crate::config::{Codec, EncoderChoice, FeedConfig, PasswordSource, RtspConfig, SourceConfig};
+use crate::config::{
+    AudioConfig, AudioSource, Codec, Crop, DeviceConfig, DeviceFormat, ElementChoice, FeedConfig, FileConfig,
+    Fingerprint, Flip, PasswordSource, PictureConfig, Rotation, RtspConfig, ServerConfig, Size, SourceConfig,
+    StreamChoice, TestConfig, TestPattern, TransportChoice,
+};
 
 const BY_HAND: &str = r#"# the boat
 version = 1
@@ -80,7 +84,7 @@ fn remarks(text: &str) -> String {
 fn rtsp(feed: &FeedConfig) -> &RtspConfig {
     match &feed.source {
         SourceConfig::Rtsp(rtsp) => rtsp,
-        SourceConfig::Demo => panic!("{} should be a camera", feed.id),
+        other => panic!("{other:?} is no camera on the network"),
     }
 }
 
@@ -131,7 +135,7 @@ feeds = [{ name = "A", id = "cam-7", address = "rtsps://h:322/s?x=1", user = "u"
     assert_eq!(rtsp(feed).password, PasswordSource::File("/run/secrets/a".into()));
     assert_eq!(rtsp(feed).latency_ms, 0);
     assert_eq!((feed.codec, feed.bitrate_kbps, feed.streaming), (Codec::Vp8, 500, false));
-    assert_eq!(feed.encoder, EncoderChoice::Named("vp8enc".into()));
+    assert_eq!(feed.encoder, ElementChoice::Named("vp8enc".into()));
 }
 
 #[test]
@@ -197,6 +201,96 @@ fn a_password_in_an_address_is_taken_out_and_warned_about() {
     assert!(!format!("{warning} {loaded:?}").contains("nted"));
 }
 
+/// Cameras' own pages show both addresses with the login in them.
+#[test]
+fn a_second_address_may_repeat_the_login_and_no_other() {
+    let feed = |lines: &str| format!("version = 1\n[[feeds]]\nname = \"Bow\"\n{lines}\n");
+    let both = feed("address = \"rtsp://a:planted@h/1\"\nsub_address = \"rtsp://a:planted@h/2\"\nstream = \"sub\"");
+    let loaded = load(&both).unwrap();
+    let camera = rtsp(&loaded.config.feeds[0]);
+    assert_eq!(camera.sub_address.as_ref().unwrap().as_str(), "rtsp://h/2");
+    assert_eq!(camera.address_in_use().as_str(), "rtsp://h/2");
+    assert_eq!(loaded.passwords.len(), 1);
+    assert!(load(&feed("address = \"rtsp://h/1\"\nuser = \"a\"\nsub_address = \"rtsp://a@h/2\"")).is_ok());
+    for sub in ["rtsp://a:planted2@h/2", "rtsp://b:planted@h/2", "rtsp://b@h/2"] {
+        let found = remarks(&feed(&format!("address = \"rtsp://a:planted@h/1\"\nsub_address = \"{sub}\"")));
+        let expected = "line 5: `sub_address` cannot be used: it holds another login than `address`";
+        assert!(found.starts_with(expected) && !found.contains("planted"), "{found}");
+    }
+}
+
+/// A feed of each kind of source, each with other settings than the default.
+#[test]
+fn every_source_and_setting_is_understood() {
+    let text = r#"
+version = 1
+[[feeds]]
+name = "Device"
+device = "/dev/v4l/by-id/usb-cam"
+device_format = "mjpeg"
+device_size = "1920x1080"
+device_framerate = 60
+decoder = "avdec_mjpeg"
+deinterlace = true
+crop = [1, 2, 3, 4]
+rotate = 270
+flip = "vertical"
+size = "1280x720"
+framerate = 25
+letterbox = true
+audio = "device:Built-in Audio"
+audio_bitrate_kbps = 64
+encoder_settings = { "speed-preset" = "ultrafast", threads = 4, cabac = true }
+[[feeds]]
+name = "File"
+file = "/srv/boat.mp4"
+audio = "camera"
+[[feeds]]
+name = "Test"
+pattern = "flash"
+pattern_size = "640x360"
+pattern_framerate = 60
+"#;
+    let config = load(text).unwrap().config;
+    let [device, clip, pattern] = config.feeds.as_slice() else { panic!("there should be three feeds") };
+    let size = |width, height| Size { width, height };
+    let camera = DeviceConfig {
+        format: DeviceFormat::Mjpeg,
+        size: Some(size(1920, 1080)),
+        framerate: Some(60),
+        ..DeviceConfig::new("/dev/v4l/by-id/usb-cam")
+    };
+    assert_eq!(device.source, SourceConfig::Device(camera));
+    assert_eq!(device.decoder, ElementChoice::Named("avdec_mjpeg".into()));
+    let picture = PictureConfig {
+        deinterlace: true,
+        crop: Crop { left: 1, top: 2, right: 3, bottom: 4 },
+        rotate: Rotation::ThreeQuarters,
+        flip: Flip::Vertical,
+        size: Some(size(1280, 720)),
+        framerate: Some(25),
+        letterbox: true,
+    };
+    assert_eq!(device.picture, picture);
+    let audio = AudioConfig { source: AudioSource::Device("Built-in Audio".into()), bitrate_kbps: 64 };
+    assert_eq!(device.audio, audio);
+    let settings: Vec<_> = device.encoder_settings.iter().map(|(name, value)| format!("{name}={value}")).collect();
+    assert_eq!(settings, ["cabac=true", "speed-preset=ultrafast", "threads=4"]);
+    assert_eq!(clip.source, SourceConfig::File(FileConfig { path: "/srv/boat.mp4".into() }));
+    assert_eq!(clip.audio.source, AudioSource::Camera);
+    let flash = TestConfig { pattern: TestPattern::Flash, size: size(640, 360), framerate: 60 };
+    assert_eq!(pattern.source, SourceConfig::Test(flash));
+
+    let place = Place::new(text);
+    let (mut settings_file, _) = place.loaded();
+    settings_file.save(&config).unwrap();
+    assert_eq!(place.text(), text, "what was understood is not written anew");
+    settings_file = Place::new("").file();
+    settings_file.load().unwrap();
+    settings_file.save(&config).unwrap();
+    assert_eq!(settings_file.load().unwrap().config, config);
+}
+
 // ---- complaints --------------------------------------------------------------
 
 #[test]
@@ -233,9 +327,9 @@ fn each_fault_in_a_camera_is_named() {
         ("password = \"planted\"\nuser = \"u\"", "`password` cannot be used: a password does not stand in"),
         ("\"planted one\" = 1", "this key is not known here; known are name"),
         ("id = \"Bow 1\"", "`id` is \"Bow 1\"; a feed's id is 1 to 63"),
-        ("codec = \"av1\"", "`codec` is \"av1\"; a codec is one of \"h264\", \"vp8\""),
+        ("codec = \"theora\"", "`codec` is \"theora\"; a codec is one of \"h264\", \"h265\""),
         ("codec = 264", "`codec` is 264; it must be a text in quotes"),
-        ("encoder = \"a ! b\"", "`encoder` is \"a ! b\"; an encoder is \"auto\" or"),
+        ("encoder = \"a ! b\"", "`encoder` is \"a ! b\"; it is \"auto\" or"),
         ("bitrate_kbps = 49", "`bitrate_kbps` is 49; it must be a whole number from 50 to 100000"),
         ("bitrate_kbps = 1.5", "`bitrate_kbps` is a number with a fraction; it must be a whole"),
         ("bitrate_kbps = \"planted\"", "`bitrate_kbps` is a text; it must be"),
@@ -243,7 +337,30 @@ fn each_fault_in_a_camera_is_named() {
         ("latency_ms = -1", "`latency_ms` is -1; it must be a whole number from 0 to 5000"),
         ("latency_ms = 2026-01-01", "`latency_ms` is a date or time; it must be"),
         ("streaming = 1", "`streaming` is 1; it must be true or false"),
-        ("demo = true", "`demo` cannot be used: this feed has an address too"),
+        ("demo = true", "`demo` cannot be used: this feed has `address` too"),
+        ("sub_adress = \"x\"", "`sub_adress` is not known here; did you mean `sub_address`?"),
+        ("fps = 20", "`fps` is not known here; did you mean `framerate`?"),
+        ("transport = \"pigeon\"", "`transport` is \"pigeon\"; it is one of \"auto\", \"udp\""),
+        ("stream = \"sub\"", "`stream` cannot be used: it needs `sub_address` beside it"),
+        ("certificate = \"sha1:00\"", "`certificate` is \"sha1:00\"; a fingerprint is sha256:"),
+        (
+            "device_size = \"640x360\"",
+            "`device_size` cannot be used: it goes with `device`, and this feed has `address`",
+        ),
+        ("device = \"/dev/video0\"", "`device` cannot be used: this feed has `address` too; remove one"),
+        ("pattern = \"bars\"", "`pattern` cannot be used: this feed has `address` too"),
+        ("crop = [1, 2, 3]", "`crop` is a list of something else; it must be four whole numbers from 0 to 8192"),
+        ("crop = [-1, 0, 0, 0]", "`crop` is a list of something else; it must be four"),
+        ("rotate = \"90\"", "`rotate` is a text; it must be 0, 90, 180 or 270, without quotes"),
+        ("rotate = 45", "`rotate` is 45; it must be 0, 90"),
+        ("size = \"641x360\"", "`size` is \"641x360\"; a size is two even numbers"),
+        ("framerate = 0", "`framerate` is 0; it must be a whole number from 1 to 240"),
+        ("audio = \"loud\"", "`audio` is \"loud\"; it is \"none\", \"camera\""),
+        ("audio_bitrate_kbps = 1000", "`audio_bitrate_kbps` is 1000; it must be a whole number from 6 to 256"),
+        ("encoder_settings = { bframes = 2 }", "`encoder_settings` cannot be used: bframes would make pictures wait"),
+        ("encoder_settings = { threads = [] }", "`encoder_settings` cannot be used: each value is a text"),
+        ("encoder_settings = 1", "`encoder_settings` is 1; it must be in one line"),
+        ("[feeds.encoder_settings]", "`encoder_settings` is a table; it must be in one line"),
         ("user = \"a\\nb\"", "`user` is \"a\\nb\"; a user's name is one line"),
         ("codec = \"rtsp://a:planted@h\"", "`codec` is an address; a codec is one of"),
     ];
@@ -262,7 +379,7 @@ fn each_fault_in_a_feed_is_named() {
         ("name = \"rtsp://u:planted@h\"\ndemo = true", "line 3: `name` is an address; a name is no"),
         ("name = \"a\"", "line 2: this feed has no source; write address"),
         ("name = \"a\"\ndemo = false", "line 2: this feed has no source"),
-        ("name = \"a\"\ndemo = true\nuser = \"u\"", "line 5: `user` cannot be used: the demo camera"),
+        ("name = \"a\"\ndemo = true\nuser = \"u\"", "line 5: `user` cannot be used: it goes with `address`"),
         ("name = \"a\"\naddress = 5", "line 4: `address` is 5; it must be a text"),
         ("name = \"a\"\naddress = \"planted\"", "line 4: `address` cannot be used: it does not start"),
         (
@@ -424,6 +541,19 @@ fn a_feed_can_go_move_and_change_its_kind() {
     file.save(&config).unwrap();
     assert_eq!(place.loaded().1, config);
 
+    // Through every kind of source and back: none leaves a key behind.
+    let test = SourceConfig::Test(TestConfig::default());
+    let device = SourceConfig::Device(DeviceConfig::new("/dev/video0"));
+    for source in [test, device, SourceConfig::File(FileConfig { path: "/f".into() }), config.feeds[1].source.clone()] {
+        config.feeds[2].source = source;
+        config.feeds[2].encoder_settings.insert("threads".into(), "2".into());
+        file.save(&config).unwrap();
+        assert_eq!(place.loaded().1, config);
+    }
+    config.feeds[2].encoder_settings.clear();
+    file.save(&config).unwrap();
+    assert!(!place.text().contains("encoder_settings"));
+
     config.feeds.clear();
     file.save(&config).unwrap();
     assert_eq!(place.loaded().1, config);
@@ -455,13 +585,18 @@ fn every_setting_comes_back() {
     let mut feed = camera("Every thing \"quoted\" \\ ü");
     feed.id = FeedId::from_name("else");
     feed.codec = Codec::Vp8;
-    feed.encoder = EncoderChoice::Named("vp8enc".into());
+    feed.encoder = ElementChoice::Named("vp8enc".into());
     feed.bitrate_kbps = 123;
     feed.streaming = false;
     let mut second = camera("Second");
     let mut rtsp = RtspConfig::new("rtsp://[::1]:8554/a?password=b%20c".parse().unwrap())
         .with_user("ü \"x\"", PasswordSource::File("/run/a b".into()));
     rtsp.latency_ms = 5;
+    rtsp.sub_address = Some("rtsp://[::1]:8554/b".parse().unwrap());
+    rtsp.stream = StreamChoice::Sub;
+    rtsp.transport = TransportChoice::Multicast;
+    rtsp.drop_on_latency = false;
+    rtsp.certificate = Some(Fingerprint::of(b"planted"));
     second.source = SourceConfig::Rtsp(rtsp);
     let mut third = camera("Third");
     if let SourceConfig::Rtsp(rtsp) = &mut third.source {
@@ -611,4 +746,40 @@ fn the_usual_path_follows_the_xdg_specification() {
     assert_eq!(path(Some(""), Some("/home/u")), below("/home/u/.config"));
     assert_eq!(path(Some("relative"), Some("/home/u")), below("/home/u/.config"));
     assert_eq!(path(None, None), None);
+}
+
+#[test]
+fn ice_servers_are_kept_and_their_passwords_stay_outside() {
+    let text = "version = 1\n[server]\nice_servers = [\"stun:h:1\", \"turn:me@h:2?transport=tcp\"]\nice_password_env = \"V\"\n";
+    let ice = read::read(text).unwrap().config.server.ice;
+    assert_eq!(
+        ice.servers.iter().map(ToString::to_string).collect::<Vec<_>>(),
+        ["stun:h:1", "turn:me@h:2?transport=tcp"]
+    );
+    assert_eq!(ice.password, PasswordSource::Environment("V".into()));
+    let config = Config { server: ServerConfig { ice, ..ServerConfig::default() }, ..Config::default() };
+    let written = write::write(None, &config).unwrap();
+    assert_eq!(read::read(&written).unwrap().config, config);
+    let found = remarks("version = 1\n[server]\nice_servers = [\"turn:me:planted@h\"]\n");
+    assert!(found.contains("ice_password_env") && !found.contains("planted"), "{found}");
+}
+
+#[test]
+fn encoder_sessions_are_read_and_left_alone() {
+    let text = "version = 1\n\n[encoders]\nsessions = { \"nvidia:0\" = 3 } # GeForce\n";
+    let loaded = read::read(text).unwrap();
+    assert_eq!(loaded.config.encoders.sessions, [("nvidia:0".to_owned(), 3)].into());
+    let written = write::write(Some(text), &loaded.config).unwrap();
+    assert_eq!(written, text);
+    let wrong = read::read("version = 1\nencoders = { sessions = { a = -1 } }\n").unwrap_err();
+    assert!(format!("{wrong:?}").contains("a whole number from 0 to 1000"), "{wrong:?}");
+}
+
+#[test]
+fn the_documented_file_is_read() {
+    let page = include_str!("../../../docs/settings.md");
+    let example = page.split("```toml\n").nth(1).and_then(|rest| rest.split("```").next()).unwrap();
+    let loaded = read::read(example).unwrap();
+    assert_eq!(loaded.config.feeds.len(), 5);
+    assert!(loaded.warnings.is_empty());
 }

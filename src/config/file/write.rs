@@ -3,14 +3,18 @@
 //! The old text is edited rather than written anew: a key is touched only where its value
 //! differs, so comments, order and form stay as the operator left them.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::Path;
 
-use toml_edit::{Array, ArrayOfTables, DocumentMut, Item, Table, TableLike, Value};
+use toml_edit::{Array, ArrayOfTables, DocumentMut, InlineTable, Item, Table, TableLike, Value};
 
-use super::read::read;
+use super::read::{read, setting_text, source_keys};
 use super::{Fault, Remark, VERSION};
-use crate::config::{Config, FeedConfig, FeedId, PasswordSource, RtspConfig, ServerConfig, SourceConfig, Token};
+use crate::config::{
+    AudioConfig, AudioSource, Codec, Config, Crop, DeviceFormat, FeedConfig, FeedId, Flip, PasswordSource,
+    PictureConfig, Rotation, RtspConfig, ServerConfig, SourceAddress, SourceConfig, StreamChoice, TestConfig, Token,
+    TransportChoice,
+};
 use crate::i18n::gettext_f;
 
 /// What a new file starts with.
@@ -27,6 +31,7 @@ pub(super) fn write(old: Option<&str>, config: &Config) -> Result<String, Fault>
         .map_err(|error: toml_edit::TomlError| Fault::Syntax(Remark { line: 1, text: error.message().to_owned() }))?;
     set_version(&mut document);
     set_server(&mut document, &config.server)?;
+    // [encoders] is the operator's own: nothing here changes it, so it stays as it stands.
     set_feeds(&mut document, old_ids, &config.feeds)?;
     let new = document.to_string();
     read(&new)?;
@@ -116,7 +121,10 @@ enum Setting {
     Text(String),
     Number(i64),
     Flag(bool),
+    Numbers(Vec<i64>),
     Texts(Vec<String>),
+    /// Texts by name, in one line.
+    Table(BTreeMap<String, String>),
 }
 
 fn entry(key: &'static str, value: Setting, default: Setting) -> Entry {
@@ -146,6 +154,8 @@ fn path(path: Option<&Path>) -> Result<Setting, Fault> {
 fn server_entries(server: &ServerConfig) -> Result<Vec<Entry>, Fault> {
     let token = server.token.as_ref().map(Token::expose);
     let none = || Setting::Texts(Vec::new());
+    let servers = server.ice.servers.iter().map(ToString::to_string).collect();
+    let (variable, file) = server.ice.password_place();
     let listen = |listen: std::net::SocketAddr| text(listen.to_string());
     Ok(vec![
         entry("listen", listen(server.listen), listen(ServerConfig::DEFAULT_LISTEN)),
@@ -155,6 +165,9 @@ fn server_entries(server: &ServerConfig) -> Result<Vec<Entry>, Fault> {
         entry("tls_cert", path(server.tls_cert.as_deref())?, Setting::Absent),
         entry("tls_key", path(server.tls_key.as_deref())?, Setting::Absent),
         entry("insecure_http", Setting::Flag(server.insecure_http), Setting::Flag(false)),
+        entry("ice_servers", Setting::Texts(servers), none()),
+        entry("ice_password_env", optional(variable), Setting::Absent),
+        entry("ice_password_file", path(file)?, Setting::Absent),
     ])
 }
 
@@ -165,27 +178,86 @@ fn feed_entries(feed: &FeedConfig) -> Result<Vec<Entry>, Fault> {
         entry("id", text(feed.id.as_str()), text(usual_id.as_str())),
     ];
     entries.extend(source_entries(&feed.source)?);
+    entries.push(entry("decoder", text(feed.decoder.key()), text("auto")));
+    entries.extend(picture_entries(&feed.picture));
     entries.extend([
-        entry("codec", text(feed.codec.key()), text(crate::config::Codec::default().key())),
+        key("audio", &feed.audio.source, &AudioSource::default()),
+        number("audio_bitrate_kbps", feed.audio.bitrate_kbps, AudioConfig::DEFAULT_BITRATE_KBPS),
+        entry("codec", text(feed.codec.key()), text(Codec::default().key())),
         entry("encoder", text(feed.encoder.key()), text("auto")),
+        entry("encoder_settings", Setting::Table(feed.encoder_settings.clone()), Setting::Table(BTreeMap::new())),
         number("bitrate_kbps", feed.bitrate_kbps, FeedConfig::DEFAULT_BITRATE_KBPS),
-        entry("streaming", Setting::Flag(feed.streaming), Setting::Flag(true)),
+        flag("streaming", feed.streaming, true),
     ]);
     Ok(entries)
+}
+
+fn picture_entries(picture: &PictureConfig) -> Vec<Entry> {
+    let crop = |crop: Crop| Setting::Numbers([crop.left, crop.top, crop.right, crop.bottom].map(i64::from).to_vec());
+    let rotation = |rotation: Rotation| {
+        let degrees = rotation.key().parse().expect("a rotation's word should be its degrees");
+        Setting::Number(degrees)
+    };
+    vec![
+        flag("deinterlace", picture.deinterlace, false),
+        entry("crop", crop(picture.crop), crop(Crop::default())),
+        entry("rotate", rotation(picture.rotate), rotation(Rotation::default())),
+        key("flip", &picture.flip, &Flip::default()),
+        optional_key("size", picture.size.as_ref()),
+        optional_number("framerate", picture.framerate),
+        flag("letterbox", picture.letterbox, false),
+    ]
+}
+
+fn flag(key: &'static str, value: bool, default: bool) -> Entry {
+    entry(key, Setting::Flag(value), Setting::Flag(default))
 }
 
 fn number(key: &'static str, value: u32, default: u32) -> Entry {
     entry(key, Setting::Number(value.into()), Setting::Number(default.into()))
 }
 
-/// All the keys of both kinds of source, so that a feed that changes its kind loses the others.
+fn optional_number(key: &'static str, value: Option<u32>) -> Entry {
+    entry(key, value.map_or(Setting::Absent, |value| Setting::Number(value.into())), Setting::Absent)
+}
+
+/// A value that reads its own text.
+fn key<T: ToString>(key: &'static str, value: &T, default: &T) -> Entry {
+    entry(key, text(value.to_string()), text(default.to_string()))
+}
+
+fn optional_key<T: ToString>(key: &'static str, value: Option<&T>) -> Entry {
+    entry(key, value.map_or(Setting::Absent, |value| text(value.to_string())), Setting::Absent)
+}
+
+/// The keys of all kinds of source, so that a feed that changes its kind loses the others.
 fn source_entries(source: &SourceConfig) -> Result<Vec<Entry>, Fault> {
-    let absent = |key| entry(key, Setting::Absent, Setting::Absent);
-    let SourceConfig::Rtsp(rtsp) = source else {
-        let camera = ["address", "user", "password", "password_env", "password_file", "latency_ms"];
-        let demo = entry("demo", Setting::Flag(true), Setting::Flag(false));
-        return Ok(std::iter::once(demo).chain(camera.map(absent)).collect());
+    let mut entries = match source {
+        SourceConfig::Demo => vec![flag("demo", true, false)],
+        SourceConfig::Rtsp(rtsp) => camera_entries(rtsp)?,
+        SourceConfig::Device(device) => vec![
+            entry("device", path(Some(&device.path))?, Setting::Absent),
+            key("device_format", &device.format, &DeviceFormat::default()),
+            optional_key("device_size", device.size.as_ref()),
+            optional_number("device_framerate", device.framerate),
+        ],
+        SourceConfig::File(file) => vec![entry("file", path(Some(&file.path))?, Setting::Absent)],
+        SourceConfig::Test(test) => {
+            let default = TestConfig::default();
+            vec![
+                entry("pattern", text(test.pattern.key()), Setting::Absent),
+                key("pattern_size", &test.size, &default.size),
+                number("pattern_framerate", test.framerate, default.framerate),
+            ]
+        }
     };
+    let own: Vec<&str> = entries.iter().map(|entry| entry.key).collect();
+    let others = source_keys().filter(|key| !own.contains(key)).map(|key| entry(key, Setting::Absent, Setting::Absent));
+    entries.extend(others.collect::<Vec<_>>());
+    Ok(entries)
+}
+
+fn camera_entries(rtsp: &RtspConfig) -> Result<Vec<Entry>, Fault> {
     let (variable, file) = match &rtsp.password {
         PasswordSource::Environment(name) => (Some(name.as_str()), None),
         PasswordSource::File(path) => (None, Some(path.as_path())),
@@ -193,13 +265,17 @@ fn source_entries(source: &SourceConfig) -> Result<Vec<Entry>, Fault> {
     };
     let none = rtsp.user.is_some() && rtsp.password == PasswordSource::None;
     Ok(vec![
-        entry("demo", Setting::Flag(false), Setting::Flag(false)),
         entry("address", text(rtsp.address.as_str()), Setting::Absent),
         entry("user", optional(rtsp.user.as_deref()), Setting::Absent),
         entry("password", optional(none.then_some("")), Setting::Absent),
         entry("password_env", optional(variable), Setting::Absent),
         entry("password_file", path(file)?, Setting::Absent),
+        entry("sub_address", optional(rtsp.sub_address.as_ref().map(SourceAddress::as_str)), Setting::Absent),
+        key("stream", &rtsp.stream, &StreamChoice::default()),
+        key("transport", &rtsp.transport, &TransportChoice::default()),
         number("latency_ms", rtsp.latency_ms, RtspConfig::DEFAULT_LATENCY_MS),
+        flag("drop_on_latency", rtsp.drop_on_latency, true),
+        optional_key("certificate", rtsp.certificate.as_ref()),
     ])
 }
 
@@ -216,6 +292,9 @@ fn apply(table: &mut dyn TableLike, entries: &[Entry]) {
                 }
             }
             (Some(_), Setting::Absent) => {
+                table.remove(key);
+            }
+            (Some(_), Setting::Table(settings)) if settings.is_empty() => {
                 table.remove(key);
             }
             (Some(item), value) if Setting::of(item) == *value => {}
@@ -240,6 +319,13 @@ impl Setting {
             Some(Value::String(text)) => Setting::Text(text.value().clone()),
             Some(Value::Integer(number)) => Setting::Number(*number.value()),
             Some(Value::Boolean(flag)) => Setting::Flag(*flag.value()),
+            Some(Value::Array(array)) if !array.is_empty() && array.iter().all(Value::is_integer) => {
+                Setting::Numbers(array.iter().filter_map(Value::as_integer).collect())
+            }
+            Some(Value::InlineTable(table)) => {
+                let text = |(key, value)| Some((str::to_owned(key), setting_text(value)?));
+                Setting::Table(table.iter().filter_map(text).collect())
+            }
             Some(Value::Array(array)) => {
                 Setting::Texts(array.iter().filter_map(|value| value.as_str().map(str::to_owned)).collect())
             }
@@ -253,6 +339,10 @@ impl Setting {
             Setting::Text(text) => Some(text.as_str().into()),
             Setting::Number(number) => Some((*number).into()),
             Setting::Flag(flag) => Some((*flag).into()),
+            Setting::Numbers(numbers) => Some(numbers.iter().copied().collect::<Array>().into()),
+            Setting::Table(settings) => Some(
+                settings.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect::<InlineTable>().into(),
+            ),
             Setting::Texts(texts) => Some(texts.iter().map(String::as_str).collect::<Array>().into()),
         }
     }

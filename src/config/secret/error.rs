@@ -58,11 +58,11 @@ impl SecretError {
             }
             Self::KeyringNotText => gettext("The password in the keyring is no text. Enter it again."),
             Self::VariableMissing(name) => gettext_f(
-                "The environment variable {name}, which should hold the camera's password, is not set. Set it and start again.",
+                "The environment variable {name}, which should hold the password, is not set. Set it and start again.",
                 &[("name", name)],
             ),
             Self::VariableUnusable(name) => gettext_f(
-                "The environment variable {name}, which should hold the camera's password, is empty or no UTF-8 text. Set it and start again.",
+                "The environment variable {name}, which should hold the password, is empty or no UTF-8 text. Set it and start again.",
                 &[("name", name)],
             ),
             Self::FileUnreadable { path, source } => gettext_f(

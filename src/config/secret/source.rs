@@ -29,7 +29,7 @@ pub enum PasswordSource {
 }
 
 /// The password in an environment variable, as it is now.
-pub(super) fn from_environment(name: &str) -> Result<Password, SecretError> {
+pub(in crate::config) fn from_environment(name: &str) -> Result<Password, SecretError> {
     let value = env::var_os(name).ok_or_else(|| SecretError::VariableMissing(name.to_owned()))?;
     match value.into_string() {
         Ok(text) if !text.is_empty() => Ok(Password::new(text)),
@@ -38,7 +38,7 @@ pub(super) fn from_environment(name: &str) -> Result<Password, SecretError> {
 }
 
 /// The password in a file, as it is now.
-pub(super) fn from_file(path: &Path) -> Result<Password, SecretError> {
+pub(in crate::config) fn from_file(path: &Path) -> Result<Password, SecretError> {
     let unusable = || SecretError::FileUnusable(path.to_owned());
     let bytes = read_small_file(path)
         .map_err(|source| SecretError::FileUnreadable { path: path.to_owned(), source })?

@@ -1,0 +1,148 @@
+//! One `[[feeds]]` table.
+
+use std::collections::BTreeMap;
+
+use super::super::fields::Fields;
+use super::source::{read_source, source_keys};
+use crate::config::{AudioConfig, Crop, FeedConfig, FeedId, Password, PictureConfig, encoder_settings};
+use crate::i18n::{gettext, gettext_f};
+
+/// The keys that every kind of feed takes.
+const FEED_KEYS: &[&str] = &[
+    "decoder",
+    "deinterlace",
+    "crop",
+    "rotate",
+    "flip",
+    "size",
+    "framerate",
+    "letterbox",
+    "audio",
+    "audio_bitrate_kbps",
+    "codec",
+    "encoder",
+    "encoder_settings",
+    "bitrate_kbps",
+    "streaming",
+];
+
+/// A feed as it stands in the file: it may have no id yet.
+pub(super) struct Draft {
+    pub(super) id: Option<FeedId>,
+    pub(super) id_line: usize,
+    pub(super) feed: FeedConfig,
+    /// A password that stood in the address.
+    pub(super) password: Option<Password>,
+    pub(super) address_line: usize,
+}
+
+pub(super) fn read_feed(fields: &Fields<'_>) -> Option<Draft> {
+    let known: Vec<&str> = ["name", "id"].into_iter().chain(source_keys()).chain(FEED_KEYS.iter().copied()).collect();
+    fields.refuse_others(&known);
+    let name = fields.checked("name", FeedConfig::check_name);
+    if !fields.has("name") {
+        fields.notes.add(fields.line, gettext("this feed has no name; write name = \"…\" below"));
+    }
+    let id = fields.parsed::<FeedId>("id");
+    let source = read_source(fields);
+    let with_settings = read_settings(fields);
+
+    let (name, (source, password)) = (name?, source?);
+    let unnamed = id.clone().unwrap_or_else(|| FeedId::from_name(&name));
+    let feed = with_settings(FeedConfig::new(unnamed, name, source));
+    Some(Draft { id, id_line: fields.line_of("id"), feed, password, address_line: fields.line_of("address") })
+}
+
+/// What is done with the source, whatever it is.
+fn read_settings(fields: &Fields<'_>) -> impl FnOnce(FeedConfig) -> FeedConfig {
+    let decoder = fields.parsed("decoder").unwrap_or_default();
+    let picture = read_picture(fields);
+    let audio = read_audio(fields);
+    let codec = fields.parsed("codec").unwrap_or_default();
+    let encoder = fields.parsed("encoder").unwrap_or_default();
+    let encoder_settings = read_encoder_settings(fields);
+    let bitrate = fields.number("bitrate_kbps", &FeedConfig::BITRATE_KBPS);
+    let streaming = fields.flag("streaming");
+    move |feed| FeedConfig {
+        decoder,
+        picture,
+        audio,
+        codec,
+        encoder,
+        encoder_settings,
+        bitrate_kbps: bitrate.unwrap_or(feed.bitrate_kbps),
+        streaming: streaming.unwrap_or(feed.streaming),
+        ..feed
+    }
+}
+
+fn read_picture(fields: &Fields<'_>) -> PictureConfig {
+    PictureConfig {
+        deinterlace: fields.flag("deinterlace").unwrap_or_default(),
+        crop: read_crop(fields).unwrap_or_default(),
+        rotate: read_rotation(fields).unwrap_or_default(),
+        flip: fields.parsed("flip").unwrap_or_default(),
+        size: fields.parsed("size"),
+        framerate: fields.number("framerate", &PictureConfig::FRAMERATE),
+        letterbox: fields.flag("letterbox").unwrap_or_default(),
+    }
+}
+
+fn read_crop(fields: &Fields<'_>) -> Option<Crop> {
+    let allowed = gettext_f(
+        // Translators: this stands behind "it must be".
+        "four whole numbers from 0 to {most}: [left, top, right, bottom]",
+        &[("most", &Crop::EDGE.end().to_string())],
+    );
+    let edges = fields.typed("crop", |item| edges(item.as_array()?), &allowed)?;
+    let [left, top, right, bottom] = edges;
+    Some(Crop { left, top, right, bottom })
+}
+
+fn edges(array: &toml_edit::Array) -> Option<[u32; 4]> {
+    let edge = |value: &toml_edit::Value| u32::try_from(value.as_integer()?).ok().filter(|n| Crop::EDGE.contains(n));
+    array.iter().map(edge).collect::<Option<Vec<_>>>()?.try_into().ok()
+}
+
+/// A number in the file: quotes around it would be a trap.
+fn read_rotation(fields: &Fields<'_>) -> Option<crate::config::Rotation> {
+    // Translators: this stands behind "it must be".
+    let allowed = gettext("0, 90, 180 or 270, without quotes");
+    fields.typed("rotate", |item| item.as_integer()?.to_string().parse().ok(), &allowed)
+}
+
+fn read_audio(fields: &Fields<'_>) -> AudioConfig {
+    let default = AudioConfig::default();
+    AudioConfig {
+        source: fields.parsed("audio").unwrap_or(default.source),
+        bitrate_kbps: fields.number("audio_bitrate_kbps", &AudioConfig::BITRATE_KBPS).unwrap_or(default.bitrate_kbps),
+    }
+}
+
+/// In one line only: a table with a header of its own would belong to another feed
+/// once the feeds change places.
+fn read_encoder_settings(fields: &Fields<'_>) -> BTreeMap<String, String> {
+    // Translators: this stands behind "it must be".
+    let allowed = gettext("in one line, such as { \"speed-preset\" = \"ultrafast\" }");
+    let settings = fields.typed("encoder_settings", |item| item.as_inline_table(), &allowed);
+    let mut read = BTreeMap::new();
+    for (name, value) in settings.into_iter().flat_map(toml_edit::InlineTable::iter) {
+        match setting_text(value).map(|text| encoder_settings::check(name, &text).map(|()| text)) {
+            Some(Ok(text)) => drop(read.insert(name.to_owned(), text)),
+            Some(Err(error)) => fields.refuse("encoder_settings", error),
+            None => fields.refuse("encoder_settings", gettext("each value is a text, a number, true or false")),
+        }
+    }
+    read
+}
+
+/// The value as GStreamer would write it.
+pub(in super::super) fn setting_text(value: &toml_edit::Value) -> Option<String> {
+    match value {
+        toml_edit::Value::String(text) => Some(text.value().clone()),
+        toml_edit::Value::Integer(number) => Some(number.value().to_string()),
+        toml_edit::Value::Float(number) => Some(number.value().to_string()),
+        toml_edit::Value::Boolean(flag) => Some(flag.value().to_string()),
+        _ => None,
+    }
+}

@@ -1,0 +1,131 @@
+//! From the text of a settings file to the settings.
+
+mod encoders;
+mod feed;
+mod login;
+mod server;
+mod source;
+
+use std::collections::HashSet;
+
+use toml_edit::{Document, Item, TableLike, TomlError};
+
+use self::feed::{Draft, read_feed};
+use super::fields::{Fields, Notes};
+use super::{Fault, Loaded, Remark, VERSION};
+use crate::config::{Config, EncodersConfig, FeedId, ServerConfig};
+use crate::i18n::{gettext, gettext_f};
+
+pub(super) use feed::setting_text;
+pub(super) use source::source_keys;
+
+const TOP_KEYS: &[&str] = &["version", "server", "encoders", "feeds"];
+
+/// Reads the whole file, or says everything that is wrong with it.
+pub(super) fn read(text: &str) -> Result<Loaded, Fault> {
+    let document = Document::parse(text).map_err(|error| syntax_fault(text, &error))?;
+    let notes = Notes::new(text);
+    let top = Fields { table: document.as_table(), line: 1, notes: &notes };
+    if top.table.is_empty() {
+        return Ok(Loaded::default());
+    }
+    check_version(&top)?;
+    top.refuse_others(TOP_KEYS);
+    let server = server::read_server(&top);
+    let encoders = encoders::read_encoders(&top);
+    let drafts = read_feeds(&top);
+    refuse_equal_ids(&drafts, &notes);
+    match notes.into_remarks() {
+        remarks if remarks.is_empty() => Ok(finish(server, encoders, drafts)),
+        remarks => Err(Fault::Remarks(remarks)),
+    }
+}
+
+/// The parser's own message, without the line it quotes: that may hold a token.
+fn syntax_fault(text: &str, error: &TomlError) -> Fault {
+    let line = Notes::new(text).line(error.span());
+    // Translators: {reason} is in English.
+    let text = gettext_f("this is no TOML: {reason}", &[("reason", error.message())]);
+    Fault::Syntax(Remark { line, text })
+}
+
+/// Of a newer form nothing else is said: its keys need not be ours.
+fn check_version(top: &Fields<'_>) -> Result<(), Fault> {
+    let ours = [("version", &*VERSION.to_string())];
+    match top.table.get("version").map(Item::as_integer) {
+        Some(Some(version)) if version > VERSION => return Err(Fault::Newer { version }),
+        Some(Some(VERSION)) => {}
+        Some(_) => top.refuse("version", gettext_f("it must be {version}", &ours)),
+        None => top.notes.add(1, gettext_f("the version is missing; write version = {version} first", &ours)),
+    }
+    Ok(())
+}
+
+// ---- [[feeds]] ---------------------------------------------------------------
+
+fn read_feeds(top: &Fields<'_>) -> Vec<Draft> {
+    let Some(item) = top.table.get("feeds") else {
+        return Vec::new();
+    };
+    let Some(tables) = feed_tables(item) else {
+        top.refuse("feeds", gettext("write each feed below a line [[feeds]]"));
+        return Vec::new();
+    };
+    let fields = |(table, span)| Fields { table, line: top.notes.line(span), notes: top.notes };
+    tables.into_iter().map(fields).filter_map(|fields| read_feed(&fields)).collect()
+}
+
+type Spanned<'a> = (&'a dyn TableLike, Option<std::ops::Range<usize>>);
+
+/// The feeds below `[[feeds]]`, or in `feeds = [{ … }]`, which means the same.
+fn feed_tables(item: &Item) -> Option<Vec<Spanned<'_>>> {
+    if let Some(tables) = item.as_array_of_tables() {
+        return Some(tables.iter().map(|table| (table as &dyn TableLike, table.span())).collect());
+    }
+    item.as_array()?
+        .iter()
+        .map(|value| value.as_inline_table().map(|table| (table as &dyn TableLike, table.span())))
+        .collect()
+}
+
+// ---- all feeds together ------------------------------------------------------
+
+fn refuse_equal_ids(drafts: &[Draft], notes: &Notes<'_>) {
+    let mut taken = HashSet::new();
+    for (id, line) in drafts.iter().filter_map(|draft| Some((draft.id.as_ref()?, draft.id_line))) {
+        if !taken.insert(id) {
+            let text = gettext_f(
+                "the id \"{id}\" is that of a feed above; give this feed another one",
+                &[("id", id.as_ref())],
+            );
+            notes.add(line, text);
+        }
+    }
+}
+
+/// Gives ids to the feeds that have none, after those that the operator chose.
+fn finish(server: ServerConfig, encoders: EncodersConfig, drafts: Vec<Draft>) -> Loaded {
+    let mut taken: Vec<FeedId> = drafts.iter().filter_map(|draft| draft.id.clone()).collect();
+    let mut loaded = Loaded { config: Config { server, encoders, feeds: Vec::new() }, ..Loaded::default() };
+    for mut draft in drafts {
+        if draft.id.is_none() {
+            draft.feed.id = draft.feed.id.unique_among(&taken);
+            taken.push(draft.feed.id.clone());
+        }
+        if let Some(password) = draft.password {
+            let text = password_in_address(&draft.feed.name);
+            let line = draft.address_line;
+            loaded.warnings.push(Remark { line, text });
+            loaded.passwords.push((draft.feed.id.clone(), password));
+        }
+        loaded.config.feeds.push(draft.feed);
+    }
+    loaded
+}
+
+fn password_in_address(name: &str) -> String {
+    gettext_f(
+        "the address of \"{name}\" holds a password, which everybody who reads this file can see. It is used for this run, and the next save takes it out of the file. Take it out yourself and name it with password_env or password_file, or enter it in the window, which keeps it in the keyring.",
+        &[("name", name)],
+    )
+}
