@@ -28,6 +28,11 @@ impl FeedClock {
         pipeline.set_base_time(self.base_time);
     }
 
+    /// Something to wait for that comes again after every `interval`.
+    pub(super) fn every(&self, interval: gst::ClockTime) -> gst::PeriodicClockId {
+        self.clock.new_periodic_id(self.clock.time() + interval, interval)
+    }
+
     /// The running time now.
     pub fn running_time(&self) -> gst::ClockTime {
         self.clock.time().saturating_sub(self.base_time)

@@ -32,6 +32,15 @@ pub enum MediaError {
         /// Encoders that would do.
         known: String,
     },
+    /// No decoder for what the operator asked for.
+    UnknownDecoder {
+        /// The decoder asked for.
+        name: String,
+        /// The codec's name.
+        codec: String,
+        /// Decoders that would do; empty where there are none.
+        known: String,
+    },
     /// Elements that should fit did not.
     Build(gst::glib::BoolError),
     /// A pipeline refused to start.
@@ -53,6 +62,9 @@ impl MediaError {
             Self::UnknownEncoder { name, codec, .. } => {
                 gettext_f("There is no encoder “{name}” for {codec}.", &[("name", name), ("codec", codec)])
             }
+            Self::UnknownDecoder { name, codec, .. } => {
+                gettext_f("There is no decoder “{name}” for {codec}.", &[("name", name), ("codec", codec)])
+            }
             Self::Build(reason) => gettext_f(
                 "A media pipeline could not be put together: {reason}.",
                 &[("reason", reason.message.trim_end_matches('.'))],
@@ -72,6 +84,12 @@ impl MediaError {
             ),
             Self::UnknownEncoder { known, .. } => {
                 gettext_f("Leave the encoder on automatic, or choose one of: {known}.", &[("known", known)])
+            }
+            Self::UnknownDecoder { known, .. } if known.is_empty() => {
+                gettext("Leave the decoder on automatic, and let the camera send another codec.")
+            }
+            Self::UnknownDecoder { known, .. } => {
+                gettext_f("Leave the decoder on automatic, or choose one of: {known}.", &[("known", known)])
             }
             Self::Build(_) | Self::State(_) => {
                 gettext("Restart the feed, and report this with the program's log if it stays.")
@@ -108,10 +126,11 @@ fn package_of(factory: &str) -> &'static str {
         "nicesrc" | "nicesink" => "gstreamer1.0-nice",
         "glsinkbin" => "gstreamer1.0-gl",
         "webrtcbin" | "dtlssrtpenc" | "dtlsdec" | "dtlsenc" | "srtpenc" | "srtpdec" | "h264parse" | "h265parse"
-        | "openh264enc" => "gstreamer1.0-plugins-bad",
-        "appsrc" | "appsink" | "videoconvert" | "videoscale" | "videorate" | "clockoverlay" | "videotestsrc" => {
-            "gstreamer1.0-plugins-base"
+        | "openh264enc" | "openh264dec" | "libde265dec" | "jpegparse" | "vp9parse" | "av1parse" | "av1dec" => {
+            "gstreamer1.0-plugins-bad"
         }
+        "appsrc" | "appsink" | "videoconvert" | "videoscale" | "videorate" | "clockoverlay" | "videotestsrc"
+        | "audioconvert" | "audioresample" | "audiotestsrc" | "opusenc" => "gstreamer1.0-plugins-base",
         _ => "gstreamer1.0-plugins-good",
     }
 }
@@ -140,6 +159,22 @@ pub enum FaultKind {
     UndecodableCodec,
     /// The camera refuses every transport we can offer.
     NoTransport,
+    /// The camera points to other addresses without end.
+    Redirected,
+    /// The camera's description of its stream has no stream in it, or cannot be read.
+    NoDescription,
+    /// Another program uses the camera.
+    Busy,
+    /// What the operator set cannot be had together.
+    Contradiction,
+    /// The camera shows another certificate than the one it is known by.
+    Certificate,
+    /// There is no encryption where it was asked for, or none that is still safe.
+    NoTls,
+    /// There is encryption where it was not asked for.
+    Tls,
+    /// The machine has no room for another encoder.
+    NoRoom,
     /// The camera closed the stream.
     Closed,
     /// The stream is there but nothing arrives any more.

@@ -16,22 +16,39 @@
 //! `preview`, behind the feature `gui`), no server and no feed list.
 //! Pipelines are built from elements, never from launch strings.
 
+mod adapt;
+pub mod audio;
+pub mod availability;
+pub mod capacity;
 mod clock;
+mod decoder;
+mod device;
 mod element;
 mod encoder;
+pub mod encoder_settings;
 mod error;
+pub mod graphics;
+pub mod ice;
 mod ingest;
 mod outlet;
 mod plugins;
 mod preview;
+pub mod probe;
+mod rate_limit;
 mod rendition;
 pub mod source;
+mod thread_load;
 
+pub use audio::{AudioRendition, AudioState, CameraTap};
 pub use clock::FeedClock;
-pub use encoder::{ENCODERS, EncoderRow, choose_encoder};
+pub use decoder::{Decoder, InputCodec, Threading, choose_decoder};
+pub use device::{Device, Memory};
+pub use encoder::{Change, DeviceFamily, Encoder, EncoderRow, choose_encoder, licence_note};
 pub use error::{FaultKind, MediaError, MediaFault};
-pub use ingest::{Ingest, IngestEvent, Picture};
+pub use ice::IceAddresses;
+pub use ingest::{Ingest, IngestEvent, IngestPlan, Picture};
 pub use outlet::{Outlet, OutletEvent, PictureClock, ViewerStats};
 pub use plugins::init;
 pub use preview::Preview;
-pub use rendition::Rendition;
+pub use rendition::{Rendition, RenditionFailure, RenditionPlan};
+pub use thread_load::used_by_process as process_time;

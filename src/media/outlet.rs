@@ -4,7 +4,10 @@
 //! nothing. Who may watch, and how offers travel, is the signaller's business.
 
 use std::{
-    sync::atomic::{AtomicU32, AtomicU64, Ordering},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicU32, AtomicU64, Ordering},
+    },
     time::Duration,
 };
 
@@ -18,7 +21,7 @@ use gstrswebrtc::{
 use tokio::sync::mpsc::UnboundedSender;
 
 use super::{
-    FeedClock, MediaError,
+    FeedClock, IceAddresses, MediaError,
     element::{consumer_settings, end, require, watch_errors},
 };
 
@@ -75,16 +78,27 @@ pub struct ViewerStats {
     pub round_trip: Option<Duration>,
 }
 
+/// How long webrtcsink may take to let go of its sessions' peers, and how often that is looked at.
+const PEERS_MAY_TAKE: Duration = Duration::from_secs(2);
+const PEERS_CHECKED_EVERY: Duration = Duration::from_millis(10);
+/// How long after that the rest of them may take.
+const PEERS_SETTLE_IN: Duration = Duration::from_secs(1);
+
 /// A running webrtcsink. Dropping it ends its sessions.
 #[derive(Debug)]
 pub struct Outlet {
     pipeline: gst::Pipeline,
     sink: BaseWebRTCSink,
     input: ConsumptionLink,
+    sound: Option<ConsumptionLink>,
+    /// Each session's peer, for as long as it is not gone.
+    peers: Peers,
 }
 
+type Peers = Arc<Mutex<Vec<glib::WeakRef<gst::Element>>>>;
+
 impl Outlet {
-    /// Builds and starts an outlet for streams like those of `rendition`.
+    /// Builds and starts an outlet, with this sound beside the picture, if any.
     ///
     /// # Errors
     /// An element is missing or the pipeline does not start.
@@ -92,25 +106,22 @@ impl Outlet {
         signaller: Signallable,
         start_kbps: u32,
         clock: &FeedClock,
+        sound: Option<&StreamProducer>,
+        ice: &IceAddresses,
         events: UnboundedSender<OutletEvent>,
     ) -> Result<Self, MediaError> {
         require(&SESSION_ELEMENTS)?;
         let pipeline = gst::Pipeline::with_name("outlet");
         clock.apply(&pipeline);
-        let source = gst_app::AppSrc::builder().name("rendition").build();
         let sink = BaseWebRTCSink::with_signaller(signaller);
-        configure(&sink, start_kbps);
-        pipeline.add_many([source.upcast_ref::<gst::Element>(), sink.upcast_ref()])?;
-        let pad =
-            sink.request_pad_simple("video_%u").ok_or_else(|| glib::bool_error!("webrtcsink gave no video pad"))?;
-        source
-            .static_pad("src")
-            .expect("an appsrc should have a src pad")
-            .link(&pad)
-            .map_err(|_| glib::bool_error!("webrtcsink does not take the stream"))?;
+        configure(&sink, start_kbps, ice);
+        pipeline.add(&sink)?;
+        let (source, pad) = add_input(&pipeline, &sink, "video_%u")?;
+        let sound_source = sound.map(|_| add_input(&pipeline, &sink, "audio_%u")).transpose()?;
 
         tell_when_ready(&pad, events.clone());
         watch_viewers(&sink, &events);
+        let peers = remember_peers(&sink);
         watch_sessions(&sink, clock, events.clone());
         // The debug text holds whole backtraces; the message is enough.
         watch_errors(&pipeline, move |error| {
@@ -118,17 +129,26 @@ impl Outlet {
         });
         // Before the start: an appsrc that starts unconfigured counts bytes, not time.
         let input = ConsumptionLink::disconnected_with(source, consumer_settings(WAITING_FRAMES, WAITING_TIME));
-        // A gap before the encoder is marked in its output, but what follows is
-        // encoded against what went out before: no key frame is needed.
-        input.set_wait_for_keyframe(false);
+        let mut sound_input = sound_source.map(|(source, _)| {
+            let input = ConsumptionLink::disconnected_with(source, consumer_settings(WAITING_FRAMES, WAITING_TIME));
+            input.set_wait_for_keyframe(false);
+            input
+        });
         pipeline.set_state(gst::State::Playing)?;
         send_at_once(&sink);
-        Ok(Self { pipeline, sink, input })
+        if let (Some(input), Some(sound)) = (&mut sound_input, sound) {
+            input.change_producer(sound, false).expect("an outlet should send one stream of sound");
+        }
+        Ok(Self { pipeline, sink, input, sound: sound_input, peers })
     }
 
     /// Sends this stream from its next key frame on.
     pub fn connect(&mut self, encoded: &StreamProducer) {
+        self.input.set_wait_for_keyframe(true);
         self.input.change_producer(encoded, false).expect("an outlet should send one rendition at a time");
+        // A gap before the encoder is marked in its output, but what follows is
+        // encoded against what went out before: no key frame is needed.
+        self.input.set_wait_for_keyframe(false);
     }
 
     /// What webrtcsink counts for each viewer.
@@ -147,14 +167,39 @@ impl Outlet {
 impl Drop for Outlet {
     fn drop(&mut self) {
         self.input.disconnect();
+        if let Some(sound) = &mut self.sound {
+            sound.disconnect();
+        }
         // webrtcsink blocks on a runtime of its own while it ends its sessions,
         // which is forbidden on a thread that belongs to a runtime, as the caller's may.
-        let pipeline = self.pipeline.clone();
-        let _ = std::thread::spawn(move || end(&pipeline)).join();
+        let (pipeline, sink, peers) = (self.pipeline.clone(), self.sink.clone(), self.peers.clone());
+        let ended = std::thread::spawn(move || {
+            end(&pipeline);
+            // From here on beside everything else: nobody has to wait for it.
+            std::thread::spawn(move || outlive(&peers, (sink, pipeline)));
+        });
+        let _ = ended.join();
     }
 }
 
-fn configure(sink: &BaseWebRTCSink, start_kbps: u32) {
+/// A way into webrtcsink for one stream, and webrtcsink's end of it.
+fn add_input(
+    pipeline: &gst::Pipeline,
+    sink: &BaseWebRTCSink,
+    template: &str,
+) -> Result<(gst_app::AppSrc, gst::Pad), MediaError> {
+    let source = gst_app::AppSrc::builder().build();
+    pipeline.add(&source)?;
+    let pad = sink.request_pad_simple(template).ok_or_else(|| glib::bool_error!("webrtcsink gave no pad"))?;
+    source
+        .static_pad("src")
+        .expect("an appsrc should have a src pad")
+        .link(&pad)
+        .map_err(|_| glib::bool_error!("webrtcsink does not take the stream"))?;
+    Ok((source, pad))
+}
+
+fn configure(sink: &BaseWebRTCSink, start_kbps: u32, ice: &IceAddresses) {
     let kbps = |kbps: u32| kbps * 1000;
     sink.set_property("congestion-control", WebRTCSinkCongestionControl::GoogleCongestionControl);
     sink.set_property("min-bitrate", kbps(*ESTIMATE_KBPS.start()));
@@ -164,7 +209,8 @@ fn configure(sink: &BaseWebRTCSink, start_kbps: u32) {
     sink.set_property("do-fec", false);
     sink.set_property("do-retransmission", true);
     // Its default is a public server: Heliograph contacts nobody unasked.
-    sink.set_property("stun-server", None::<String>);
+    sink.set_property("stun-server", ice.stun.as_deref());
+    sink.set_property("turn-servers", gst::Array::new(&ice.turn));
 }
 
 /// Takes out the two elements' waits for the clock: they would hold every
@@ -212,6 +258,37 @@ fn watch_viewers(sink: &BaseWebRTCSink, events: &UnboundedSender<OutletEvent>) {
     }
 }
 
+/// Remembers every session's peer without keeping it alive.
+fn remember_peers(sink: &BaseWebRTCSink) -> Peers {
+    let peers = Peers::default();
+    let remembered = peers.clone();
+    sink.connect("consumer-added", false, move |args| {
+        let peer = args[2].get::<gst::Element>().ok()?;
+        let mut peers = remembered.lock().expect("no holder of this lock should panic");
+        peers.retain(|peer| peer.upgrade().is_some());
+        peers.push(peer.downgrade());
+        None
+    });
+    peers
+}
+
+/// Lets go of `kept` once the peers are gone, which webrtcsink ends on threads of its own.
+///
+/// Its handlers on each peer are bound to the sink. Where both go at the same time on two
+/// threads, `GObject` looks for a handler that is not there any more, and aborts the program.
+fn outlive(peers: &Peers, kept: impl Send) {
+    let is_alive = |peer: &glib::WeakRef<gst::Element>| peer.upgrade().is_some();
+    for _ in 0..PEERS_MAY_TAKE.as_millis() / PEERS_CHECKED_EVERY.as_millis() {
+        if !peers.lock().expect("no holder of this lock should panic").iter().any(is_alive) {
+            break;
+        }
+        std::thread::sleep(PEERS_CHECKED_EVERY);
+    }
+    // A peer counts as gone before its handlers and the elements in it are.
+    std::thread::sleep(PEERS_SETTLE_IN);
+    drop(kept);
+}
+
 /// Looks into each session's pipeline for what ties RTP time to capture time.
 fn watch_sessions(sink: &BaseWebRTCSink, clock: &FeedClock, events: UnboundedSender<OutletEvent>) {
     let clock = clock.clone();
@@ -221,6 +298,9 @@ fn watch_sessions(sink: &BaseWebRTCSink, clock: &FeedClock, events: UnboundedSen
         let session = pipeline.name().strip_prefix("session-pipeline-")?.to_owned();
         let (clock, events) = (clock.clone(), events.clone());
         pipeline.connect_deep_element_added(move |_, _, element| {
+            if element.name().starts_with("codec-parser-caps") {
+                keep_parameter_sets_in_band(element);
+            }
             let is_payloader = element
                 .factory()
                 .and_then(|factory| factory.metadata("klass").map(|klass| klass.contains("Payloader/Network/RTP")))
@@ -233,6 +313,17 @@ fn watch_sessions(sink: &BaseWebRTCSink, clock: &FeedClock, events: UnboundedSen
     });
 }
 
+/// webrtcsink has H.264 parsed into the form with the parameter sets apart, in the caps, and its
+/// parser does not renew these when another encoder of the same size takes over: viewers would
+/// decode the new stream by the old sets, which is to say not at all.
+fn keep_parameter_sets_in_band(filter: &gst::Element) {
+    let caps = filter.property::<gst::Caps>("caps");
+    if caps.structure(0).is_some_and(|fields| fields.name() == "video/x-h264") {
+        let in_band = gst::Caps::builder("video/x-h264").field("stream-format", "byte-stream").field("alignment", "au");
+        filter.set_property("caps", in_band.build());
+    }
+}
+
 /// About once a second, tells how old the frame of a packet is.
 fn clock_packets(pad: &gst::Pad, session: String, clock: FeedClock, events: UnboundedSender<OutletEvent>) {
     let next = AtomicU64::new(0);
@@ -240,6 +331,10 @@ fn clock_packets(pad: &gst::Pad, session: String, clock: FeedClock, events: Unbo
         let now = clock.running_time();
         if now.nseconds() < next.load(Ordering::Relaxed) {
             return gst::PadProbeReturn::Ok;
+        }
+        // Viewers are told how old a picture is, not its sound, which has a clock of its own.
+        if is_sound(pad) {
+            return gst::PadProbeReturn::Remove;
         }
         let buffer = match &info.data {
             Some(gst::PadProbeData::Buffer(buffer)) => Some(buffer.clone()),
@@ -258,6 +353,12 @@ fn clock_packets(pad: &gst::Pad, session: String, clock: FeedClock, events: Unbo
         }
         gst::PadProbeReturn::Ok
     });
+}
+
+fn is_sound(pad: &gst::Pad) -> bool {
+    let caps = pad.current_caps();
+    let media = caps.as_ref().and_then(|caps| caps.structure(0)?.get::<&str>("media").ok());
+    media == Some("audio")
 }
 
 /// RTP timestamp (RFC 3550, bytes 4 to 7) and running time of a packet's frame.

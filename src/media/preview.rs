@@ -63,11 +63,21 @@ impl Preview {
         let size = caps_filter(&within)?;
         let sink = on_the_gpu_if_there_is_one(sink, &paintable)?;
         let pipeline = gst::Pipeline::with_name("preview");
-        let chain = [input.upcast_ref(), &scale, &size, &make("videoconvert")?, &sink];
-        add_and_link(&pipeline, &chain)?;
+        let mut chain = vec![input.clone().upcast()];
+        chain.extend(off_the_card()?);
+        chain.extend([scale, size, make("videoconvert")?, sink]);
+        add_and_link(&pipeline, &chain.iter().collect::<Vec<_>>())?;
         let input = ConsumptionLink::disconnected_with(input, consumer_settings(WAITING_FRAMES, WAITING_TIME));
         Ok((Self { pipeline, input }, paintable))
     }
+}
+
+/// What brings a decoder's pictures into the processor's memory, where this machine has decoders
+/// that keep theirs elsewhere. Pictures that are there already pass through untouched.
+#[cfg(feature = "gui")]
+fn off_the_card() -> Result<Vec<gst::Element>, MediaError> {
+    let installed = |factory: &&'static str| gst::ElementFactory::find(factory).is_some();
+    ["cudadownload", "vapostproc", "nvvidconv"].into_iter().filter(installed).map(super::element::make).collect()
 }
 
 /// With a GL context the upload to the GPU happens here, off GTK's thread.

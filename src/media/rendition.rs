@@ -1,26 +1,65 @@
 //! One encoded form of a feed: adapt, encode, parse. Made once, for any number of viewers.
 
+use std::{
+    collections::BTreeMap,
+    sync::atomic::{AtomicU32, AtomicU64, Ordering},
+    time::Duration,
+};
+
 use gst::prelude::*;
 use gst_utils::StreamProducer;
 
 use super::{
-    FeedClock, MediaError,
-    element::{add_and_link, caps_filter, consumer_settings, end, make, producer, producer_sink, watch_errors},
-    encoder::EncoderRow,
+    FeedClock, MediaError, Memory,
+    adapt::{self, Ends},
+    element::{add_and_link, caps_filter, consumer_settings, end, producer, producer_sink, watch_errors},
+    encoder::{Encoder, keep_caps_steady},
+    encoder_settings,
+    thread_load::used_by,
 };
-use crate::config::Codec;
+use crate::config::{PictureConfig, Size};
 
 /// Raw frames that may wait for the encoder; an encoder that is slower than
 /// the camera skips frames instead of falling behind.
 const WAITING_FRAMES: u64 = 3;
 const WAITING_TIME: gst::ClockTime = gst::ClockTime::from_mseconds(200);
 
-/// The level announced to viewers: 3840×2160 at 30 fps.
-///
-/// webrtcsink refuses a level above the one it started with, so it starts with
-/// that of the largest picture a feed may come to. The parameter sets in the
-/// stream carry the real one.
-const LARGEST_H264_LEVEL: &str = "5.1";
+/// Pictures a second of a camera that is not limited, to space key frames by.
+const USUAL_FRAMERATE: u32 = 30;
+
+/// Renditions started so far.
+static NUMBERS: AtomicU32 = AtomicU32::new(0);
+
+/// What a rendition is to be made of.
+#[derive(Clone, Debug)]
+pub struct RenditionPlan {
+    /// In kbit/s.
+    pub bitrate_kbps: u32,
+    /// What is done to the pictures first.
+    pub picture: PictureConfig,
+    /// Where the camera's pictures lie.
+    pub from: Memory,
+    /// Properties of the encoder that the operator set.
+    pub settings: BTreeMap<String, String>,
+}
+
+impl RenditionPlan {
+    /// Pictures as they come, from the processor's memory, at this bitrate (kbit/s).
+    pub fn new(bitrate_kbps: u32) -> Self {
+        Self { bitrate_kbps, picture: PictureConfig::default(), from: Memory::System, settings: BTreeMap::new() }
+    }
+}
+
+/// Why a rendition stopped.
+#[derive(Clone, Debug)]
+pub struct RenditionFailure {
+    /// The element that encoded.
+    pub encoder: String,
+    /// Whether the encoder itself failed; another may not.
+    pub by_encoder: bool,
+    /// What GStreamer said.
+    pub reason: String,
+}
 
 /// A running encoder. Dropping it stops it.
 #[derive(Debug)]
@@ -28,14 +67,15 @@ pub struct Rendition {
     pipeline: gst::Pipeline,
     input: gst_utils::ConsumptionLink,
     output: StreamProducer,
-    encoder: gst::Element,
-    row: &'static EncoderRow,
-}
-
-impl std::fmt::Debug for EncoderRow {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(self.element)
-    }
+    element: gst::Element,
+    setpoint: gst::Element,
+    encoder: Encoder,
+    /// Where the camera's pictures lie.
+    from: Memory,
+    /// Why properties that the operator set were left out.
+    refused: Vec<String>,
+    /// The name of the threads that adapt and encode.
+    thread: String,
 }
 
 impl Rendition {
@@ -45,27 +85,34 @@ impl Rendition {
     /// # Errors
     /// An element is missing or the pipeline does not start.
     pub fn start(
-        row: &'static EncoderRow,
-        bitrate_kbps: u32,
+        encoder: &Encoder,
+        plan: &RenditionPlan,
         clock: &FeedClock,
-        failed: impl Fn(String) + Send + Sync + 'static,
+        failed: impl Fn(RenditionFailure) + Send + Sync + 'static,
     ) -> Result<Self, MediaError> {
         let pipeline = gst::Pipeline::with_name("rendition");
         clock.apply(&pipeline);
 
-        let input = gst_app::AppSrc::builder().name("raw").build();
-        let encoder = row.build(bitrate_kbps)?;
+        // The name by which its threads are known: see `thread_load`.
+        let name = format!("enc{}", NUMBERS.fetch_add(1, Ordering::Relaxed) % 100_000);
+        let input = gst_app::AppSrc::builder().name(&name).build();
+        let element = encoder.build(plan.bitrate_kbps, plan.picture.framerate.unwrap_or(USUAL_FRAMERATE))?;
+        let refused = encoder_settings::apply(&element, &plan.settings).err().unwrap_or_default();
+        let ends = Ends { from: plan.from, to: encoder.nearest_memory(plan.from), formats: encoder.raw_formats() };
+        let (steps, setpoint) = adapt::build(&adapt::plan(&plan.picture, &ends))?;
         let sink = producer_sink("encoded");
         let mut chain = vec![input.clone().upcast::<gst::Element>()];
-        chain.extend(adapt()?);
-        chain.push(encoder.clone());
-        chain.push(caps_filter(&row.output_caps())?);
-        chain.extend(row.build_parser()?);
+        chain.extend(steps);
+        chain.push(element.clone());
+        chain.push(caps_filter(&encoder.output_caps())?);
+        chain.extend(encoder.build_parser()?);
         chain.push(sink.clone().upcast());
         add_and_link(&pipeline, &chain.iter().collect::<Vec<_>>())?;
-        keep_caps_steady(&sink, row.codec);
-        watch_errors(&pipeline, move |error| {
-            failed(format!("{} stopped: {}", row.element, error.error()));
+        keep_time_running(&input.static_pad("src").expect("an appsrc should have a src pad"));
+        keep_caps_steady(&sink.static_pad("sink").expect("an appsink should have a sink pad"), encoder.codec());
+        watch_errors(&pipeline, {
+            let (name, element) = (encoder.element().to_owned(), element.downgrade());
+            move |error| failed(failure(&name, element.upgrade().as_ref(), error))
         });
 
         let rendition = Self {
@@ -75,8 +122,12 @@ impl Rendition {
             ),
             output: producer(&sink),
             pipeline,
-            encoder,
-            row,
+            element,
+            setpoint,
+            encoder: encoder.clone(),
+            from: plan.from,
+            refused,
+            thread: format!("{name}:src"),
         };
         rendition.pipeline.set_state(gst::State::Playing)?;
         Ok(rendition)
@@ -94,12 +145,37 @@ impl Rendition {
 
     /// Applies a bitrate in kbit/s, live.
     pub fn set_bitrate(&self, kbps: u32) {
-        self.row.set_bitrate(&self.encoder, kbps);
+        self.encoder.set_bitrate(&self.element, kbps);
+    }
+
+    /// Applies a size, live; `None` is the camera's own.
+    pub fn set_size(&self, size: Option<Size>) {
+        self.setpoint.set_property("caps", adapt::setpoint(size, self.from, self.encoder.raw_formats()));
+    }
+
+    /// Where the encoder would rather have its pictures.
+    pub fn memory(&self) -> Memory {
+        self.encoder.input_memory()
+    }
+
+    /// Why properties that the operator set were left out, a sentence each.
+    pub fn refused_settings(&self) -> &[String] {
+        &self.refused
+    }
+
+    /// Processor time that adapting and encoding has used so far.
+    pub fn used_time(&self) -> Duration {
+        used_by(&self.thread)
     }
 
     /// The element that encodes, such as `x264enc`.
-    pub fn encoder_name(&self) -> &'static str {
-        self.row.element
+    pub fn encoder_name(&self) -> &str {
+        self.encoder.element()
+    }
+
+    /// The encoder.
+    pub fn encoder(&self) -> &Encoder {
+        &self.encoder
     }
 }
 
@@ -110,41 +186,33 @@ impl Drop for Rendition {
     }
 }
 
-/// Makes the camera's frames into what the encoder is to encode.
-fn adapt() -> Result<Vec<gst::Element>, MediaError> {
-    let convert = make("videoconvert")?;
-    let scale = make("videoscale")?;
-    // 4:2:0, or encoders follow a camera into profiles no browser decodes.
-    let size =
-        caps_filter(&gst::Caps::builder("video/x-raw").field("format", gst::List::new(["I420", "NV12"])).build())?;
-    size.set_property("name", "setpoint");
-    Ok(vec![convert, scale, size])
-}
-
-/// Keeps every caps field that webrtcsink compares the same for good: one that
-/// changes is “Renegotiation is not supported”, and ends all sessions.
-fn keep_caps_steady(sink: &gst_app::AppSink, codec: Codec) {
-    let pad = sink.static_pad("sink").expect("an appsink should have a sink pad");
-    pad.add_probe(gst::PadProbeType::EVENT_DOWNSTREAM, move |_, info| {
-        if let Some(event) = info.event()
-            && let gst::EventView::Caps(caps) = event.view()
-        {
-            let steady =
-                gst::event::Caps::builder(&steady_caps(caps.caps_owned(), codec)).seqnum(event.seqnum()).build();
-            info.data = Some(gst::PadProbeData::Event(steady));
+/// Drops pictures that are no newer than the one before.
+///
+/// The first of another camera may be older than the last of the one before. vp8enc and
+/// vp9enc then move it on in time, do not find it again by its time when it is encoded, and
+/// drop it: a key frame, without which all that follows is of no use (GStreamer 1.26).
+fn keep_time_running(pad: &gst::Pad) {
+    let last = AtomicU64::new(0);
+    pad.add_probe(gst::PadProbeType::BUFFER, move |pad, info| {
+        let captured = info.buffer().and_then(|buffer| running_time(pad, buffer));
+        match captured.map(gst::ClockTime::nseconds) {
+            // One more, so that a picture at zero is newer than none.
+            Some(captured) if last.fetch_max(captured + 1, Ordering::Relaxed) > captured => gst::PadProbeReturn::Drop,
+            _ => gst::PadProbeReturn::Ok,
         }
-        gst::PadProbeReturn::Ok
     });
 }
 
-fn steady_caps(mut caps: gst::Caps, codec: Codec) -> gst::Caps {
-    for fields in caps.make_mut().iter_mut() {
-        // VP8 and VP9 repeat the size in here; the payloader does not need it.
-        fields.remove_field("streamheader");
-        if codec == Codec::H264 {
-            fields.set("profile", "constrained-baseline");
-            fields.set("level", LARGEST_H264_LEVEL);
-        }
-    }
-    caps
+fn running_time(pad: &gst::Pad, buffer: &gst::BufferRef) -> Option<gst::ClockTime> {
+    let segment = pad.sticky_event::<gst::event::Segment>(0)?;
+    segment.segment().downcast_ref::<gst::ClockTime>()?.to_running_time(buffer.pts()?)
+}
+
+/// Errors come from the element that had one, or from an element inside it.
+fn failure(name: &str, encoder: Option<&gst::Element>, error: &gst::message::Error) -> RenditionFailure {
+    let by_encoder = match (error.src(), encoder) {
+        (Some(source), Some(encoder)) => source == encoder || source.has_as_ancestor(encoder),
+        _ => false,
+    };
+    RenditionFailure { encoder: name.to_owned(), by_encoder, reason: error.error().to_string() }
 }

@@ -2,7 +2,8 @@
 //!
 //! It shows a moving picture with a clock for people and a [frame
 //! mark](super::frame_mark) for programs, as H.264 with a key frame a second,
-//! so that the whole path of a real camera is walked, RTSP included.
+//! so that the whole path of a real camera is walked, RTSP included. Where it has
+//! [sound](super::demo_sound), that is a beep a second.
 
 use std::{
     net::{Ipv4Addr, SocketAddr, SocketAddrV4},
@@ -17,7 +18,11 @@ use std::{
 use gst::{glib, prelude::*};
 use gst_rtsp_server::{prelude::*, subclass::prelude::*};
 
-use super::{Transport, frame_mark::FrameMark};
+use super::{
+    Transport,
+    demo_sound::{DemoSound, is_flash},
+    frame_mark::FrameMark,
+};
 use crate::{
     config::Credentials,
     media::{
@@ -33,26 +38,76 @@ pub struct DemoSettings {
     pub listen: SocketAddrV4,
     /// Who may watch; `None` is everybody.
     pub login: Option<Credentials>,
-    /// The only way in which it sends; `None` leaves the choice to the client.
+    /// The only way in which it sends; `None` leaves the choice to the client, of UDP and TCP.
     pub transport: Option<Transport>,
+    /// The certificate of an `rtsps` camera; `None` speaks plain RTSP.
+    pub certificate: Option<DemoCertificate>,
     /// Width of the picture in pixels.
     pub width: i32,
     /// Height of the picture in pixels.
     pub height: i32,
     /// Frames per second.
     pub framerate: i32,
+    /// How it sends its sound.
+    pub sound: DemoSound,
+    /// Whether a dark picture flashes white at every beep, for measuring lip sync.
+    pub flash: bool,
 }
 
 impl Default for DemoSettings {
     fn default() -> Self {
         let listen = SocketAddrV4::new(Ipv4Addr::LOCALHOST, 0);
-        Self { listen, login: None, transport: None, width: 1280, height: 720, framerate: 30 }
+        Self {
+            listen,
+            login: None,
+            transport: None,
+            certificate: None,
+            width: 1280,
+            height: 720,
+            framerate: 30,
+            sound: DemoSound::default(),
+            flash: false,
+        }
+    }
+}
+
+/// A certificate and its key, as PEM.
+#[derive(Clone)]
+pub struct DemoCertificate(String);
+
+impl DemoCertificate {
+    /// A new one, for this machine.
+    ///
+    /// # Errors
+    /// The system gives no randomness.
+    pub fn make() -> Result<Self, MediaError> {
+        let made = rcgen::generate_simple_self_signed(["localhost".to_owned(), "127.0.0.1".to_owned()])
+            .map_err(|error| glib::bool_error!("no certificate can be made: {error}"))?;
+        Ok(Self(made.cert.pem() + &made.signing_key.serialize_pem()))
+    }
+
+    /// One that somebody made: a certificate and its key, one after the other.
+    pub fn from_pem(pem: impl Into<String>) -> Self {
+        Self(pem.into())
+    }
+
+    /// Certificate and key, to be kept for the next start.
+    pub fn pem(&self) -> &str {
+        &self.0
+    }
+}
+
+/// The key in it is not shown.
+impl std::fmt::Debug for DemoCertificate {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("DemoCertificate(…)")
     }
 }
 
 /// A running demo camera. Dropping it ends it and its clients' connections.
 #[derive(Debug)]
 pub struct DemoCamera {
+    scheme: &'static str,
     address: SocketAddr,
     main_loop: glib::MainLoop,
     thread: Option<JoinHandle<()>>,
@@ -68,6 +123,7 @@ impl DemoCamera {
         let main_loop = glib::MainLoop::new(Some(&context), false);
         let (started, result) = mpsc::channel();
         let ip = *settings.listen.ip();
+        let scheme = if settings.certificate.is_some() { "rtsps" } else { "rtsp" };
         let thread = std::thread::Builder::new()
             .name("demo-camera".into())
             .spawn({
@@ -77,12 +133,12 @@ impl DemoCamera {
             .expect("a thread for the demo camera should start");
         let port = result.recv().expect("the demo camera should report its start")?;
         let address = SocketAddr::from((ip, port));
-        Ok(Self { address, main_loop, thread: Some(thread) })
+        Ok(Self { scheme, address, main_loop, thread: Some(thread) })
     }
 
     /// The camera's RTSP address.
     pub fn url(&self) -> String {
-        format!("rtsp://{}/demo", self.address)
+        format!("{}://{}/demo", self.scheme, self.address)
     }
 }
 
@@ -108,8 +164,9 @@ fn serve(
             server.set_address(&settings.listen.ip().to_string());
             server.set_service(&settings.listen.port().to_string());
             let factory = DemoFactory::new(settings.clone());
-            if let Some(login) = &settings.login {
-                ask_for_login(&server, &factory, login);
+            if let Err(error) = guard(&server, &factory, settings) {
+                let _ = started.send(Err(error));
+                return;
             }
             let mounts = server.mount_points().expect("a new RTSP server should have mount points");
             mounts.add_factory("/demo", factory);
@@ -131,8 +188,42 @@ fn serve(
         .expect("the demo camera's context should belong to its thread");
 }
 
+/// Asks for TLS and for a login, where the settings say so.
+fn guard(
+    server: &gst_rtsp_server::RTSPServer,
+    factory: &DemoFactory,
+    settings: &DemoSettings,
+) -> Result<(), MediaError> {
+    if settings.certificate.is_none() && settings.login.is_none() {
+        return Ok(());
+    }
+    let auth = gst_rtsp_server::RTSPAuth::new();
+    if let Some(certificate) = &settings.certificate {
+        let certificate = gio::TlsCertificate::from_pem(&certificate.0)
+            .map_err(|error| glib::bool_error!("the demo camera's certificate cannot be used: {error}"))?;
+        auth.set_tls_certificate(Some(&certificate));
+    }
+    match &settings.login {
+        Some(login) => ask_for_login(&auth, factory, login),
+        None => let_everybody_in(&auth, factory),
+    }
+    server.set_auth(Some(&auth));
+    Ok(())
+}
+
+/// Where there is a guard, even everybody has to be somebody.
+fn let_everybody_in(auth: &gst_rtsp_server::RTSPAuth, factory: &DemoFactory) {
+    auth.set_default_token(Some(&mut admit(factory)));
+}
+
 /// Lets in only who knows user and password, by Digest (RFC 2617), as cameras do.
-fn ask_for_login(server: &gst_rtsp_server::RTSPServer, factory: &DemoFactory, login: &Credentials) {
+fn ask_for_login(auth: &gst_rtsp_server::RTSPAuth, factory: &DemoFactory, login: &Credentials) {
+    auth.set_supported_methods(gst_rtsp::RTSPAuthMethod::Digest);
+    auth.add_digest(&login.user, login.password.expose(), &admit(factory));
+}
+
+/// A token that opens the factory.
+fn admit(factory: &DemoFactory) -> gst_rtsp_server::RTSPToken {
     let role = "viewer";
     factory.add_role_from_structure(
         &gst::Structure::builder(role)
@@ -140,20 +231,25 @@ fn ask_for_login(server: &gst_rtsp_server::RTSPServer, factory: &DemoFactory, lo
             .field(gst_rtsp_server::RTSP_PERM_MEDIA_FACTORY_CONSTRUCT, true)
             .build(),
     );
-    let token =
-        gst_rtsp_server::RTSPToken::builder().field(gst_rtsp_server::RTSP_TOKEN_MEDIA_FACTORY_ROLE, role).build();
-    let auth = gst_rtsp_server::RTSPAuth::new();
-    auth.set_supported_methods(gst_rtsp::RTSPAuthMethod::Digest);
-    auth.add_digest(&login.user, login.password.expose(), &token);
-    server.set_auth(Some(&auth));
+    gst_rtsp_server::RTSPToken::builder().field(gst_rtsp_server::RTSP_TOKEN_MEDIA_FACTORY_ROLE, role).build()
 }
 
-/// The picture, from test source to RTP.
-fn build_picture(settings: &DemoSettings) -> Result<gst::Bin, MediaError> {
+/// Picture and sound, from test sources to RTP.
+fn build(settings: &DemoSettings) -> Result<gst::Bin, MediaError> {
     let bin = gst::Bin::new();
+    build_picture(&bin, settings)?;
+    let sound = settings.sound.build()?;
+    if let Some(payloader) = sound.last() {
+        payloader.set_property("name", "pay1");
+        add_and_link(&bin, &sound.iter().collect::<Vec<_>>())?;
+    }
+    Ok(bin)
+}
+
+fn build_picture(bin: &gst::Bin, settings: &DemoSettings) -> Result<(), MediaError> {
     let pattern = make("videotestsrc")?;
     pattern.set_property("is-live", true);
-    pattern.set_property_from_str("pattern", "smpte75");
+    pattern.set_property_from_str("pattern", if settings.flash { "black" } else { "smpte75" });
     pattern.set_property("horizontal-speed", 3_i32);
     let size = caps_filter(
         &gst::Caps::builder("video/x-raw")
@@ -180,26 +276,42 @@ fn build_picture(settings: &DemoSettings) -> Result<gst::Bin, MediaError> {
     payloader.set_property("pt", 96_u32);
     payloader.set_property("config-interval", -1);
     payloader.set_property_from_str("aggregate-mode", "zero-latency");
-    add_and_link(&bin, &[&pattern, &size, &clock, &encoder, &payloader])?;
-    mark_frames(&encoder.static_pad("sink").expect("encoders should have a sink pad"));
-    Ok(bin)
+    add_and_link(bin, &[&pattern, &size, &clock, &encoder, &payloader])?;
+    let flash = settings.flash.then_some(settings.framerate);
+    mark_frames(&encoder.static_pad("sink").expect("encoders should have a sink pad"), flash);
+    Ok(())
 }
 
-/// Paints counter and clock into every frame that passes.
-fn mark_frames(pad: &gst::Pad) {
+/// Paints counter and clock into every frame that passes, on white where it is to flash at
+/// this frame rate.
+fn mark_frames(pad: &gst::Pad, flash: Option<i32>) {
     let frames = AtomicU32::new(0);
     pad.add_probe(gst::PadProbeType::BUFFER, move |pad, info| {
         let Some(video) = pad.current_caps().and_then(|caps| gst_video::VideoInfo::from_caps(&caps).ok()) else {
             return gst::PadProbeReturn::Ok;
         };
         let mark = FrameMark { counter: frames.fetch_add(1, Ordering::Relaxed), clock: unix_milliseconds() };
+        let is_flash = |buffer: &gst::Buffer| Some(is_flash(buffer.pts()?, flash?));
         if let Some(buffer) = info.buffer_mut()
+            && let whiten = is_flash(buffer).unwrap_or(false)
             && let Ok(mut frame) = gst_video::VideoFrameRef::from_buffer_ref_writable(buffer.make_mut(), &video)
         {
+            if whiten {
+                fill_white(&mut frame);
+            }
             paint(mark, &mut frame, &video);
         }
         gst::PadProbeReturn::Ok
     });
+}
+
+/// Paints a frame white.
+pub(super) fn fill_white(frame: &mut gst_video::VideoFrameRef<&mut gst::BufferRef>) {
+    for (plane, value) in [(0, 235), (1, 128), (2, 128)] {
+        if let Ok(data) = frame.plane_data_mut(plane) {
+            data.fill(value);
+        }
+    }
 }
 
 /// Paints the mark in black and white: no colour of the picture shows through.
@@ -227,7 +339,7 @@ mod imp {
     use gst::{glib, prelude::*};
     use gst_rtsp_server::subclass::prelude::*;
 
-    use super::{DemoSettings, build_picture};
+    use super::{DemoSettings, build};
 
     #[derive(Default)]
     pub struct DemoFactory {
@@ -246,7 +358,7 @@ mod imp {
     impl RTSPMediaFactoryImpl for DemoFactory {
         fn create_element(&self, _url: &gst_rtsp::RTSPUrl) -> Option<gst::Element> {
             let settings = self.settings.get_or_init(DemoSettings::default);
-            match build_picture(settings) {
+            match build(settings) {
                 Ok(bin) => Some(bin.upcast()),
                 Err(error) => {
                     tracing::error!("The demo camera cannot show a picture: {error}");
@@ -262,11 +374,23 @@ glib::wrapper! {
     pub struct DemoFactory(ObjectSubclass<imp::DemoFactory>) @extends gst_rtsp_server::RTSPMediaFactory;
 }
 
+/// Groups of this site alone (RFC 2365), and packets that no router passes on.
+fn groups() -> gst_rtsp_server::RTSPAddressPool {
+    let pool = gst_rtsp_server::RTSPAddressPool::new();
+    if let Err(error) = pool.add_range("239.255.42.1", "239.255.42.16", 5004, 5035, 1) {
+        tracing::error!("The demo camera has no multicast: {error}");
+    }
+    pool
+}
+
 impl DemoFactory {
     fn new(settings: DemoSettings) -> Self {
         let factory: Self = glib::Object::new();
         if let Some(transport) = settings.transport {
             factory.set_protocols(transport.lower());
+        }
+        if settings.transport == Some(Transport::Multicast) {
+            factory.set_address_pool(Some(&groups()));
         }
         let _ = factory.imp().settings.set(settings);
         // One picture for all clients, as a camera has.

@@ -1,19 +1,21 @@
 //! An RTSP camera: the source element, set up for live pictures.
 
-use std::{
-    fmt,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, AtomicU32, Ordering},
 };
 
 use gst::prelude::*;
-use serde::{Deserialize, Serialize};
+use tokio::sync::mpsc::UnboundedSender;
 
+use super::{
+    Transport,
+    transport::is_encrypted,
+    trust::{Trust, watch_certificates},
+};
 use crate::{
-    config::{Credentials, SourceAddress},
-    media::{MediaError, element::make},
+    config::{Credentials, Fingerprint, RtspConfig, SourceAddress},
+    media::{CameraTap, IngestEvent, MediaError, audio::keep_together, element::make},
 };
 
 /// How long the camera may take to answer a request, in microseconds.
@@ -24,46 +26,12 @@ const REQUEST_TIMEOUT_US: u64 = 4_000_000;
 /// Room for the burst of a large key frame; the kernel's default holds less.
 const UDP_BUFFER_BYTES: i32 = 2 * 1024 * 1024;
 
+/// Requests that an attempt may make before the camera describes itself: a login takes
+/// three or four, each of a few redirections two more.
+const MOST_QUESTIONS: u32 = 16;
+
 /// How long leaving may take: a camera that is gone will not confirm it.
 const TEARDOWN_TIMEOUT: gst::ClockTime = gst::ClockTime::from_mseconds(100);
-
-/// How media travels from the camera.
-#[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize, Deserialize, clap::ValueEnum)]
-#[serde(rename_all = "lowercase")]
-pub enum Transport {
-    /// RTP over UDP: no head-of-line blocking, but firewalls may eat it.
-    Udp,
-    /// RTP inside the RTSP connection.
-    Tcp,
-}
-
-impl Transport {
-    /// What to try when this one brought nothing.
-    #[must_use]
-    pub fn other(self) -> Self {
-        match self {
-            Self::Udp => Self::Tcp,
-            Self::Tcp => Self::Udp,
-        }
-    }
-
-    /// RTSP's word for it (RFC 2326, section 12.39).
-    pub(super) fn lower(self) -> gst_rtsp::RTSPLowerTrans {
-        match self {
-            Self::Udp => gst_rtsp::RTSPLowerTrans::UDP,
-            Self::Tcp => gst_rtsp::RTSPLowerTrans::TCP,
-        }
-    }
-}
-
-impl fmt::Display for Transport {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Udp => "UDP",
-            Self::Tcp => "TCP",
-        })
-    }
-}
 
 /// One attempt at one camera.
 #[derive(Clone, Debug)]
@@ -74,17 +42,44 @@ pub struct RtspSource {
     pub credentials: Option<Credentials>,
     /// Jitter buffer in milliseconds.
     pub latency_ms: u32,
+    /// Whether packets later than the jitter buffer are dropped.
+    pub drop_on_latency: bool,
     /// How media travels.
     pub transport: Transport,
+    /// The operator wants no other transport.
+    pub forced: bool,
+    /// The only certificate an `rtsps` camera may show; `None` accepts the first.
+    pub certificate: Option<Fingerprint>,
+}
+
+impl RtspSource {
+    /// An attempt without a login, with the default settings.
+    pub fn new(address: SourceAddress, transport: Transport) -> Self {
+        let settings = RtspConfig::new(address.clone());
+        Self {
+            address,
+            credentials: None,
+            latency_ms: settings.latency_ms,
+            drop_on_latency: settings.drop_on_latency,
+            transport,
+            forced: false,
+            certificate: None,
+        }
+    }
 }
 
 /// What the source found out before any picture came.
 #[derive(Debug, Default)]
-pub(in crate::media) struct Findings {
+pub(super) struct Findings {
     described: AtomicBool,
     has_video: AtomicBool,
     /// A request that was refused with a password in it has been repeated.
     repeated: AtomicBool,
+    /// The camera pointed from an encrypted address to one that is not.
+    downgraded: AtomicBool,
+    /// Requests to the camera before it described itself.
+    questions: AtomicU32,
+    pub(super) trust: Trust,
 }
 
 impl Findings {
@@ -92,12 +87,23 @@ impl Findings {
     pub(super) fn no_video(&self) -> bool {
         self.described.load(Ordering::Relaxed) && !self.has_video.load(Ordering::Relaxed)
     }
+
+    /// The camera wanted to go on without encryption, which was refused.
+    pub(super) fn downgraded(&self) -> bool {
+        self.downgraded.load(Ordering::Relaxed)
+    }
+
+    /// The camera pointed elsewhere until it was asked no more.
+    pub(super) fn misled(&self) -> bool {
+        !self.described.load(Ordering::Relaxed) && self.questions.load(Ordering::Relaxed) > MOST_QUESTIONS
+    }
 }
 
-/// Builds the source element. Once the camera has described itself `answered` is called and pads appear.
-pub(in crate::media) fn build(
+/// Builds the source element. Once the camera has described itself that is told, and pads appear.
+pub(super) fn build(
     source: &RtspSource,
-    answered: impl Fn() + Send + Sync + 'static,
+    sound: Option<CameraTap>,
+    events: &UnboundedSender<IngestEvent>,
 ) -> Result<(gst::Element, Arc<Findings>), MediaError> {
     let element = make("rtspsrc")?;
     element.set_property("location", source.address.as_str());
@@ -106,47 +112,91 @@ pub(in crate::media) fn build(
         element.set_property("user-pw", credentials.password.expose());
     }
     element.set_property("latency", source.latency_ms);
-    element.set_property("drop-on-latency", true);
+    element.set_property("drop-on-latency", source.drop_on_latency);
     element.set_property("udp-buffer-size", UDP_BUFFER_BYTES);
     element.set_property("protocols", source.transport.lower());
     element.set_property("tcp-timeout", REQUEST_TIMEOUT_US);
     element.set_property("teardown-timeout", TEARDOWN_TIMEOUT.nseconds());
+    // Without their times of arrival the camera's clock is not followed: one that is
+    // 500 ppm fast would be two seconds ahead after an hour.
+    element.set_property("tcp-timestamp", true);
     // The supervisor decides when to try again and over which transport;
     // two that decide would undo each other's work.
     element.set_property("timeout", 0_u64);
     element.set_property("udp-reconnect", false);
+    if let Some(sound) = &sound {
+        keep_together(&element, sound);
+    }
 
-    let findings = Arc::new(Findings::default());
-    watch_description(&element, findings.clone(), answered);
-    repeat_once(&element, findings.clone());
+    let findings = Arc::new(Findings { trust: Trust::new(source.certificate), ..Findings::default() });
+    watch_description(&element, findings.clone(), sound, events.clone());
+    watch_requests(&element, findings.clone(), is_encrypted(&source.address));
+    if is_encrypted(&source.address) {
+        let (found, events) = (findings.clone(), events.clone());
+        watch_certificates(&element, move |certificate| {
+            found.trust.accepts(certificate, |first| drop(events.send(IngestEvent::Certificate(first))))
+        });
+    }
     Ok((element, findings))
 }
 
-/// Takes the first video stream, leaves the rest, and remembers what was there.
-fn watch_description(element: &gst::Element, found: Arc<Findings>, answered: impl Fn() + Send + Sync + 'static) {
+/// Takes the first video stream and, where it is wanted, the first of sound; leaves the rest,
+/// and remembers what was there.
+fn watch_description(
+    element: &gst::Element,
+    found: Arc<Findings>,
+    sound: Option<CameraTap>,
+    events: UnboundedSender<IngestEvent>,
+) {
     element.connect("select-stream", false, move |args| {
         let caps = args[2].get::<gst::Caps>().expect("select-stream should carry caps");
         if !found.described.swap(true, Ordering::Relaxed) {
-            answered();
+            let _ = events.send(IngestEvent::Answered);
         }
-        let is_video = caps.structure(0).is_some_and(|s| s.get::<&str>("media") == Ok("video"));
-        let first = is_video && !found.has_video.swap(true, Ordering::Relaxed);
-        Some(first.to_value())
+        let is_wanted = match caps.structure(0).and_then(|s| s.get::<&str>("media").ok()) {
+            Some("video") => !found.has_video.swap(true, Ordering::Relaxed),
+            Some("audio") => sound.as_ref().is_some_and(CameraTap::describe),
+            _ => false,
+        };
+        Some(is_wanted.to_value())
     });
 }
 
-/// Lets a refused request with a password in it be repeated once per attempt.
+/// Looks at every request before it is sent, and before a password joins it.
+fn watch_requests(element: &gst::Element, found: Arc<Findings>, encrypted: bool) {
+    element.connect("before-send", false, move |args| {
+        let element = args[0].get::<gst::Element>().expect("before-send should carry its element");
+        let request = args[1].get::<gst_rtsp::rtsp_message::RTSPMessage>().expect("before-send should carry a request");
+        let may_be_sent =
+            (!encrypted || stays_encrypted(&element, &found)) && !was_repeated(&request, &found) && !is_misled(&found);
+        Some(may_be_sent.to_value())
+    });
+}
+
+/// Nothing is said to a camera that has not shown its certificate, nor to an address without
+/// encryption that it points to: `rtspsrc` follows a redirection with the password. It stays
+/// with TLS then (1.26), but nobody promises that it will.
+fn stays_encrypted(element: &gst::Element, found: &Findings) -> bool {
+    let location = element.property::<Option<String>>("location").unwrap_or_default();
+    let downgraded = !location.starts_with("rtsps:");
+    found.downgraded.fetch_or(downgraded, Ordering::Relaxed);
+    !downgraded && found.trust.is_earned()
+}
+
+/// Whether a refused request with a password in it has been repeated once in this attempt.
 ///
 /// `rtspsrc` repeats a request that was answered with 401 up to eight times,
 /// the same password each time: enough for many a camera to lock its owner out.
 /// One repetition is needed where every request wants a fresh nonce (RFC 2617,
 /// section 3.2.1). The password joins a request after this signal, so one that
 /// has it here was refused with it before.
-fn repeat_once(element: &gst::Element, found: Arc<Findings>) {
-    element.connect("before-send", false, move |args| {
-        let request = args[1].get::<gst_rtsp::rtsp_message::RTSPMessage>().expect("before-send should carry a request");
-        let was_refused = !found.described.load(Ordering::Relaxed) && !request.parse_auth_credentials().is_empty();
-        let may_be_sent = !(was_refused && found.repeated.swap(true, Ordering::Relaxed));
-        Some(may_be_sent.to_value())
-    });
+fn was_repeated(request: &gst_rtsp::rtsp_message::RTSPMessage, found: &Findings) -> bool {
+    let was_refused = !found.described.load(Ordering::Relaxed) && !request.parse_auth_credentials().is_empty();
+    was_refused && found.repeated.swap(true, Ordering::Relaxed)
+}
+
+/// Whether the camera was asked so often what it sends that it cannot mean it: `rtspsrc`
+/// follows redirections for ever, as fast as it can.
+fn is_misled(found: &Findings) -> bool {
+    !found.described.load(Ordering::Relaxed) && found.questions.fetch_add(1, Ordering::Relaxed) >= MOST_QUESTIONS
 }

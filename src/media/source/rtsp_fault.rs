@@ -6,6 +6,7 @@
 //! `rtspsrc` of GStreamer 1.26 against servers that misbehave.
 
 use super::{
+    Route,
     rtsp::{Findings, RtspSource},
     secrets::holds_secret,
 };
@@ -15,32 +16,40 @@ use crate::{
 };
 
 /// What an error of the pipeline means for this camera.
-pub(in crate::media) fn fault_from(
-    error: &gst::message::Error,
-    source: &RtspSource,
-    findings: &Findings,
-) -> MediaFault {
+pub(super) fn fault_from(error: &gst::message::Error, source: &RtspSource, findings: &Findings) -> MediaFault {
     let words = Words::of(error);
-    let kind = kind_of(&error.error(), words.status(), findings);
+    if let Some(fault) = findings.trust.fault(&source.address) {
+        return fault;
+    }
+    let kind = kind_of(&error.error(), &words, findings);
     let (message, hint) = sentences(kind, source, &words);
     MediaFault::new(kind, message, hint).with_detail(words.detail(source))
 }
 
 /// What kind of trouble it is: by the camera's answer, by what is known of the stream, by GStreamer's code.
-fn kind_of(error: &gst::glib::Error, status: Option<u16>, findings: &Findings) -> FaultKind {
-    match status {
+fn kind_of(error: &gst::glib::Error, words: &Words, findings: &Findings) -> FaultKind {
+    match words.status() {
         Some(401 | 403 | 407) => return FaultKind::Unauthorized,
         Some(404 | 410) => return FaultKind::NotFound,
         Some(_) => return FaultKind::Rejected,
+        None if findings.downgraded() => return FaultKind::NoTls,
+        None if findings.misled() => return FaultKind::Redirected,
         None if findings.no_video() => return FaultKind::NoVideo,
+        // Of all that a description may lack, rtspsrc misses the streams only.
+        None if words.answer == "SDP contains no streams" => return FaultKind::NoDescription,
         None => {}
     }
-    // A camera that answers SETUP with 461 leaves rtspsrc without a stream, and that is all it says.
-    if error.matches(gst::StreamError::CodecNotFound) {
+    // A camera that answers SETUP with 461 leaves rtspsrc without a stream, and that is all it says;
+    // one whose description names a group leaves it without a transport, if that may not be multicast.
+    if error.matches(gst::StreamError::CodecNotFound) || words.answer.ends_with("no protocols left") {
         FaultKind::NoTransport
     } else if error.matches(gst::CoreError::MissingPlugin) {
         FaultKind::MissingPlugin
-    } else if error.matches(gst::StreamError::Decode) || error.matches(gst::StreamError::Format) {
+    } else if error.matches(gst::StreamError::Decode)
+        || error.matches(gst::StreamError::Format)
+        // A parser that was given no picture at all says no more than this.
+        || words.answer.ends_with("reason not-negotiated (-4)")
+    {
         FaultKind::UndecodableCodec
     } else {
         FaultKind::Other
@@ -49,7 +58,7 @@ fn kind_of(error: &gst::glib::Error, status: Option<u16>, findings: &Findings) -
 
 /// What happened, and what to do next.
 fn sentences(kind: FaultKind, source: &RtspSource, words: &Words) -> (String, String) {
-    let (camera, transport) = (source.address.to_string(), source.transport.to_string());
+    let camera = source.address.to_string();
     let camera = [("camera", camera.as_str())];
     match kind {
         FaultKind::Unauthorized if source.credentials.is_some() => (
@@ -74,13 +83,14 @@ fn sentences(kind: FaultKind, source: &RtspSource, words: &Words) -> (String, St
             gettext_f("The stream at {camera} has no video in it.", &camera),
             gettext("Enter the address of one of the camera's video streams."),
         ),
-        FaultKind::NoTransport => (
-            gettext_f(
-                "The camera at {camera} does not send over {transport}.",
-                &[camera[0], ("transport", &transport)],
-            ),
+        FaultKind::NoTransport => {
+            let fault = Route::refused_fault(source.transport, &source.address, source.forced);
+            (fault.message, fault.hint)
+        }
+        FaultKind::NoTls => (
+            gettext_f("The camera at {camera} wants to go on without encryption.", &camera),
             gettext(
-                "Heliograph tries UDP and TCP in turn; allow one of them in the camera's settings, and UDP in every firewall between.",
+                "Look up in its manual where it serves rtsps itself; nothing more was sent to it, no password either.",
             ),
         ),
         FaultKind::MissingPlugin => (
@@ -93,10 +103,34 @@ fn sentences(kind: FaultKind, source: &RtspSource, words: &Words) -> (String, St
             gettext_f("The picture from {camera} cannot be decoded.", &camera),
             gettext("Choose another profile or codec in the camera's settings, best H.264."),
         ),
-        _ => (
-            gettext_f("The connection to the camera at {camera} failed.", &camera),
-            gettext("Check the camera's power and cable."),
+        FaultKind::Redirected => (
+            gettext_f("The camera at {camera} points to another address, and that to another, without end.", &camera),
+            gettext("Look up the stream's own address in the camera's manual, and enter that."),
         ),
+        FaultKind::NoDescription => (
+            gettext_f("The camera at {camera} answers, but describes no stream.", &camera),
+            gettext("Check the path in the address; if it is right, restart the camera."),
+        ),
+        _ => unclear(&camera, words),
+    }
+}
+
+/// A conversation that broke off, by what was last heard of it. What does not speak RTSP
+/// at all is found out later, by asking again.
+fn unclear(camera: &[(&str, &str)], words: &Words) -> (String, String) {
+    let restart =
+        || gettext("Restart the camera, and look for newer firmware; many serve only a few programs at a time.");
+    if words.answer.contains("(Timeout") {
+        (gettext_f("The camera at {camera} did not finish its answer.", camera), restart())
+    } else if words.answer.contains("(Received end-of-file)") {
+        (gettext_f("The camera at {camera} closed the connection before it sent a picture.", camera), restart())
+    } else if words.answer.contains("(Parse error)") {
+        (gettext_f("The camera at {camera} gives answers that are no proper RTSP.", camera), restart())
+    } else {
+        (
+            gettext_f("The connection to the camera at {camera} failed.", camera),
+            gettext("Check the camera's power and cable."),
+        )
     }
 }
 
@@ -115,9 +149,12 @@ impl Words {
         Self { summary: error.error().to_string(), answer }
     }
 
-    /// The number in an answer such as `Not Found (404)` (RFC 2326, section 7.1.1).
+    /// The number in an answer such as `Not Found (404)`, or to SETUP `Error (404): Not Found`
+    /// (RFC 2326, section 7.1.1).
     fn status(&self) -> Option<u16> {
-        let (_, number) = self.answer.strip_suffix(')')?.rsplit_once(" (")?;
+        let to_set_up = || self.answer.strip_prefix("Error (")?.split_once("): ").map(|(number, _)| number);
+        let at_the_end = || self.answer.strip_suffix(')')?.rsplit_once(" (").map(|(_, number)| number);
+        let number = to_set_up().or_else(at_the_end)?;
         number.parse().ok().filter(|status| (300..600).contains(status))
     }
 
@@ -141,6 +178,8 @@ mod tests {
     fn the_cameras_answer_is_found_at_the_end() {
         let cases = [
             ("Not Found (404)", Some(404)),
+            ("Error (404): Not Found", Some(404)),
+            ("Error (nothing): Not Found", None),
             ("Not Enough Bandwidth (453)", Some(453)),
             ("Failed to connect. (Generic error)", None),
             ("Could not receive message. (Parse error)", None),
@@ -156,16 +195,18 @@ mod tests {
     #[test]
     fn every_kind_has_a_sentence_and_a_next_step_of_its_own() {
         let (address, _) = crate::config::SourceAddress::parse("rtsp://bow.local/stream").unwrap();
-        let transport = super::super::Transport::Udp;
-        let source = RtspSource { address, credentials: None, latency_ms: 100, transport };
+        let source = RtspSource::new(address, super::super::Transport::Udp);
         let kinds = [
             FaultKind::Unauthorized,
             FaultKind::NotFound,
             FaultKind::Rejected,
             FaultKind::NoVideo,
             FaultKind::NoTransport,
+            FaultKind::NoTls,
             FaultKind::MissingPlugin,
             FaultKind::UndecodableCodec,
+            FaultKind::Redirected,
+            FaultKind::NoDescription,
             FaultKind::Other,
         ];
         let told: std::collections::BTreeSet<_> =
@@ -175,5 +216,15 @@ mod tests {
             assert!(message.contains("rtsp://bow.local/stream") && message.ends_with('.'), "{message}");
             assert!(hint.ends_with('.'), "{hint}");
         }
+    }
+
+    #[test]
+    fn a_conversation_that_broke_off_is_told_by_where() {
+        let answers =
+            ["(Timeout while waiting for server response)", "(Received end-of-file)", "(Parse error)", "(Odd)"];
+        let camera = [("camera", "rtsp://bow.local/stream")];
+        let told: std::collections::BTreeSet<_> =
+            answers.iter().map(|answer| unclear(&camera, &words(answer)).0).collect();
+        assert_eq!(told.len(), answers.len(), "{told:?}");
     }
 }

@@ -42,7 +42,7 @@ mod tests {
     fn source(address: &str, password: Option<&str>) -> RtspSource {
         let (address, _) = SourceAddress::parse(address).unwrap();
         let credentials = password.map(|password| Credentials { user: "me".into(), password: Password::new(password) });
-        RtspSource { address, credentials, latency_ms: 100, transport: Transport::Udp }
+        RtspSource { credentials, ..RtspSource::new(address, Transport::Udp) }
     }
 
     #[test]

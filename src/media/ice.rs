@@ -1,0 +1,64 @@
+//! STUN and TURN servers as GStreamer takes them.
+
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+
+use crate::config::{IceServer, IceServerKind, IceServers, IceTransport, Password, SecretError};
+
+/// The servers that somebody named, as addresses of GStreamer's form, which hold the password: not
+/// for any log.
+#[derive(Clone, Default)]
+pub struct IceAddresses {
+    /// Of STUN servers only the first is asked: they all tell the same.
+    pub(super) stun: Option<String>,
+    pub(super) turn: Vec<String>,
+}
+
+impl std::fmt::Debug for IceAddresses {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("IceAddresses").field("stun", &self.stun).field("turn", &self.turn.len()).finish()
+    }
+}
+
+impl IceAddresses {
+    /// The addresses of the servers named in the settings.
+    ///
+    /// # Errors
+    /// The TURN servers' password is not where it should be.
+    pub fn of(servers: &IceServers) -> Result<Self, SecretError> {
+        let password = servers.password()?;
+        let (stun, turn): (Vec<_>, Vec<_>) =
+            servers.servers.iter().partition(|server| server.kind == IceServerKind::Stun);
+        Ok(Self {
+            stun: stun.first().map(|server| address(server, &password)),
+            turn: turn.into_iter().map(|server| address(server, &password)).collect(),
+        })
+    }
+}
+
+/// One server's address, with user and password in it where it has them.
+pub fn address(server: &IceServer, password: &Password) -> String {
+    let place = server.place();
+    if server.kind == IceServerKind::Stun {
+        return format!("stun://{place}");
+    }
+    let encoded = |text: &str| utf8_percent_encode(text, NON_ALPHANUMERIC).to_string();
+    let login = format!("{}:{}", encoded(server.user.as_deref().unwrap_or_default()), encoded(password.expose()));
+    let transport = if server.transport == IceTransport::Tcp { "?transport=tcp" } else { "" };
+    format!("{}://{login}@{place}{transport}", server.kind)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_hold_the_login_and_show_it_to_nobody() {
+        let servers = ["stun:stun.ship", "turn:me@turn.ship:3478?transport=tcp"].map(|text| text.parse().unwrap());
+        let password = Password::new("p@ss/1");
+        let [stun, turn] = &servers;
+        assert_eq!(address(stun, &password), "stun://stun.ship:3478");
+        assert_eq!(address(turn, &password), "turn://me:p%40ss%2F1@turn.ship:3478?transport=tcp");
+        let addresses = IceAddresses { stun: None, turn: vec![address(turn, &password)] };
+        assert!(!format!("{addresses:?}").contains("p%40ss"));
+    }
+}

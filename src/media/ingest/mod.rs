@@ -1,0 +1,210 @@
+//! The camera's side of a feed: source, depayloader, decoder.
+
+mod arrivals;
+mod decode;
+pub(super) mod stream_kind;
+
+use std::{
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use gst::prelude::*;
+use gst_utils::StreamProducer;
+use tokio::sync::mpsc::UnboundedSender;
+
+use self::{
+    arrivals::{Arrivals, watch_frames},
+    decode::Decode,
+    stream_kind::ended,
+};
+use super::{
+    CameraTap, FeedClock, MediaFault, Memory,
+    element::{end, producer, producer_sink},
+    source::{Explain, Opened, RtspSource, Source},
+};
+use crate::config::{ElementChoice, Fingerprint, PictureConfig};
+
+pub use arrivals::Picture;
+
+/// A camera whose last packet is younger than this sends.
+const SENDS_EVERY: Duration = Duration::from_millis(500);
+
+/// What an ingest has to tell.
+#[derive(Clone, Debug)]
+pub enum IngestEvent {
+    /// The camera showed this certificate, and none was kept to compare it with.
+    Certificate(Fingerprint),
+    /// The camera said what it sends; packets should follow.
+    Answered,
+    /// The first packet came: the camera sends.
+    Packet,
+    /// The first picture came, or the first of another size.
+    Picture(Picture),
+    /// The decoder of this name failed; another may not.
+    DecoderFailed(String),
+    /// The camera's stream ended or failed; nothing more will come.
+    Fault(MediaFault),
+}
+
+/// What is connected to, and how its pictures are made.
+#[derive(Clone, Debug)]
+pub struct IngestPlan {
+    /// Where the pictures come from.
+    pub source: Source,
+    /// Which decoder makes them.
+    pub decoder: ElementChoice,
+    /// Decoders that are not to be used: they failed before.
+    pub broken_decoders: Vec<String>,
+    /// Where the encoder wants its pictures.
+    pub encoder_memory: Memory,
+    /// What will be done to them on their way there.
+    pub picture: PictureConfig,
+    /// Whether the sound is wanted, too; otherwise a camera is not even asked for it.
+    pub sound: bool,
+}
+
+/// The source with the best decoder, its pictures in the processor's memory.
+impl From<&RtspSource> for IngestPlan {
+    fn from(source: &RtspSource) -> Self {
+        Source::Rtsp(source.clone()).into()
+    }
+}
+
+impl From<Source> for IngestPlan {
+    fn from(source: Source) -> Self {
+        Self {
+            source,
+            decoder: ElementChoice::Automatic,
+            broken_decoders: Vec::new(),
+            encoder_memory: Memory::System,
+            picture: PictureConfig::default(),
+            sound: false,
+        }
+    }
+}
+
+/// A running connection to a camera. Dropping it hangs up.
+#[derive(Debug)]
+pub struct Ingest {
+    pipeline: gst::Pipeline,
+    frames: StreamProducer,
+    sound: Option<CameraTap>,
+    arrivals: Arc<Arrivals>,
+}
+
+impl Ingest {
+    /// Starts to connect; what happens then arrives at `events`.
+    ///
+    /// # Errors
+    /// An element is missing, a device or file cannot be opened, or the pipeline does not start.
+    pub fn start(
+        plan: impl Into<IngestPlan>,
+        clock: &FeedClock,
+        events: UnboundedSender<IngestEvent>,
+    ) -> Result<Self, MediaFault> {
+        let plan = plan.into();
+        let pipeline = gst::Pipeline::with_name("ingest");
+        clock.apply(&pipeline);
+        let sound = plan.sound.then(|| CameraTap::new(&pipeline)).transpose()?;
+        let Opened { element, explain } = plan.source.open(clock, sound.clone(), &events)?;
+        let sink = producer_sink("frames");
+        let ingest = Self { frames: producer(&sink), sound, pipeline, arrivals: Arc::new(Arrivals::new()) };
+        ingest.assemble(plan, &element, &sink, events, explain)?;
+        Ok(ingest)
+    }
+
+    fn assemble(
+        &self,
+        plan: IngestPlan,
+        source: &gst::Element,
+        sink: &gst_app::AppSink,
+        events: UnboundedSender<IngestEvent>,
+        explain: Explain,
+    ) -> Result<(), super::MediaError> {
+        self.pipeline.add(source)?;
+        self.pipeline.add(sink)?;
+        watch_frames(sink, &self.arrivals, events.clone());
+        watch_bus(&self.pipeline, events.clone(), explain);
+        let decode = Arc::new(Decode {
+            pipeline: self.pipeline.downgrade(),
+            sink: sink.downgrade(),
+            arrivals: self.arrivals.clone(),
+            plan,
+            sound: self.sound.clone(),
+            events,
+            depayloader: Mutex::default(),
+        });
+        for pad in source.src_pads() {
+            decode.take(&pad);
+        }
+        source.connect_pad_added(move |_, pad| decode.take(pad));
+        self.pipeline.set_state(gst::State::Playing)?;
+        Ok(())
+    }
+
+    /// The decoded pictures.
+    pub fn frames(&self) -> &StreamProducer {
+        &self.frames
+    }
+
+    /// The sound, where it is wanted.
+    pub fn sound(&self) -> Option<&CameraTap> {
+        self.sound.as_ref()
+    }
+
+    /// How long ago the last picture came; `None` before the first.
+    pub fn silence(&self) -> Option<Duration> {
+        self.arrivals.pictures.age()
+    }
+
+    /// Whether packets come, or came a moment ago, whatever becomes of them.
+    pub fn is_sent_to(&self) -> bool {
+        self.arrivals.packets.age().is_some_and(|age| age < SENDS_EVERY)
+    }
+}
+
+impl Drop for Ingest {
+    fn drop(&mut self) {
+        end(&self.pipeline);
+    }
+}
+
+/// Turns the pipeline's errors and its end into events.
+fn watch_bus(pipeline: &gst::Pipeline, events: UnboundedSender<IngestEvent>, explain: Explain) {
+    let bus = pipeline.bus().expect("a pipeline should have a bus");
+    bus.set_sync_handler(move |_, message| {
+        let event = match message.view() {
+            gst::MessageView::Error(error) if is_one_packets(error) => None,
+            gst::MessageView::Error(error) => Some(failure(error, &explain)),
+            gst::MessageView::Eos(_) => Some(IngestEvent::Fault(ended())),
+            _ => None,
+        };
+        if let Some(event) = event {
+            let _ = events.send(event);
+        }
+        gst::BusSyncReply::Drop
+    });
+}
+
+/// A depayloader calls it an error when a packet makes no sense, and goes on with the next.
+/// Where none ever makes sense, the silence is noticed.
+fn is_one_packets(error: &gst::message::Error) -> bool {
+    let origin = error.src().and_then(|object| object.downcast_ref::<gst::Element>());
+    let is_depayloader = origin
+        .and_then(gst::Element::factory)
+        .is_some_and(|factory| factory.has_type(gst::ElementFactoryType::DEPAYLOADER));
+    is_depayloader && error.error().is::<gst::StreamError>()
+}
+
+/// A decoder's failure is not the camera's.
+fn failure(error: &gst::message::Error, explain: &Explain) -> IngestEvent {
+    let origin = error.src().and_then(|object| object.downcast_ref::<gst::Element>());
+    let failed = origin.and_then(gst::Element::factory).filter(|factory| {
+        factory.has_type(gst::ElementFactoryType::DECODER) && factory.has_type(gst::ElementFactoryType::MEDIA_VIDEO)
+    });
+    match failed {
+        Some(factory) => IngestEvent::DecoderFailed(factory.name().into()),
+        None => IngestEvent::Fault(explain(error)),
+    }
+}

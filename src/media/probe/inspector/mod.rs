@@ -1,0 +1,196 @@
+//! What a compressed stream is made of, found out while it passes.
+//!
+//! A [`StreamInspector`] is fed one access unit after another and answers what it has seen
+//! so far: B-frames or not, how far apart the key frames are, how many frames and bits come
+//! a second. It decodes nothing, keeps no picture and reads only the head of each unit, so it
+//! may stay in a running stream, where it helps to decide whether viewers can take the
+//! camera's stream as it is.
+
+mod bits;
+mod h264;
+mod h265;
+mod order;
+mod parameters;
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use self::order::{Order, Showing};
+pub use self::{
+    order::BFrames,
+    parameters::{Chroma, Parameters},
+};
+
+/// How a stream is compressed, as far as that decides how it is read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StreamFormat {
+    /// H.264 in Annex B form, one access unit a buffer.
+    H264,
+    /// H.265 in Annex B form, one access unit a buffer.
+    H265,
+    /// Every picture for itself, such as Motion JPEG.
+    Intra,
+    /// Anything else: only its timestamps are looked at.
+    Other,
+}
+
+/// What has been seen of a stream.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct StreamFacts {
+    /// Frames that came.
+    pub frames: u64,
+    /// Seconds from the first frame to the end of the last, by their timestamps.
+    pub seconds: f64,
+    /// Frames a second, by their timestamps; `None` for fewer than two.
+    pub framerate: Option<f64>,
+    /// kbit/s of the stream itself, without packet headers; `None` for fewer than two frames.
+    pub bitrate_kbps: Option<f64>,
+    /// Key frames, and how far they are apart.
+    pub key_frames: KeyFrames,
+    /// Whether frames refer to later ones.
+    pub b_frames: BFrames,
+    /// What the newest parameter sets say; `None` where there are none.
+    pub parameters: Option<Parameters>,
+}
+
+/// Key frames, and how far they are apart.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct KeyFrames {
+    /// How many came.
+    pub seen: u64,
+    /// The greatest distance of two that came one after the other, in frames; `None` for fewer than two.
+    pub distance_frames: Option<u64>,
+    /// The same in seconds.
+    pub distance_seconds: Option<f64>,
+}
+
+/// Watches one stream.
+#[derive(Clone, Debug)]
+pub struct StreamInspector {
+    format: StreamFormat,
+    frames: u64,
+    bytes: u64,
+    /// The earliest and the latest time of showing.
+    span: Option<(Duration, Duration)>,
+    key_frames: KeyFrames,
+    /// Number and time of the newest key frame.
+    last_key: Option<(u64, Option<Duration>)>,
+    order: Order,
+    h264: Option<h264::Sequence>,
+    h265: Option<h265::Sequence>,
+    h265_picture: h265::Picture,
+}
+
+impl StreamInspector {
+    /// A watch over a stream that has not begun.
+    pub fn new(format: StreamFormat) -> Self {
+        Self {
+            format,
+            frames: 0,
+            bytes: 0,
+            span: None,
+            key_frames: KeyFrames::default(),
+            last_key: None,
+            order: Order::default(),
+            h264: None,
+            h265: None,
+            h265_picture: h265::Picture::default(),
+        }
+    }
+
+    /// Takes note of an access unit: its bytes, when it is to be shown (PTS), as far as that is
+    /// known, and whether decoding can begin with it. Units come in the order in which they are
+    /// decoded, so the time of decoding would add nothing; cameras do not send it either.
+    pub fn push(&mut self, unit: &[u8], shown: Option<Duration>, is_key: bool) {
+        let showing = match self.format {
+            StreamFormat::H264 => self.read_h264(unit),
+            StreamFormat::H265 => self.read_h265(unit),
+            StreamFormat::Intra | StreamFormat::Other => Showing::default(),
+        };
+        self.order.note(showing, shown);
+        if is_key {
+            self.note_key_frame(shown);
+        }
+        self.frames += 1;
+        self.bytes += unit.len() as u64;
+        if let Some(shown) = shown {
+            let (first, last) = self.span.unwrap_or((shown, shown));
+            self.span = Some((first.min(shown), last.max(shown)));
+        }
+    }
+
+    /// What has been seen so far.
+    pub fn facts(&self) -> StreamFacts {
+        let span = self.span.map(|(first, last)| last.saturating_sub(first).as_secs_f64()).filter(|_| self.frames > 1);
+        let framerate = span.filter(|span| *span > 0.0).map(|span| (self.frames - 1) as f64 / span);
+        let seconds = framerate.map_or(0.0, |framerate| self.frames as f64 / framerate);
+        let bitrate_kbps = framerate.map(|_| self.bytes as f64 * 8.0 / 1000.0 / seconds);
+        let parameters = self.parameters();
+        let b_frames = match self.format {
+            StreamFormat::Intra => BFrames::No,
+            _ => self.order.verdict(parameters.and_then(|parameters| parameters.reorder)),
+        };
+        StreamFacts {
+            frames: self.frames,
+            seconds,
+            framerate,
+            bitrate_kbps,
+            key_frames: self.key_frames,
+            b_frames,
+            parameters: parameters.cloned(),
+        }
+    }
+
+    fn parameters(&self) -> Option<&Parameters> {
+        let h264 = self.h264.as_ref().map(|sequence| &sequence.parameters);
+        h264.or(self.h265.as_ref().map(|sequence| &sequence.parameters))
+    }
+
+    fn note_key_frame(&mut self, shown: Option<Duration>) {
+        let keys = &mut self.key_frames;
+        keys.seen += 1;
+        if let Some((number, time)) = self.last_key {
+            let frames = self.frames - number;
+            if keys.distance_frames.is_none_or(|greatest| frames > greatest) {
+                keys.distance_frames = Some(frames);
+                let seconds = shown.zip(time).map(|(shown, time)| shown.saturating_sub(time).as_secs_f64());
+                keys.distance_seconds = seconds;
+            }
+        }
+        self.last_key = Some((self.frames, shown));
+    }
+
+    /// Reads as far as the first slice of the picture.
+    fn read_h264(&mut self, data: &[u8]) -> Showing {
+        for unit in bits::units(data) {
+            match h264::read(unit, self.h264.as_ref()) {
+                h264::Unit::Parameters(sequence) => self.h264 = Some(*sequence),
+                h264::Unit::Slice(slice) => {
+                    let (is_b, resets, place) = (slice.is_b, slice.resets_order, slice.order);
+                    return Showing { is_told: true, is_b, resets, place };
+                }
+                h264::Unit::Other => {}
+            }
+        }
+        Showing::default()
+    }
+
+    fn read_h265(&mut self, data: &[u8]) -> Showing {
+        for unit in bits::units(data) {
+            match h265::read(unit, self.h265.as_ref(), self.h265_picture) {
+                h265::Unit::Sequence(sequence) => self.h265 = Some(*sequence),
+                h265::Unit::Picture(picture) => self.h265_picture = picture,
+                h265::Unit::Slice(slice) => {
+                    let (resets, place) = (slice.resets_order, slice.order);
+                    return Showing { resets, place, ..Showing::default() };
+                }
+                h265::Unit::Other => {}
+            }
+        }
+        Showing::default()
+    }
+}
+
+#[cfg(test)]
+mod tests;
