@@ -3,6 +3,7 @@
 //!
 //! May use `config` and `stats`; must not know `media`, `engine` or a screen.
 
+mod answer;
 pub mod local;
 
 use std::time::Duration;
