@@ -3,9 +3,10 @@
 //! It joins the rooms below: the hub and its server for viewers, the secrets,
 //! and the engine that owns the feeds.
 
+mod certificates;
 mod report;
 
-use std::{sync::Arc, time::Duration};
+use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use tokio::runtime::Handle;
 
@@ -16,6 +17,7 @@ use crate::{
         local::{Hub, LocalConnector, LocalServer, LocalSettings, ServerError},
     },
     engine::{Engine, EngineError},
+    media::IceAddresses,
 };
 
 /// How often a port that is taken is tried again.
@@ -39,11 +41,22 @@ impl Station {
         Self { engine: Engine::new(runtime.clone(), connectors, secrets.clone()), secrets, hub, runtime }
     }
 
+    /// Takes what concerns all feeds. Without the password of its TURN servers the feeds go
+    /// without those, and a line in the log says so.
+    pub fn configure(&self, config: &Config) {
+        let ice = IceAddresses::of(&config.server.ice).unwrap_or_else(|error| {
+            tracing::error!("The STUN and TURN servers are not used: {error}");
+            IceAddresses::default()
+        });
+        self.engine.configure(ice, &config.encoders);
+    }
+
     /// Adds all feeds of a configuration.
     ///
     /// # Errors
     /// Two have the same id.
     pub fn add_feeds(&self, config: &Config) -> Result<(), EngineError> {
+        self.configure(config);
         config.feeds.iter().try_for_each(|feed| self.engine.add(feed.clone()))
     }
 
@@ -83,5 +96,11 @@ impl Station {
     /// Writes a line to the log for every change of a feed, from now on.
     pub fn log_events(&self) {
         self.runtime.spawn(report::report(self.engine.subscribe()));
+    }
+
+    /// Keeps the certificates of cameras in this settings file, from now on. Not for the
+    /// window, which keeps its settings itself.
+    pub fn keep_certificates(&self, settings: PathBuf) {
+        self.runtime.spawn(certificates::keep(self.engine.clone(), self.engine.subscribe(), settings));
     }
 }

@@ -10,16 +10,13 @@ use tokio::{
 
 use super::demo::SharedDemo;
 use crate::{
-    config::{Credentials, FeedConfig, FeedId, RtspConfig, Secrets, SourceAddress, SourceConfig},
+    config::{AudioSource, Credentials, FeedConfig, FeedId, RtspConfig, Secrets, SourceConfig, TransportChoice},
     i18n::gettext,
     media::{
-        FaultKind, FeedClock, Ingest, IngestEvent, MediaFault,
-        source::{RtspSource, Transport, diagnose},
+        FaultKind, FeedClock, Ingest, IngestEvent, IngestPlan, MediaFault, Memory,
+        source::{Route, RtspSource, Source, Transport, diagnose},
     },
 };
-
-/// Jitter buffer for the demo camera, which is on this machine.
-const DEMO_LATENCY_MS: u32 = 100;
 
 /// What becomes of an attempt.
 pub(super) enum DialEvent {
@@ -35,6 +32,10 @@ pub(super) struct Dial {
     pub(super) secrets: Arc<Secrets>,
     pub(super) demo: Arc<SharedDemo>,
     pub(super) transport: Transport,
+    /// Decoders that failed for this camera.
+    pub(super) broken_decoders: Vec<String>,
+    /// Where the encoder wants its pictures.
+    pub(super) encoder_memory: Memory,
     pub(super) clock: FeedClock,
     /// Hears what becomes of it.
     pub(super) tell: Arc<dyn Fn(DialEvent) + Send + Sync>,
@@ -52,35 +53,57 @@ impl Dial {
 
     async fn start(self) -> Result<Ingest, MediaFault> {
         let source = self.source().await?;
-        let events = self.explained_events(source.address.clone());
+        let events = self.explained_events(&source);
+        let plan = IngestPlan {
+            source,
+            decoder: self.config.decoder,
+            broken_decoders: self.broken_decoders,
+            encoder_memory: self.encoder_memory,
+            picture: self.config.picture,
+            sound: self.config.audio.source == AudioSource::Camera,
+        };
         let clock = self.clock;
-        match spawn_blocking(move || Ingest::start(&source, &clock, events)).await {
-            Ok(started) => Ok(started?),
+        match spawn_blocking(move || Ingest::start(plan, &clock, events)).await {
+            Ok(started) => started,
             // The program is ending: nobody waits for this any more.
             Err(_) => std::future::pending().await,
         }
     }
 
-    async fn source(&self) -> Result<RtspSource, MediaFault> {
-        let (address, credentials, latency_ms) = match &self.config.source {
-            SourceConfig::Demo => (self.demo.address()?, None, DEMO_LATENCY_MS),
-            SourceConfig::Rtsp(rtsp) => {
-                let credentials = login(&self.config.id, rtsp, &self.secrets).await?;
-                (rtsp.address.clone(), credentials, rtsp.latency_ms)
-            }
-        };
-        Ok(RtspSource { address, credentials, latency_ms, transport: self.transport })
+    async fn source(&self) -> Result<Source, MediaFault> {
+        Ok(match &self.config.source {
+            SourceConfig::Demo => Source::Rtsp(RtspSource::new(self.demo.address()?, self.transport)),
+            SourceConfig::Rtsp(rtsp) => Source::Rtsp(self.camera(rtsp).await?),
+            SourceConfig::Device(device) => Source::Device(device.clone()),
+            SourceConfig::File(file) => Source::File(file.clone()),
+            SourceConfig::Test(test) => Source::Test(test.clone()),
+        })
+    }
+
+    async fn camera(&self, rtsp: &RtspConfig) -> Result<RtspSource, MediaFault> {
+        let address = rtsp.address_in_use();
+        Route::check(rtsp.transport, address)?;
+        Ok(RtspSource {
+            credentials: login(&self.config.id, rtsp, &self.secrets).await?,
+            latency_ms: rtsp.latency_ms,
+            drop_on_latency: rtsp.drop_on_latency,
+            forced: rtsp.transport != TransportChoice::Automatic,
+            certificate: rtsp.certificate,
+            ..RtspSource::new(address.clone(), self.transport)
+        })
     }
 
     /// Where the ingest's events go; a failure without a clear reason is looked into first.
-    fn explained_events(&self, address: SourceAddress) -> UnboundedSender<IngestEvent> {
+    fn explained_events(&self, source: &Source) -> UnboundedSender<IngestEvent> {
+        let address = if let Source::Rtsp(rtsp) = source { Some(rtsp.address.clone()) } else { None };
         let (sender, mut receiver) = unbounded_channel();
         let tell = self.tell.clone();
         tokio::spawn(async move {
             while let Some(mut event) = receiver.recv().await {
                 if let IngestEvent::Fault(fault) = &mut event
                     && fault.kind == FaultKind::Other
-                    && let Some(reason) = diagnose(&address).await
+                    && let Some(address) = &address
+                    && let Some(reason) = diagnose(address).await
                 {
                     *fault = reason.with_detail(std::mem::take(&mut fault.detail));
                 }

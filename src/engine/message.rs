@@ -3,7 +3,10 @@
 use serde::{Deserialize, Serialize};
 
 use super::FeedState;
-use crate::config::FeedId;
+use crate::{
+    config::{FeedId, Fingerprint, Size, StreamChoice},
+    media::AudioState,
+};
 
 /// What can be asked of a feed.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -18,6 +21,29 @@ pub enum FeedCommand {
         /// kbit/s.
         kbps: u32,
     },
+    /// Send the picture in this size from now on; viewers keep their sessions.
+    SetSize {
+        /// `None` is the camera's own.
+        size: Option<Size>,
+    },
+    /// Show this one of the camera's two streams from now on; viewers keep their sessions.
+    SetStream {
+        /// The second one only where the feed has a second address.
+        stream: StreamChoice,
+    },
+    /// Take whichever certificate the camera shows next, and keep that one.
+    ForgetCertificate,
+}
+
+/// What encodes a feed, and why it is this.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EncoderInUse {
+    /// The element, such as `x264enc`.
+    pub element: String,
+    /// What people call it, such as “NVENC on GPU 1”.
+    pub label: String,
+    /// Why it is this one, such as “Automatic: x264, no hardware encoder found”.
+    pub reason: String,
 }
 
 /// What happens to a feed.
@@ -31,6 +57,21 @@ pub enum FeedEvent {
         /// Over all connectors.
         count: usize,
     },
+    /// Something the operator should know, and need not answer.
+    Notice {
+        /// What happened, to what, and how it goes on.
+        sentence: String,
+    },
+    /// The certificate by which the camera is known from now on is this one, or none.
+    /// Whoever owns the settings keeps it there.
+    Certificate {
+        /// `None` once it was forgotten.
+        fingerprint: Option<Fingerprint>,
+    },
+    /// Something else is heard of the feed, or nothing any more.
+    Audio(AudioState),
+    /// What encodes from now on.
+    Encoder(EncoderInUse),
     /// Statistics of the last second.
     Stats(FeedStats),
 }

@@ -7,6 +7,7 @@
 
 mod demo;
 mod dial;
+mod encoders;
 mod feed;
 mod message;
 mod sent;
@@ -32,14 +33,14 @@ use tokio::{
     time::timeout,
 };
 
-pub use message::{EngineEvent, FeedCommand, FeedEvent, FeedStats};
-pub use state::FeedState;
+pub use message::{EncoderInUse, EngineEvent, FeedCommand, FeedEvent, FeedStats};
+pub use state::{Awaited, FeedState};
 
 use crate::{
-    config::{FeedConfig, FeedId, Secrets},
+    config::{EncodersConfig, FeedConfig, FeedId, Secrets},
     connector::Connector,
     i18n::gettext_f,
-    media::Preview,
+    media::{AudioState, IceAddresses, Preview, availability::Availability},
 };
 use feed::Request;
 
@@ -57,6 +58,10 @@ pub struct FeedSnapshot {
     pub state: FeedState,
     /// How many viewers are connected.
     pub viewers: usize,
+    /// What is heard of it.
+    pub audio: AudioState,
+    /// What encodes it, once something does.
+    pub encoder: Option<EncoderInUse>,
     /// The last second.
     pub stats: FeedStats,
 }
@@ -97,6 +102,8 @@ struct Inner {
     connectors: Vec<Arc<dyn Connector>>,
     secrets: Arc<Secrets>,
     demo: Arc<demo::SharedDemo>,
+    encoders: Arc<encoders::Encoders>,
+    ice: Mutex<IceAddresses>,
 }
 
 /// A preview attached to a feed. Dropping it takes the preview away, without waiting for it.
@@ -127,6 +134,7 @@ impl Engine {
     pub fn new(runtime: Handle, connectors: Vec<Arc<dyn Connector>>, secrets: Arc<Secrets>) -> Self {
         let (events, _) = broadcast::channel(EVENTS_KEPT);
         let demo = Arc::default();
+        Availability::begin(&runtime);
         Self(Arc::new(Inner {
             runtime,
             feeds: Mutex::default(),
@@ -135,7 +143,16 @@ impl Engine {
             connectors,
             secrets,
             demo,
+            encoders: Arc::new(encoders::Encoders::new()),
+            ice: Mutex::default(),
         }))
+    }
+
+    /// Feeds that are added from now on use these STUN and TURN servers, and encoders as many at
+    /// a time as the operator says.
+    pub fn configure(&self, ice: IceAddresses, encoders: &EncodersConfig) {
+        *lock(&self.0.ice) = ice;
+        self.0.encoders.configure(encoders);
     }
 
     /// What happens from now on.
@@ -223,6 +240,8 @@ impl Engine {
             config: config.clone(),
             state: FeedState::Idle,
             viewers: 0,
+            audio: AudioState::default(),
+            encoder: None,
             stats: FeedStats::default(),
         }));
         let (requests, received) = unbounded_channel();
@@ -235,6 +254,8 @@ impl Engine {
             connectors: self.0.connectors.clone(),
             secrets: self.0.secrets.clone(),
             demo: self.0.demo.clone(),
+            encoders: self.0.encoders.clone(),
+            ice: lock(&self.0.ice).clone(),
             tell: self.teller(config.id.clone(), snapshot.clone()),
         };
         let worker = self.0.runtime.spawn(feed::run(config, around, received));
@@ -250,7 +271,13 @@ impl Engine {
                 match &event {
                     FeedEvent::State(state) => snapshot.state = state.clone(),
                     FeedEvent::Viewers { count } => snapshot.viewers = *count,
+                    FeedEvent::Audio(audio) => snapshot.audio = audio.clone(),
                     FeedEvent::Stats(stats) => snapshot.stats = *stats,
+                    FeedEvent::Encoder(encoder) => snapshot.encoder = Some(encoder.clone()),
+                    FeedEvent::Notice { .. } => {}
+                    FeedEvent::Certificate { fingerprint } => {
+                        snapshot.config.know_by(*fingerprint);
+                    }
                 }
             }
             let _ = events.send(EngineEvent::Feed { feed: id.clone(), event });

@@ -16,7 +16,11 @@ pub enum FeedState {
     /// Known, and not asked to stream yet.
     Idle,
     /// On the way to the camera.
-    Connecting,
+    Connecting {
+        /// What is late, if anything is.
+        #[serde(default)]
+        awaited: Awaited,
+    },
     /// Pictures are coming.
     Live {
         /// What the camera sends.
@@ -46,12 +50,38 @@ pub enum FeedState {
     Stopped,
 }
 
+/// What a feed that connects has waited for longer than usual, in the order in which it comes.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq, Ord, PartialOrd, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Awaited {
+    /// Nothing is late.
+    #[default]
+    Nothing,
+    /// The camera's description of what it sends.
+    Answer,
+    /// The first packet.
+    Packets,
+    /// The first picture, which has to be one that stands for itself.
+    KeyFrame,
+}
+
+impl Awaited {
+    fn sentence(self) -> String {
+        match self {
+            Self::Nothing => gettext("Connecting to the camera."),
+            Self::Answer => gettext("Connecting to the camera: it has given no answer yet."),
+            Self::Packets => gettext("The camera has answered, but sends no picture yet."),
+            Self::KeyFrame => gettext("The camera sends, but no key frame yet: the picture starts with the next one."),
+        }
+    }
+}
+
 impl FeedState {
     /// The state's name: one of the words of the design.
     pub fn name(&self) -> &'static str {
         match self {
             Self::Idle => "idle",
-            Self::Connecting => "connecting",
+            Self::Connecting { .. } => "connecting",
             Self::Live { .. } => "live",
             Self::Stalled { .. } => "stalled",
             Self::Backoff { .. } => "backoff",
@@ -64,7 +94,7 @@ impl FeedState {
     pub fn sentence(&self) -> String {
         match self {
             Self::Idle => gettext("Waiting to be started."),
-            Self::Connecting => gettext("Connecting to the camera."),
+            Self::Connecting { awaited } => awaited.sentence(),
             Self::Live { picture } => live(picture),
             Self::Stalled { fault } => fault.to_string(),
             Self::Backoff { fault, retry_in } | Self::Failed { fault, retry_in } => {
@@ -118,7 +148,7 @@ mod tests {
 
     #[test]
     fn a_live_feed_says_what_it_gets() {
-        let picture = Picture { width: 1280, height: 720, codec: "H.264".into() };
+        let picture = Picture { width: 1280, height: 720, codec: "H.264".into(), ..Picture::default() };
         assert_eq!(FeedState::Live { picture }.sentence(), "Live: 1280×720, H.264 from the camera.");
     }
 }

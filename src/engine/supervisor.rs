@@ -14,17 +14,20 @@
 //! ```
 //!
 //! What is told to people is less restless: a feed is `Connecting` once, at its
-//! start. Later attempts happen behind `Stalled`, `Backoff` or `Failed`, and the
+//! start, and says what is late where that takes longer than two seconds. Later attempts happen behind `Stalled`, `Backoff` or `Failed`, and the
 //! words change when an attempt has ended.
 
 use std::time::{Duration, Instant};
 
 use rand::RngExt;
 
-use super::FeedState;
+use super::{Awaited, FeedState};
 use crate::{
     i18n::gettext,
-    media::{FaultKind, MediaFault, Picture, source::Transport},
+    media::{
+        FaultKind, MediaFault, Picture,
+        source::{Route, Transport},
+    },
 };
 
 /// Silence after which a live feed counts as stalled.
@@ -38,10 +41,13 @@ const HANG_UP_AFTER: Duration = Duration::from_secs(3);
 const ANSWER_PATIENCE: Duration = Duration::from_secs(10);
 /// How long the first packet may take after that.
 const PACKET_PATIENCE: Duration = Duration::from_secs(5);
-/// How long packets may come without a picture: a camera's longest usual distance of key frames.
-const PICTURE_PATIENCE: Duration = Duration::from_secs(15);
+/// How long packets may come without a picture: longer than the longest usual distance of key
+/// frames, 30 s, and than the ingest waits for one.
+const PICTURE_PATIENCE: Duration = Duration::from_secs(35);
 /// Retries are quick this long after the picture was lost.
 const QUICK_FOR: Duration = Duration::from_mins(1);
+/// How long a start may take before it is said what it waits for.
+const LATE_AFTER: Duration = Duration::from_secs(2);
 /// A quick wait, drawn from this range.
 const QUICK_WAIT: std::ops::Range<f64> = 0.5..1.2;
 /// The longest wait.
@@ -58,6 +64,8 @@ pub(super) enum Input {
     Start,
     /// The operator does not want it any more.
     Stop,
+    /// The operator wants it from elsewhere, or in another way.
+    Redirect(Route),
     /// The camera said what it sends.
     Answered,
     /// The camera's first packet came.
@@ -120,15 +128,24 @@ impl Heard {
         }
     }
 
+    /// The next step.
+    fn awaited(self) -> Awaited {
+        match self {
+            Self::Nothing => Awaited::Answer,
+            Self::Answer => Awaited::Packets,
+            Self::Packets => Awaited::KeyFrame,
+        }
+    }
+
     /// What is wrong when the next step does not come.
-    fn and_no_more(self) -> MediaFault {
+    fn and_no_more(self, route: Route) -> MediaFault {
         match self {
             Self::Nothing => MediaFault::new(
                 FaultKind::Unreachable,
                 gettext("The camera does not answer."),
                 gettext("Check its power and network, and that a firewall lets RTSP through."),
             ),
-            Self::Answer => silent_fault(),
+            Self::Answer => route.silent_fault(),
             Self::Packets => MediaFault::new(
                 FaultKind::Silent,
                 gettext("The camera sends, but no whole picture has come."),
@@ -146,6 +163,8 @@ pub(super) struct Supervisor {
     phase: Phase,
     /// When the present phase, or the present attempt, began.
     since: Instant,
+    /// What may be tried.
+    route: Route,
     transport: Transport,
     /// What brought the last picture, and is tried first.
     worked: Transport,
@@ -158,23 +177,30 @@ pub(super) struct Supervisor {
     /// When the picture was lost, or the feed was started.
     outage_since: Instant,
     watched: bool,
+    /// The camera sends, whatever becomes of it.
+    sending: bool,
+    /// What is told to be late; `None` once the start has come to something.
+    late: Option<Awaited>,
     /// The newest picture's form.
     picture: Option<Picture>,
 }
 
 impl Supervisor {
     /// A supervisor of a feed that is not started.
-    pub(super) fn new(now: Instant) -> Self {
+    pub(super) fn new(route: Route, now: Instant) -> Self {
         Self {
             phase: Phase::Off,
             since: now,
-            transport: Transport::Udp,
-            worked: Transport::Udp,
+            route,
+            transport: route.first(),
+            worked: route.first(),
             other_tried: false,
             heard: Heard::Nothing,
             failures: 0,
             outage_since: now,
             watched: false,
+            sending: false,
+            late: None,
             picture: None,
         }
     }
@@ -184,11 +210,18 @@ impl Supervisor {
         self.watched = watched;
     }
 
+    /// Whether packets come: with no picture in them, that is another trouble than silence.
+    pub(super) fn set_sending(&mut self, sending: bool) {
+        self.sending = sending;
+    }
+
     /// Takes note of what happened and says what to do.
     pub(super) fn on(&mut self, input: Input, now: Instant) -> Vec<Action> {
         match (self.phase, input) {
             (Phase::Off, Input::Start) => self.start(now),
+            (Phase::Off, Input::Redirect(route)) => self.take(route),
             (Phase::Off, _) => Vec::new(),
+            (_, Input::Redirect(route)) => self.redirect(route, now),
             (_, Input::Stop) => self.stop(now),
             (Phase::Dialling, Input::Answered) => self.hear(Heard::Answer, now),
             (Phase::Dialling, Input::Packet) => self.hear(Heard::Packets, now),
@@ -203,7 +236,25 @@ impl Supervisor {
     fn start(&mut self, now: Instant) -> Vec<Action> {
         self.failures = 0;
         self.outage_since = now;
-        vec![Action::Tell(FeedState::Connecting), self.attempt(now)]
+        self.late = Some(Awaited::Nothing);
+        vec![Action::Tell(FeedState::Connecting { awaited: Awaited::Nothing }), self.attempt(now)]
+    }
+
+    /// Takes the new ways; what worked before is tried first where it is still one of them.
+    fn take(&mut self, route: Route) -> Vec<Action> {
+        self.route = route;
+        if !route.allows(self.worked) {
+            self.worked = route.first();
+        }
+        self.transport = self.worked;
+        self.other_tried = false;
+        Vec::new()
+    }
+
+    /// Asked for by a person, who waits for it: as at the start.
+    fn redirect(&mut self, route: Route, now: Instant) -> Vec<Action> {
+        self.take(route);
+        self.start(now)
     }
 
     fn stop(&mut self, now: Instant) -> Vec<Action> {
@@ -215,11 +266,13 @@ impl Supervisor {
         let elapsed = now.saturating_duration_since(self.since);
         let fresh = silence.is_some_and(|silence| silence < FRESH);
         match self.phase {
-            Phase::Dialling if elapsed > self.heard.patience() => self.failed(self.heard.and_no_more(), now),
+            Phase::Dialling if elapsed > self.heard.patience() => self.failed(self.heard.and_no_more(self.route), now),
+            Phase::Dialling => self.tell_what_is_late(now),
             Phase::Live if silence.is_some_and(|silence| silence > STALLED_AFTER) => {
                 self.outage_since = now;
                 self.enter(Phase::Silent, now);
-                vec![Action::Tell(FeedState::Stalled { fault: silent_fault() })]
+                let fault = if self.sending { no_picture_fault() } else { self.route.silent_fault() };
+                vec![Action::Tell(FeedState::Stalled { fault })]
             }
             Phase::Live if elapsed > HEALTHY_AFTER => {
                 self.failures = 0;
@@ -232,6 +285,18 @@ impl Supervisor {
         }
     }
 
+    /// Says once of every step that the start is waiting for it. It never goes back to an
+    /// earlier one: the other transport's attempt is the same start.
+    fn tell_what_is_late(&mut self, now: Instant) -> Vec<Action> {
+        let awaited = self.heard.awaited();
+        let is_news = self.late.is_some_and(|told| told < awaited);
+        if !is_news || now.saturating_duration_since(self.outage_since) <= LATE_AFTER {
+            return Vec::new();
+        }
+        self.late = Some(awaited);
+        vec![Action::Tell(FeedState::Connecting { awaited })]
+    }
+
     /// The attempt got on: what comes next has its own time.
     fn hear(&mut self, heard: Heard, now: Instant) -> Vec<Action> {
         self.heard = heard;
@@ -242,6 +307,7 @@ impl Supervisor {
     fn live(&mut self, picture: Picture, now: Instant) -> Vec<Action> {
         self.worked = self.transport;
         self.other_tried = false;
+        self.late = None;
         self.picture = Some(picture.clone());
         self.enter(Phase::Live, now);
         vec![Action::Tell(FeedState::Live { picture })]
@@ -255,12 +321,16 @@ impl Supervisor {
 
     /// An attempt came to nothing.
     fn failed(&mut self, fault: MediaFault, now: Instant) -> Vec<Action> {
-        if may_be_the_transport(fault.kind) && !self.other_tried {
+        if may_be_the_transport(fault.kind)
+            && !self.other_tried
+            && let Some(other) = self.route.other(self.transport)
+        {
             self.other_tried = true;
-            self.transport = self.transport.other();
+            self.transport = other;
             return vec![self.attempt(now)];
         }
         self.failures += 1;
+        self.late = None;
         self.other_tried = false;
         self.transport = self.worked;
         let hopeless = needs_a_person(fault.kind);
@@ -296,6 +366,15 @@ impl Supervisor {
     }
 }
 
+/// Packets without pictures: another codec than before, or nothing that is one.
+fn no_picture_fault() -> MediaFault {
+    MediaFault::new(
+        FaultKind::Silent,
+        gettext("The camera goes on sending, but nothing that becomes a picture."),
+        gettext("Heliograph connects anew in a moment; if this stays, restart the camera."),
+    )
+}
+
 /// Whether the other transport is worth an attempt.
 fn may_be_the_transport(kind: FaultKind) -> bool {
     matches!(kind, FaultKind::Silent | FaultKind::NoTransport)
@@ -304,20 +383,22 @@ fn may_be_the_transport(kind: FaultKind) -> bool {
 /// Whether trying again soon is pointless, or even locks the operator out.
 fn needs_a_person(kind: FaultKind) -> bool {
     use FaultKind as F;
-    matches!(kind, F::Unauthorized | F::NoVideo | F::UndecodableCodec | F::MissingPlugin | F::Password)
-}
-
-fn silent_fault() -> MediaFault {
-    MediaFault::new(
-        FaultKind::Silent,
-        gettext("The camera is connected but sends no picture."),
-        gettext("Check the camera; a firewall may block its UDP packets."),
+    matches!(
+        kind,
+        F::Unauthorized
+            | F::NoVideo
+            | F::UndecodableCodec
+            | F::MissingPlugin
+            | F::Password
+            | F::Contradiction
+            | F::Certificate
     )
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::TransportChoice;
 
     /// A supervisor on a clock of its own, with what it told and did.
     struct Bench {
@@ -325,6 +406,8 @@ mod tests {
         now: Instant,
         /// Names of the states told, in order.
         told: Vec<&'static str>,
+        /// What was told to be late.
+        late: Vec<Awaited>,
         /// Transports of the attempts, in order.
         attempts: Vec<Transport>,
         hung_up: usize,
@@ -334,11 +417,16 @@ mod tests {
 
     impl Bench {
         fn started() -> Self {
+            Self::over(TransportChoice::Automatic)
+        }
+
+        fn over(choice: TransportChoice) -> Self {
             let now = Instant::now();
             let mut bench = Self {
-                supervisor: Supervisor::new(now),
+                supervisor: Supervisor::new(route(choice), now),
                 now,
                 told: Vec::new(),
+                late: Vec::new(),
                 attempts: Vec::new(),
                 hung_up: 0,
                 pictured: now,
@@ -358,6 +446,9 @@ mod tests {
                 match action {
                     Action::Connect(transport) => self.attempts.push(transport),
                     Action::HangUp => self.hung_up += 1,
+                    Action::Tell(FeedState::Connecting { awaited }) if awaited != Awaited::Nothing => {
+                        self.late.push(awaited);
+                    }
                     Action::Tell(state) => self.told.push(state.name()),
                 }
             }
@@ -376,8 +467,12 @@ mod tests {
         }
     }
 
+    fn route(choice: TransportChoice) -> Route {
+        Route::new(choice, &"rtsp://bow.local/s".parse().unwrap())
+    }
+
     fn picture(width: u32) -> Picture {
-        Picture { width, height: 720, codec: "H.264".into() }
+        Picture { width, height: 720, codec: "H.264".into(), ..Picture::default() }
     }
 
     fn fault(kind: FaultKind) -> MediaFault {
@@ -392,9 +487,47 @@ mod tests {
     }
 
     #[test]
+    fn a_start_that_takes_long_says_what_it_waits_for() {
+        let mut bench = Bench::started();
+        bench.pass(Duration::from_millis(1900), true);
+        assert_eq!(bench.late, []);
+        bench.pass(Duration::from_millis(300), true);
+        bench.on(Input::Answered);
+        bench.pass(Duration::from_millis(300), true);
+        assert_eq!(bench.late, [Awaited::Answer, Awaited::Packets]);
+        // Nothing came over UDP: the next transport starts from the first step, silently.
+        bench.pass(Duration::from_secs(6), true);
+        assert_eq!((bench.attempts.len(), bench.late.len()), (2, 2));
+        bench.on(Input::Packet);
+        bench.pass(Duration::from_millis(300), true);
+        bench.on(Input::Picture(picture(1280)));
+        assert_eq!(bench.late.last(), Some(&Awaited::KeyFrame));
+        assert_eq!(bench.told.last(), Some(&"live"));
+        // What was live once says so: its stall stands until it is over.
+        bench.on(Input::Fault(fault(FaultKind::Closed)));
+        bench.pass(Duration::from_secs(5), true);
+        assert_eq!((bench.told.last(), bench.late.len()), (Some(&"stalled"), 3));
+    }
+
+    #[test]
+    fn a_stall_with_packets_is_another_than_one_without() {
+        let stalled = |sending| {
+            let mut supervisor = Bench::live().supervisor;
+            supervisor.set_sending(sending);
+            let silence = Some(STALLED_AFTER + FRESH);
+            match supervisor.on(Input::Tick { silence }, Instant::now()).as_slice() {
+                [Action::Tell(FeedState::Stalled { fault })] => fault.message.clone(),
+                actions => panic!("{actions:?}"),
+            }
+        };
+        assert!(stalled(true).contains("goes on sending"));
+        assert!(!stalled(false).contains("goes on sending"));
+    }
+
+    #[test]
     fn nothing_happens_before_the_start_and_after_the_stop() {
         let now = Instant::now();
-        let mut supervisor = Supervisor::new(now);
+        let mut supervisor = Supervisor::new(route(TransportChoice::Automatic), now);
         assert!(supervisor.on(Input::Tick { silence: None }, now).is_empty());
         assert!(supervisor.on(Input::Fault(fault(FaultKind::Closed)), now).is_empty());
         let mut bench = Bench::live();
@@ -460,6 +593,44 @@ mod tests {
     }
 
     #[test]
+    fn a_forced_transport_is_the_only_one_ever_tried() {
+        for choice in [TransportChoice::Udp, TransportChoice::Tcp, TransportChoice::Multicast] {
+            let mut bench = Bench::over(choice);
+            bench.on(Input::Answered);
+            bench.pass(Duration::from_mins(1), true);
+            bench.on(Input::Fault(fault(FaultKind::NoTransport)));
+            bench.pass(Duration::from_mins(1), true);
+            assert!(bench.attempts.len() > 3);
+            assert!(bench.attempts.iter().all(|transport| *transport == route(choice).first()), "{choice}");
+        }
+    }
+
+    #[test]
+    fn a_redirected_feed_is_dialled_at_once_with_new_ways() {
+        let mut bench = Bench::live();
+        bench.on(Input::Redirect(route(TransportChoice::Tcp)));
+        assert_eq!(bench.attempts, [Transport::Udp, Transport::Tcp]);
+        bench.on(Input::Picture(picture(640)));
+        assert_eq!(bench.told, ["connecting", "live", "connecting", "live"]);
+        bench.on(Input::Fault(fault(FaultKind::Unauthorized)));
+        bench.on(Input::Fault(fault(FaultKind::Unauthorized)));
+        bench.on(Input::Redirect(route(TransportChoice::Automatic)));
+        assert_eq!(bench.attempts.last(), Some(&Transport::Tcp), "what worked is still allowed");
+        bench.on(Input::Stop);
+        bench.on(Input::Redirect(route(TransportChoice::Udp)));
+        assert_eq!(bench.told.last(), Some(&"stopped"));
+    }
+
+    #[test]
+    fn a_changed_certificate_is_retried_slowly() {
+        let mut bench = Bench::started();
+        bench.on(Input::Fault(fault(FaultKind::Certificate)));
+        assert_eq!(bench.told.last(), Some(&"failed"));
+        bench.pass(Duration::from_secs(59), true);
+        assert_eq!(bench.attempts.len(), 1);
+    }
+
+    #[test]
     fn a_camera_that_does_not_answer_is_not_asked_over_the_other_transport() {
         let mut bench = Bench::started();
         bench.pass(Duration::from_millis(9_800), true);
@@ -473,7 +644,7 @@ mod tests {
     fn packets_without_a_picture_get_the_patience_of_a_long_gop() {
         let mut bench = Bench::started();
         bench.on(Input::Packet);
-        bench.pass(Duration::from_secs(14), true);
+        bench.pass(PICTURE_PATIENCE.saturating_sub(Duration::from_secs(1)), true);
         assert_eq!(bench.attempts.len(), 1);
         bench.pass(Duration::from_secs(2), true);
         assert_eq!(bench.attempts.len(), 2);

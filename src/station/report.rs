@@ -7,6 +7,7 @@ use tokio::sync::broadcast::{Receiver, error::RecvError};
 use crate::{
     config::FeedId,
     engine::{EngineEvent, FeedEvent, FeedState},
+    media::AudioState,
 };
 
 /// Writes lines until the engine is gone.
@@ -24,10 +25,25 @@ pub(super) async fn report(mut events: Receiver<EngineEvent>) {
             Ok(EngineEvent::Feed { feed, event: FeedEvent::Viewers { count } }) => {
                 tracing::info!(%feed, viewers = count, "Viewers: {count}.");
             }
+            Ok(EngineEvent::Feed { feed, event: FeedEvent::Notice { sentence } }) => {
+                tracing::warn!(%feed, "{sentence}");
+            }
+            Ok(EngineEvent::Feed { feed, event: FeedEvent::Encoder(encoder) }) => {
+                tracing::info!(%feed, encoder = encoder.element, "{}.", encoder.reason);
+            }
+            Ok(EngineEvent::Feed { feed, event: FeedEvent::Audio(audio) }) => log_audio(&feed, &audio),
             Ok(_) => {}
             Err(RecvError::Lagged(missed)) => tracing::warn!("{missed} events were not logged: the log is too slow."),
             Err(RecvError::Closed) => return,
         }
+    }
+}
+
+fn log_audio(feed: &FeedId, audio: &AudioState) {
+    match audio {
+        AudioState::Off => tracing::info!(%feed, audio = "off", "No sound."),
+        AudioState::Live => tracing::info!(%feed, audio = "live", "Sound is heard."),
+        AudioState::Missing { sentence } => tracing::warn!(%feed, audio = "missing", "{sentence}"),
     }
 }
 

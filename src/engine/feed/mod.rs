@@ -1,0 +1,312 @@
+//! One feed at work: carries out what its supervisor decides.
+
+mod camera;
+mod viewers;
+
+use std::{
+    collections::BTreeMap,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use tokio::{
+    sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel},
+    task::{AbortHandle, spawn_blocking},
+};
+
+use self::camera::show;
+use super::{
+    EncoderInUse, FeedCommand, FeedEvent, FeedState, FeedStats,
+    demo::SharedDemo,
+    dial::DialEvent,
+    encoders::Encoders,
+    sent::SentCounter,
+    supervisor::{Action, Input, Supervisor},
+};
+use crate::{
+    config::{FeedConfig, Fingerprint, Secrets, SourceConfig, StreamChoice},
+    connector::{Connection, Connector},
+    media::{
+        AudioRendition, AudioState, FaultKind, FeedClock, IceAddresses, Ingest, Memory, Outlet, OutletEvent, Preview,
+        Rendition, RenditionFailure,
+        source::{Route, Transport},
+    },
+};
+
+/// How often silence is looked for; a tenth of what counts as stalled.
+const WATCH_EVERY: Duration = Duration::from_millis(150);
+/// Pause before an outlet is built anew: one that fails at once must not keep the machine busy.
+const REOPEN_AFTER: Duration = Duration::from_secs(1);
+/// Pause before a feed for which there was no room looks for it again.
+const ROOM_AGAIN_AFTER: Duration = Duration::from_secs(5);
+/// How often statistics are taken.
+const STATS_EVERY: Duration = Duration::from_secs(1);
+
+/// What a feed's worker needs from the engine.
+pub(super) struct Surroundings {
+    /// Where the feed stands among the operator's feeds.
+    pub(super) place: usize,
+    pub(super) connectors: Vec<Arc<dyn Connector>>,
+    pub(super) secrets: Arc<Secrets>,
+    pub(super) demo: Arc<SharedDemo>,
+    pub(super) encoders: Arc<Encoders>,
+    pub(super) ice: IceAddresses,
+    pub(super) tell: Box<dyn Fn(FeedEvent) + Send>,
+}
+
+/// What reaches the worker from outside.
+pub(super) enum Request {
+    Command(FeedCommand),
+    /// Show the camera in this preview, known by this number.
+    Attach(u64, Preview),
+    Detach(u64),
+    /// End, previews included.
+    End,
+}
+
+/// What reaches the worker from its own pipelines.
+enum Inner {
+    /// What becomes of the attempt of this number.
+    Dial(u64, DialEvent),
+    /// The rendition of this number stopped.
+    RenditionFailed(u64, RenditionFailure),
+    /// What becomes of this opening's sound.
+    Audio(u64, AudioState),
+    /// What a destination tells: its opening, and which it is.
+    Outlet(u64, usize, OutletEvent),
+}
+
+/// An outlet and the connector it serves.
+struct Destination {
+    connection: Box<dyn Connection>,
+    /// `None` while there is nothing to send.
+    outlet: Option<Outlet>,
+    viewers: usize,
+}
+
+/// Runs a feed until it is asked to end.
+pub(super) async fn run(config: FeedConfig, around: Surroundings, mut requests: UnboundedReceiver<Request>) {
+    let (inner, mut events) = unbounded_channel();
+    let mut worker = Worker {
+        supervisor: Supervisor::new(Route::of(&config.source), Instant::now()),
+        state: FeedState::Idle,
+        clock: FeedClock::new(),
+        config,
+        around,
+        inner,
+        attempt: 0,
+        dialling: None,
+        transport: Transport::Udp,
+        broken_decoders: Vec::new(),
+        memory: Memory::System,
+        ingest: None,
+        rendition: None,
+        audio: None,
+        destinations: Vec::new(),
+        previews: BTreeMap::new(),
+        openings: 0,
+        renditions: 0,
+        broken_encoders: Vec::new(),
+        encoder: None,
+        load: None,
+        encode_at: None,
+        reopen_at: None,
+        interrupted: None,
+        start_at: None,
+        sent: SentCounter::default(),
+    };
+    let mut watch = tokio::time::interval(WATCH_EVERY);
+    let mut stats = tokio::time::interval(STATS_EVERY);
+    loop {
+        tokio::select! {
+            request = requests.recv() => match request {
+                Some(Request::Command(command)) => worker.command(command),
+                Some(Request::Attach(number, preview)) => worker.attach(number, preview),
+                Some(Request::Detach(number)) => worker.detach(number),
+                Some(Request::End) | None => break,
+            },
+            Some(event) = events.recv() => worker.event(event),
+            _ = watch.tick() => worker.watch(),
+            _ = stats.tick() => {
+                worker.report();
+                worker.weigh();
+            }
+        }
+    }
+    worker.hang_up();
+    worker.close();
+    drop_aside(worker.previews);
+}
+
+struct Worker {
+    config: FeedConfig,
+    around: Surroundings,
+    supervisor: Supervisor,
+    /// What was told last.
+    state: FeedState,
+    clock: FeedClock,
+    inner: UnboundedSender<Inner>,
+    /// Number of the present attempt; what older ones say is not heard.
+    attempt: u64,
+    dialling: Option<AbortHandle>,
+    /// That of the present attempt.
+    transport: Transport,
+    /// Decoders that failed on what this camera sends.
+    broken_decoders: Vec<String>,
+    /// Where the camera's pictures lie.
+    memory: Memory,
+    ingest: Option<Ingest>,
+    rendition: Option<Rendition>,
+    /// `None` where the operator wants no sound, and where it cannot be made.
+    audio: Option<AudioRendition>,
+    destinations: Vec<Destination>,
+    previews: BTreeMap<u64, Preview>,
+    /// How often the viewers' side was opened; what earlier openings say is not heard.
+    openings: u64,
+    /// How often an encoder was started; what earlier ones say is not heard.
+    renditions: u64,
+    /// Encoders that failed while this feed used them.
+    broken_encoders: Vec<String>,
+    /// What was told last.
+    encoder: Option<EncoderInUse>,
+    /// When the encoder was weighed, and what it had used by then.
+    load: Option<(Instant, Duration)>,
+    /// When an encoder is to be started after all of them failed.
+    encode_at: Option<Instant>,
+    /// When an outlet that failed is to be built anew.
+    reopen_at: Option<Instant>,
+    /// What the feed did before it could not be built anew.
+    interrupted: Option<FeedState>,
+    /// When a feed for which there was no room is to be started.
+    start_at: Option<Instant>,
+    sent: SentCounter,
+}
+
+impl Worker {
+    fn command(&mut self, command: FeedCommand) {
+        match command {
+            FeedCommand::Start => self.start(),
+            FeedCommand::Stop => {
+                (self.start_at, self.interrupted) = (None, None);
+                self.input(Input::Stop);
+                self.close();
+            }
+            FeedCommand::SetBitrate { kbps } => self.set_bitrate(kbps),
+            FeedCommand::SetSize { size } => self.set_size(size),
+            FeedCommand::SetStream { stream } => self.set_stream(stream),
+            FeedCommand::ForgetCertificate => {
+                self.know_by(None);
+                self.input(Input::Redirect(Route::of(&self.config.source)));
+            }
+        }
+    }
+
+    /// Opens the viewers' side, then the camera's. For want of room it is tried again: other
+    /// feeds end, or turn out to cost less than was expected.
+    fn start(&mut self) {
+        self.start_at = None;
+        let Err(fault) = self.open() else { return self.input(Input::Start) };
+        let retry_in = if fault.kind == FaultKind::NoRoom { ROOM_AGAIN_AFTER } else { Duration::MAX };
+        self.start_at = Instant::now().checked_add(retry_in);
+        self.tell(FeedState::Failed { fault, retry_in });
+    }
+
+    /// Dials the camera's other stream; viewers stay, and get its pictures when they come.
+    fn set_stream(&mut self, stream: StreamChoice) {
+        let SourceConfig::Rtsp(rtsp) = &mut self.config.source else { return };
+        let before = rtsp.address_in_use().clone();
+        rtsp.stream = stream;
+        if *rtsp.address_in_use() != before {
+            self.input(Input::Redirect(Route::of(&self.config.source)));
+        }
+    }
+
+    /// The camera is known by this certificate from the next attempt on.
+    fn know_by(&mut self, fingerprint: Option<Fingerprint>) {
+        if self.config.know_by(fingerprint) {
+            (self.around.tell)(FeedEvent::Certificate { fingerprint });
+        }
+    }
+
+    fn event(&mut self, event: Inner) {
+        match event {
+            Inner::Dial(attempt, event) if attempt == self.attempt => self.dial_event(event),
+            Inner::Dial(_, DialEvent::Started(Ok(late))) => drop_aside(late),
+            Inner::RenditionFailed(number, failure) if number == self.renditions => self.rendition_failed(failure),
+            Inner::Outlet(opening, index, event) if opening == self.openings => self.outlet_event(index, event),
+            Inner::Audio(opening, state) if opening == self.openings => (self.around.tell)(FeedEvent::Audio(state)),
+            Inner::Dial(..) | Inner::RenditionFailed(..) | Inner::Audio(..) | Inner::Outlet(..) => {}
+        }
+    }
+
+    fn watch(&mut self) {
+        if self.start_at.is_some_and(|at| at <= Instant::now()) {
+            self.start();
+        }
+        if self.reopen_at.is_some_and(|at| at <= Instant::now()) {
+            self.reopen();
+        }
+        if self.encode_at.is_some_and(|at| at <= Instant::now()) {
+            self.change_rendition();
+        }
+        let silence = self.ingest.as_ref().and_then(Ingest::silence);
+        self.supervisor.set_sending(self.ingest.as_ref().is_some_and(Ingest::is_sent_to));
+        self.input(Input::Tick { silence });
+    }
+
+    fn input(&mut self, input: Input) {
+        for action in self.supervisor.on(input, Instant::now()) {
+            match action {
+                Action::Connect(transport) => self.connect(transport),
+                Action::HangUp => self.hang_up(),
+                Action::Tell(state) => self.tell(state),
+            }
+        }
+    }
+
+    /// Tells the operator something that needs no answer.
+    fn notice(&self, sentence: String) {
+        (self.around.tell)(FeedEvent::Notice { sentence });
+    }
+
+    fn tell(&mut self, state: FeedState) {
+        self.state = state.clone();
+        for destination in &self.destinations {
+            destination.connection.show(state.name(), &state.sentence());
+        }
+        (self.around.tell)(FeedEvent::State(state));
+    }
+
+    fn attach(&mut self, number: u64, mut preview: Preview) {
+        if let Some(ingest) = &self.ingest {
+            show(&mut preview, ingest);
+        }
+        self.previews.insert(number, preview);
+    }
+
+    fn detach(&mut self, number: u64) {
+        if let Some(preview) = self.previews.remove(&number) {
+            drop_aside(preview);
+        }
+    }
+
+    fn report(&mut self) {
+        let viewers: Vec<_> = self
+            .destinations
+            .iter()
+            .filter_map(|destination| destination.outlet.as_ref())
+            .flat_map(Outlet::stats)
+            .collect();
+        let round_trip = viewers.iter().filter_map(|viewer| viewer.round_trip).max();
+        let sent = viewers.into_iter().map(|viewer| (viewer.session, viewer.bytes_sent)).collect();
+        if let Some(sent_kbps) = self.sent.rate(sent, Instant::now()) {
+            let round_trip = round_trip.map(|trip| trip.as_secs_f64());
+            (self.around.tell)(FeedEvent::Stats(FeedStats { sent_kbps, round_trip }));
+        }
+    }
+}
+
+/// Ending a pipeline may take a moment that nobody should wait for.
+fn drop_aside(pipeline: impl Send + 'static) {
+    spawn_blocking(move || drop(pipeline));
+}
