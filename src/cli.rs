@@ -7,7 +7,10 @@ use std::{
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use crate::media::source::Transport;
+use crate::{
+    config::{Fingerprint, IceServer, RtspConfig, TransportChoice},
+    media::source::{DemoSound, Transport},
+};
 
 /// Put cameras on the network.
 #[derive(Debug, Parser)]
@@ -29,8 +32,30 @@ pub struct Cli {
 pub enum Verb {
     /// Run without a window
     Serve(ServeOptions),
+    /// Look at a camera, a device or a file, and say what it sends
+    Probe(ProbeOptions),
     /// Be an RTSP camera with a test picture, for trying things out
     DemoCamera(DemoCameraOptions),
+    /// List the named profiles: settings that belong together
+    Profiles(ProfilesOptions),
+    /// Try an element and write whether it works; the program runs itself with this word
+    #[command(hide = true)]
+    TryElement {
+        /// Which candidate
+        key: String,
+    },
+    /// Say what is in place on this machine, and what to do where something is not
+    Doctor(DoctorOptions),
+    /// Make a feed of what you have elsewhere
+    #[command(subcommand)]
+    Import(ImportVerb),
+}
+
+/// What to import.
+#[derive(Debug, Subcommand)]
+pub enum ImportVerb {
+    /// A gst-launch text, or a Python string with one; it is read, never run
+    Pipeline(ImportPipelineOptions),
 }
 
 /// How log lines look.
@@ -52,8 +77,9 @@ pub struct ServeOptions {
     /// Add the built-in demo camera
     #[arg(long)]
     pub demo: bool,
-    /// Add a feed; may be repeated. Others on this machine can see a password in it: the configuration file is better
-    #[arg(long = "feed", value_name = "NAME=URL")]
+    /// Add a feed; may be repeated. SOURCE is an RTSP address, /dev/NAME, a file:/// address, test:PATTERN or demo:.
+    /// Others on this machine can see a password in it: the configuration file is better
+    #[arg(long = "feed", value_name = "NAME=SOURCE")]
     pub feeds: Vec<String>,
     /// What viewers must present; needed beyond this machine. Better in `HELIOGRAPH_TOKEN`: others can see arguments
     #[arg(long, env = "HELIOGRAPH_TOKEN", hide_env_values = true)]
@@ -69,6 +95,35 @@ pub struct ServeOptions {
     pub insecure_http: bool,
 }
 
+/// Options of `probe`.
+#[derive(Args, Clone, Debug)]
+pub struct ProbeOptions {
+    /// An RTSP address, /dev/NAME, a file:/// address or demo:
+    #[arg(value_name = "SOURCE")]
+    pub source: String,
+    /// Print the report as JSON, for programs
+    #[arg(long)]
+    pub json: bool,
+    /// Log in as this user, with the password in the variable of --password-env
+    #[arg(long, value_name = "USER")]
+    pub user: Option<String>,
+    /// The environment variable that holds the user's password: others can see arguments
+    #[arg(long, value_name = "VARIABLE", requires = "user")]
+    pub password_env: Option<String>,
+    /// How it sends: auto, udp, tcp or multicast
+    #[arg(long, value_name = "WORD", default_value_t)]
+    pub transport: TransportChoice,
+    /// The only certificate an rtsps camera may show; without it, what it shows is accepted and printed
+    #[arg(long, value_name = "sha256:…")]
+    pub certificate: Option<Fingerprint>,
+    /// The jitter buffer in milliseconds
+    #[arg(long, value_name = "N", default_value_t = RtspConfig::DEFAULT_LATENCY_MS, value_parser = clap::value_parser!(u32).range(0..=5000))]
+    pub latency_ms: u32,
+    /// How many seconds to watch after the first picture
+    #[arg(long, value_name = "N", default_value_t = 4, value_parser = clap::value_parser!(u64).range(1..=300))]
+    pub seconds: u64,
+}
+
 /// Options of `demo-camera`.
 #[derive(Args, Clone, Debug)]
 pub struct DemoCameraOptions {
@@ -81,6 +136,12 @@ pub struct DemoCameraOptions {
     /// Frames per second
     #[arg(long, default_value_t = 30, value_parser = clap::value_parser!(i32).range(1..=120))]
     pub framerate: i32,
+    /// How the sound, a beep a second, is sent
+    #[arg(long, value_enum, default_value_t)]
+    pub audio: DemoSound,
+    /// Show a white flash at every beep, for measuring lip sync
+    #[arg(long)]
+    pub flash_and_beep: bool,
     /// Ask for this user, and for the password in the variable of --password-env
     #[arg(long, value_name = "USER", requires = "password_env")]
     pub user: Option<String>,
@@ -90,6 +151,55 @@ pub struct DemoCameraOptions {
     /// Send in this way only
     #[arg(long, value_enum)]
     pub transport: Option<Transport>,
+    /// Speak rtsps with the certificate and key in this file (PEM), which are made where there is no such file
+    #[arg(long, value_name = "FILE")]
+    pub tls: Option<PathBuf>,
+}
+
+/// Options of `profiles`.
+#[derive(Args, Clone, Debug)]
+pub struct ProfilesOptions {
+    /// Write JSON, for programs
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Options of `import pipeline`.
+#[derive(Args, Clone)]
+pub struct ImportPipelineOptions {
+    /// The text in quotes, or - for standard input, which is better where it holds a password
+    #[arg(value_name = "TEXT", allow_hyphen_values = true)]
+    pub text: String,
+    /// What people call the feed [default: made from the source]
+    #[arg(long)]
+    pub name: Option<String>,
+    /// Print the feed and leave the settings file alone
+    #[arg(long)]
+    pub dry_run: bool,
+}
+
+/// The text may hold a password.
+impl std::fmt::Debug for ImportPipelineOptions {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("ImportPipelineOptions")
+            .field("name", &self.name)
+            .field("dry_run", &self.dry_run)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Options of `doctor`.
+#[derive(Args, Clone, Debug)]
+pub struct DoctorOptions {
+    /// A JSON list for programs
+    #[arg(long)]
+    pub json: bool,
+    /// Ask this STUN or TURN server in place of those of the settings; may be repeated
+    #[arg(long = "ice-server", value_name = "stun:HOST:PORT|turn:USER@HOST:PORT")]
+    pub ice_servers: Vec<IceServer>,
+    /// The environment variable that holds the TURN users' password: others can see arguments
+    #[arg(long, value_name = "VARIABLE", requires = "ice_servers")]
+    pub ice_password_env: Option<String>,
 }
 
 fn parse_size(text: &str) -> Result<(i32, i32), String> {

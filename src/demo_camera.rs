@@ -1,25 +1,29 @@
 //! A camera for trying things out: `heliograph demo-camera`.
 
-use std::process::ExitCode;
+use std::{
+    fs::OpenOptions,
+    io::{ErrorKind, Write},
+    os::unix::fs::OpenOptionsExt,
+    path::Path,
+    process::ExitCode,
+};
 
 use crate::{
     cli::DemoCameraOptions,
     config::{Credentials, Password},
-    media::source::{DemoCamera, DemoSettings},
+    media::source::{DemoCamera, DemoCertificate, DemoSettings},
 };
 
 /// Runs until the process is ended.
 pub(crate) fn run(options: &DemoCameraOptions) -> ExitCode {
-    let login = match demo_login(options) {
-        Ok(login) => login,
+    let settings = match settings(options) {
+        Ok(settings) => settings,
         Err(error) => {
             tracing::error!("{error}");
             return ExitCode::FAILURE;
         }
     };
-    let (width, height) = options.size;
-    let (listen, framerate, transport) = (options.listen, options.framerate, options.transport);
-    match DemoCamera::start(DemoSettings { listen, login, transport, width, height, framerate }) {
+    match DemoCamera::start(settings) {
         Ok(camera) => {
             println!("{}", camera.url());
             loop {
@@ -31,6 +35,37 @@ pub(crate) fn run(options: &DemoCameraOptions) -> ExitCode {
             tracing::error!(detail = %error, "The demo camera cannot listen at {place}. Choose another port with --listen.");
             ExitCode::FAILURE
         }
+    }
+}
+
+fn settings(options: &DemoCameraOptions) -> Result<DemoSettings, String> {
+    let (width, height) = options.size;
+    Ok(DemoSettings {
+        listen: options.listen,
+        login: demo_login(options)?,
+        transport: options.transport,
+        certificate: options.tls.as_deref().map(certificate).transpose()?,
+        width,
+        height,
+        framerate: options.framerate,
+        sound: options.audio,
+        flash: options.flash_and_beep,
+    })
+}
+
+/// The certificate in the file, or a new one, which is put there: only its owner may read the key.
+fn certificate(path: &Path) -> Result<DemoCertificate, String> {
+    let place = path.display();
+    match std::fs::read_to_string(path) {
+        Ok(pem) => Ok(DemoCertificate::from_pem(pem)),
+        Err(error) if error.kind() == ErrorKind::NotFound => {
+            let made = DemoCertificate::make().map_err(|error| error.to_string())?;
+            let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
+            file.and_then(|mut file| file.write_all(made.pem().as_bytes()))
+                .map_err(|error| format!("The certificate cannot be kept in {place}: {error}. Name another file."))?;
+            Ok(made)
+        }
+        Err(error) => Err(format!("The certificate in {place} cannot be read: {error}. Name another file.")),
     }
 }
 

@@ -5,23 +5,31 @@
 //! ```text
 //! ui        the window (feature `gui`)             serve   the headless face
 //!   └──────────────┬──────────────────────────────────┘
+//! doctor           whether everything is in place, and what to do where it is not
 //! station          a Heliograph at work: engine, secrets and the server for viewers
+//! import    pipelines that people bring along, read into feeds
 //! engine           the owner: feeds, supervisors, commands in, events out
 //!   ├─ connector   where a feed goes, each a signaller and its settings
 //!   ├─ media       GStreamer: source, codec catalogue, encode, preview
 //!   ├─ stats       figures, and what they were over the last minutes
 //!   └─ config      what the operator asked for: feeds, settings, secrets
 //! i18n             words for people, in their language; any room may use it
+//! processes        who holds a file or a port; any room may use it
 //! ```
 
 pub mod cli;
 pub mod config;
 pub mod connector;
 mod demo_camera;
+pub mod doctor;
 pub mod engine;
 pub mod i18n;
+pub mod import;
 mod log;
 pub mod media;
+mod probe;
+pub mod processes;
+mod profiles;
 mod serve;
 mod signals;
 pub mod station;
@@ -31,21 +39,37 @@ pub mod ui;
 
 use std::{path::PathBuf, process::ExitCode};
 
-use cli::{Cli, ServeOptions, Verb};
+use cli::{Cli, ImportVerb, ServeOptions, Verb};
 
 /// Runs the program as the command line asks, until it ends.
 pub fn run(cli: Cli) -> ExitCode {
-    log::init(cli.log_format);
+    let report = matches!(cli.verb, Some(Verb::Doctor(_)));
+    log::init(cli.log_format, if report { log::Place::Error } else { log::Place::Output });
     // One TLS stack for everything; set before anything can ask for it.
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+    match cli.verb {
+        // It says itself what is wrong with GStreamer.
+        Some(Verb::Doctor(options)) => doctor::run_verb(cli.config, &options),
+        verb => with_media(verb, cli.config),
+    }
+}
+
+/// Runs what cannot do without GStreamer.
+fn with_media(verb: Option<Verb>, config: Option<PathBuf>) -> ExitCode {
     if let Err(error) = media::init() {
         tracing::error!("{error}");
         return ExitCode::FAILURE;
     }
-    match cli.verb {
-        Some(Verb::Serve(options)) => serve::run(cli.config, &options),
+    match verb {
+        Some(Verb::Serve(options)) => serve::run(config, &options),
+        Some(Verb::TryElement { key }) => {
+            media::availability::child::answer_for(&key, &media::availability::every_candidate())
+        }
+        Some(Verb::Probe(options)) => probe::run(&options),
         Some(Verb::DemoCamera(options)) => demo_camera::run(&options),
-        None => window(cli.config),
+        Some(Verb::Profiles(options)) => profiles::run(&options),
+        Some(Verb::Import(ImportVerb::Pipeline(options))) => import::run(config, &options),
+        Some(Verb::Doctor(_)) | None => window(config),
     }
 }
 

@@ -1,23 +1,29 @@
 //! The headless face: the engine with a log instead of a window.
 
-use std::{path::PathBuf, process::ExitCode, time::Duration};
+use std::{
+    path::{Path, PathBuf},
+    process::ExitCode,
+    time::Duration,
+};
 
 use tokio::runtime::Runtime;
 
 use crate::{
     cli::ServeOptions,
     config::{
-        ConfigFile, FeedConfig, FeedId, KeyringStore, Loaded, PasswordSource, RtspConfig, Secrets, ServerConfig,
-        SourceAddress, SourceConfig, Token,
+        AddressError, ChoiceError, ConfigFile, DeviceConfig, FeedConfig, FeedId, FileConfig, KeyringStore, Loaded,
+        Password, PasswordSource, RtspConfig, Secrets, ServerConfig, SourceAddress, SourceConfig, TestConfig, Token,
     },
     connector::local::ServerError,
+    i18n::{gettext, gettext_f},
     signals,
     station::{LISTEN_AGAIN, Station},
 };
 
 /// Runs until it is told to end.
 pub(crate) fn run(path: Option<PathBuf>, options: &ServeOptions) -> ExitCode {
-    let loaded = match load(path).and_then(|loaded| apply(loaded, options)) {
+    let loaded = settings_path(path).and_then(|path| Ok((apply(load(&path)?, options)?, path)));
+    let (loaded, path) = match loaded {
         Ok(loaded) => loaded,
         Err(error) => {
             tracing::error!("{error}");
@@ -25,12 +31,12 @@ pub(crate) fn run(path: Option<PathBuf>, options: &ServeOptions) -> ExitCode {
         }
     };
     let runtime = Runtime::new().expect("an async runtime should start");
-    let code = runtime.block_on(serve(loaded));
+    let code = runtime.block_on(serve(loaded, path));
     runtime.shutdown_timeout(Duration::from_millis(300));
     code
 }
 
-async fn serve(loaded: Loaded) -> ExitCode {
+async fn serve(loaded: Loaded, path: PathBuf) -> ExitCode {
     for warning in &loaded.warnings {
         tracing::warn!("{warning}");
     }
@@ -40,12 +46,13 @@ async fn serve(loaded: Loaded) -> ExitCode {
     }
     let station = Station::new(tokio::runtime::Handle::current(), secrets);
     station.log_events();
+    station.keep_certificates(path);
     if let Err(error) = station.add_feeds(&loaded.config) {
         tracing::error!("{error}");
         return ExitCode::from(2);
     }
     if loaded.config.feeds.is_empty() {
-        tracing::warn!("There is no feed. Add one with --feed NAME=URL, --demo, or in the configuration file.");
+        tracing::warn!("There is no feed. Add one with --feed NAME=SOURCE, --demo, or in the configuration file.");
     }
     let ended = run_until_told(&station, &loaded.config.server).await;
     station.engine.shutdown().await;
@@ -79,15 +86,18 @@ fn log_wait(error: &ServerError) {
     tracing::error!("{error} Trying again every {} s.", LISTEN_AGAIN.as_secs());
 }
 
-/// The configuration file, or none where nobody named one and there is none.
-fn load(path: Option<PathBuf>) -> Result<Loaded, String> {
-    let path = match path {
+/// The configuration file; where nobody named one, it need not exist.
+fn settings_path(path: Option<PathBuf>) -> Result<PathBuf, String> {
+    match path {
         Some(path) if !path.exists() => {
-            return Err(format!("There is no configuration file {}. Check the path after --config.", path.display()));
+            Err(format!("There is no configuration file {}. Check the path after --config.", path.display()))
         }
-        Some(path) => path,
-        None => ConfigFile::default_path().map_err(|error| error.to_string())?,
-    };
+        Some(path) => Ok(path),
+        None => ConfigFile::default_path().map_err(|error| error.to_string()),
+    }
+}
+
+fn load(path: &Path) -> Result<Loaded, String> {
     ConfigFile::new(path).load().map_err(|error| error.to_string())
 }
 
@@ -120,25 +130,54 @@ fn add(loaded: &mut Loaded, name: &str, source: SourceConfig) -> FeedId {
     id
 }
 
-/// Adds a feed from `NAME=URL`; a user and password in the URL are for this run only.
+/// Adds a feed from `NAME=WHAT`; a user and password in an address are for this run only.
 fn add_feed(loaded: &mut Loaded, text: &str) -> Result<(), String> {
-    let (name, url) = text
-        .split_once('=')
-        .ok_or("--feed takes a name and an address: --feed 'Bow camera=rtsp://10.0.0.5/stream1'")?;
+    let (name, what) = text.split_once('=').ok_or_else(|| {
+        gettext("--feed takes a name and a source: --feed 'Bow camera=rtsp://10.0.0.5/stream1'. See --help.")
+    })?;
     FeedConfig::check_name(name).map_err(|error| format!("--feed: {error}"))?;
-    let (address, credentials) = SourceAddress::parse(url).map_err(|error| format!("--feed {name}: {error}"))?;
+    let (source, password) = read_source(what).map_err(|error| format!("--feed {name}: {error}"))?;
+    let id = add(loaded, name, source);
+    loaded.passwords.extend(password.map(|password| (id, password)));
+    Ok(())
+}
+
+/// Where a feed of the command line takes its picture from, and a password in its address.
+fn read_source(what: &str) -> Result<(SourceConfig, Option<Password>), String> {
+    let source = if what == "demo:" {
+        SourceConfig::Demo
+    } else if let Some(pattern) = what.strip_prefix("test:") {
+        let pattern = pattern.parse().map_err(|error: ChoiceError| {
+            // Translators: {words} says in lower case what is allowed.
+            gettext_f("the pattern behind test: is not known; {words}", &[("words", &error.to_string())])
+        })?;
+        SourceConfig::Test(TestConfig { pattern, ..TestConfig::default() })
+    } else if what.starts_with("/dev/") {
+        SourceConfig::Device(DeviceConfig::new(what))
+    } else if what.starts_with("file:") {
+        let file = FileConfig::from_address(what);
+        SourceConfig::File(file.ok_or_else(|| gettext("a file is written as file:///PATH, with %20 for a blank"))?)
+    } else if what.starts_with('/') {
+        return Err(gettext("a file is written as file:///PATH, and a camera of this machine as /dev/NAME"));
+    } else {
+        return read_camera(what).map_err(|error| error.to_string());
+    };
+    Ok((source, None))
+}
+
+fn read_camera(address: &str) -> Result<(SourceConfig, Option<Password>), AddressError> {
+    let (address, credentials) = SourceAddress::parse(address)?;
     let mut rtsp = RtspConfig::new(address);
     if let Some(credentials) = &credentials {
         rtsp = rtsp.with_user(credentials.user.clone(), PasswordSource::Keyring);
     }
-    let id = add(loaded, name, SourceConfig::Rtsp(rtsp));
-    loaded.passwords.extend(credentials.map(|credentials| (id, credentials.password)));
-    Ok(())
+    Ok((SourceConfig::Rtsp(rtsp), credentials.map(|credentials| credentials.password)))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::TestPattern;
 
     fn options(args: &[&str]) -> ServeOptions {
         ServeOptions { feeds: args.iter().map(ToString::to_string).collect(), ..ServeOptions::default() }
@@ -156,8 +195,36 @@ mod tests {
     }
 
     #[test]
+    fn every_kind_of_source_has_a_form_on_the_command_line() {
+        let source = |what: &str| read_source(what).map(|(source, _)| source);
+        assert_eq!(source("demo:"), Ok(SourceConfig::Demo));
+        let device = DeviceConfig::new("/dev/v4l/by-id/usb-cam");
+        assert_eq!(source("/dev/v4l/by-id/usb-cam"), Ok(SourceConfig::Device(device)));
+        let file = FileConfig { path: "/srv/the boat.mp4".into() };
+        assert_eq!(source("file:///srv/the%20boat.mp4"), Ok(SourceConfig::File(file)));
+        let test = TestConfig { pattern: TestPattern::Snow, ..TestConfig::default() };
+        assert_eq!(source("test:snow"), Ok(SourceConfig::Test(test)));
+        for address in ["rtsp://h/1", "rtsps://h/1"] {
+            assert_eq!(source(address), Ok(SourceConfig::Rtsp(RtspConfig::new(address.parse().unwrap()))));
+        }
+        let error = source("test:stripes").unwrap_err();
+        assert!(error.contains("\"bars\", \"ball\""), "{error}");
+    }
+
+    #[test]
     fn a_feed_that_is_none_is_refused_with_a_sentence() {
-        for bad in ["", "rtsp://me:planted@h/2", "Bow=", "Bow=http://me:planted@h/", "=rtsp://h/"] {
+        for bad in [
+            "",
+            "rtsp://me:planted@h/2",
+            "Bow=",
+            "Bow=http://me:planted@h/",
+            "=rtsp://h/",
+            "Bow=test:planted",
+            "Bow=/home/planted.mp4",
+            "Bow=file:planted%",
+            "Bow=file://host/planted",
+            "Bow=demo",
+        ] {
             let error = apply(Loaded::default(), &options(&[bad])).unwrap_err();
             assert!(error.starts_with("--feed") && !error.contains("planted"), "{bad}: {error}");
         }
