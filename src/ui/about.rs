@@ -3,7 +3,7 @@
 use adw::prelude::*;
 
 use super::APP_ID;
-use crate::{i18n::gettext, media::ENCODERS};
+use crate::{i18n::gettext, media::Encoder};
 
 /// Shows the dialog over this window.
 pub(super) fn present(parent: Option<&gtk::Window>) {
@@ -24,7 +24,7 @@ pub(super) fn present(parent: Option<&gtk::Window>) {
 pub(super) fn troubleshooting() -> String {
     let gtk = format!("{}.{}.{}", gtk::major_version(), gtk::minor_version(), gtk::micro_version());
     let adw = format!("{}.{}.{}", adw::major_version(), adw::minor_version(), adw::micro_version());
-    let encoders: Vec<String> = ENCODERS
+    let encoders: Vec<String> = Encoder::rows()
         .iter()
         .map(|row| {
             let found = if row.is_installed() { "found" } else { "not installed" };

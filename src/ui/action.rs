@@ -18,10 +18,11 @@ pub(super) enum Action {
     CopyLink,
     OpenLink,
     ToggleDetails,
+    Troubleshooting,
 }
 
 impl Action {
-    const ALL: [Self; 7] = [
+    const ALL: [Self; 8] = [
         Self::AddFeed,
         Self::AddDemo,
         Self::EditFeed,
@@ -29,6 +30,7 @@ impl Action {
         Self::CopyLink,
         Self::OpenLink,
         Self::ToggleDetails,
+        Self::Troubleshooting,
     ];
 
     /// The name after `win.` in menus and templates.
@@ -41,6 +43,7 @@ impl Action {
             Self::CopyLink => "copy-link",
             Self::OpenLink => "open-link",
             Self::ToggleDetails => "toggle-details",
+            Self::Troubleshooting => "troubleshooting",
         }
     }
 
@@ -51,13 +54,13 @@ impl Action {
             Self::AddFeed => &["<Control>n"],
             Self::CopyLink => &["<Control><Shift>c"],
             Self::ToggleDetails => &["F9"],
-            Self::AddDemo | Self::EditFeed | Self::RemoveFeed | Self::OpenLink => &[],
+            Self::AddDemo | Self::EditFeed | Self::RemoveFeed | Self::OpenLink | Self::Troubleshooting => &[],
         }
     }
 
     /// Whether it needs a selected feed.
     fn needs_feed(self) -> bool {
-        !matches!(self, Self::AddFeed | Self::AddDemo)
+        !matches!(self, Self::AddFeed | Self::AddDemo | Self::Troubleshooting)
     }
 
     fn run(self, window: &Window) {
@@ -69,6 +72,7 @@ impl Action {
             Self::CopyLink => window.copy_link(),
             Self::OpenLink => window.open_link(),
             Self::ToggleDetails => window.set_show_details(!window.show_details()),
+            Self::Troubleshooting => window.present_troubleshooting(),
         }
     }
 

@@ -1,50 +1,74 @@
 //! Adds a camera, or changes one. What it accepts is decided in [`super::model::Entered`].
+//!
+//! The first page asks what most people need: the source, its name and address. Everything
+//! else stands on pages below it, and the row that leads to a page says what is set there.
+//! The rows are made here rather than in templates: beside each stands how its value is
+//! read and shown, so that none can be forgotten.
+
+mod audio;
+mod connection;
+mod device;
+mod facts;
+mod look;
+mod parts;
+mod picture;
+mod rows;
+mod source;
+mod test_picture;
+mod viewers;
 
 use std::{cell::RefCell, rc::Rc, sync::OnceLock};
 
 use adw::{prelude::*, subclass::prelude::*};
 use gtk::{
     CompositeTemplate,
-    glib::{self, Object, subclass::Signal},
+    glib::{self, Object, WeakRef, subclass::Signal},
 };
 
-use super::{
-    encoder_list::EncoderList,
-    model::{Draft, Entered, Problem},
-};
+use super::model::{Desk, Draft, Entered, Field, Problem, SourceKind};
 use crate::{
-    config::{Codec, EncoderChoice, FeedConfig, Password, PasswordSource, SourceConfig},
+    config::{Codec, FeedConfig, PasswordSource, Profile, SourceConfig},
     i18n::gettext,
 };
+use parts::Parts;
+use rows::Changed;
+use viewers::Task;
 
 mod imp {
+    use std::cell::{Cell, OnceCell};
+
     use super::*;
 
     #[derive(CompositeTemplate, Default)]
     #[template(file = "feed_dialog.ui")]
     pub struct FeedDialog {
         #[template_child]
+        pub(super) pages: TemplateChild<adw::NavigationView>,
+        #[template_child]
+        pub(super) first: TemplateChild<adw::NavigationPage>,
+        #[template_child]
         pub(super) confirm: TemplateChild<gtk::Button>,
         #[template_child]
-        pub(super) name: TemplateChild<adw::EntryRow>,
+        source_group: TemplateChild<adw::PreferencesGroup>,
         #[template_child]
-        pub(super) address: TemplateChild<adw::EntryRow>,
-        #[template_child]
-        pub(super) login: TemplateChild<adw::PreferencesGroup>,
-        #[template_child]
-        pub(super) user: TemplateChild<adw::EntryRow>,
-        #[template_child]
-        pub(super) password: TemplateChild<adw::PasswordEntryRow>,
-        #[template_child]
-        pub(super) codec: TemplateChild<adw::ComboRow>,
-        #[template_child]
-        pub(super) encoder: TemplateChild<adw::ComboRow>,
+        more_group: TemplateChild<adw::PreferencesGroup>,
         #[template_child]
         problem_place: TemplateChild<gtk::Revealer>,
         #[template_child]
         pub(super) problem: TemplateChild<gtk::Label>,
-        /// What the encoder row offers.
-        encoders: RefCell<Option<EncoderList>>,
+        parts: OnceCell<Parts>,
+        changed: OnceCell<Changed>,
+        /// What was entered when somebody last looked: some of it stands in no field.
+        pub(super) entered: RefCell<Entered>,
+        /// Fields are being filled one after the other; what they hold meanwhile means nothing.
+        is_filling: Cell<bool>,
+        /// The codec and the kind of source whose choices are offered.
+        offered: Cell<Option<(Codec, SourceKind)>>,
+        /// The feed that is edited.
+        pub(super) edited: RefCell<Option<FeedConfig>>,
+        /// Who can look at a camera.
+        pub(super) desk: WeakRef<Desk>,
+        following: RefCell<Option<Task>>,
         /// The checked description, once it has been confirmed.
         pub(super) draft: RefCell<Option<Draft>>,
     }
@@ -68,9 +92,20 @@ mod imp {
     impl ObjectImpl for FeedDialog {
         fn constructed(&self) {
             self.parent_constructed();
-            let codecs: Vec<String> = Codec::ALL.iter().map(ToString::to_string).collect();
-            self.codec.set_model(Some(&string_list(&codecs)));
-            self.codec_changed();
+            self.is_filling.set(true);
+            let changed = self.weak_callback(Self::changed);
+            let changed = Changed::new(move || changed(()));
+            let apply = Rc::new(self.weak_callback_with(Self::apply));
+            let parts = Parts::new(&changed, move |profile| apply(profile));
+            parts.place(&self.source_group, &self.more_group, &self.pages);
+            parts.find_sounds(&changed);
+            self.obj().set_focus(Some(&parts.source.name));
+            self.look_when_asked(&parts);
+            assert!(self.parts.set(parts).is_ok(), "a dialog should be made once");
+            assert!(self.changed.set(changed).is_ok(), "a dialog should be made once");
+            let offer = self.weak_callback(Self::offer_again);
+            self.following.replace(Some(Task::follow_availability(move || offer(()))));
+            self.show(Entered::default());
         }
 
         fn signals() -> &'static [Signal] {
@@ -97,88 +132,119 @@ mod imp {
                 self.obj().emit_by_name::<()>("confirmed", &[]);
             }
         }
+    }
 
-        /// A password pasted within the address goes where passwords belong.
-        #[template_callback]
-        fn address_changed(&self) {
-            if let Some((address, credentials)) = Entered::split_address(&self.address.text()) {
-                self.user.set_text(&credentials.user);
-                self.password.set_text(credentials.password.expose());
-                self.address.set_text(&address);
-                self.address.set_position(-1);
-            }
+    impl FeedDialog {
+        /// Fills the fields.
+        pub(super) fn show(&self, entered: Entered) {
+            self.is_filling.set(true);
+            self.parts().show(&entered);
+            self.offered.set(None);
+            self.entered.replace(entered);
+            self.is_filling.set(false);
             self.changed();
         }
 
-        #[template_callback]
-        pub(super) fn codec_changed(&self) {
-            self.offer_encoders(&EncoderChoice::Automatic);
+        /// Some field holds something else.
+        fn changed(&self) {
+            if self.is_filling.get() {
+                return;
+            }
+            let entered = self.entered();
+            self.offer_for(&entered);
+            let problems = entered.check().err().unwrap_or_default();
+            self.tell(&problems);
+            // A name is not needed for a look.
+            let can_look = problems.iter().all(|problem| problem.field == Field::Name);
+            self.parts().summarise(&entered, can_look);
+            self.entered.replace(entered);
         }
 
-        #[template_callback]
-        pub(super) fn changed(&self) {
-            let problem = self.entered().check().err();
-            self.confirm.set_sensitive(problem.is_none());
-            // Nobody is told off for a field that is still empty.
-            let told = problem.filter(|problem| self.is_begun(problem));
-            mark(&self.name, matches!(told, Some(Problem::Name(_))));
-            mark(&self.address, matches!(told, Some(Problem::Address(_))));
-            mark(&self.user, matches!(told, Some(Problem::NoUser)));
-            self.problem_place.set_reveal_child(told.is_some());
-            if let Some(problem) = told {
-                self.problem.set_label(&problem.sentence());
+        /// What can be chosen depends on what was chosen before.
+        fn offer_for(&self, entered: &Entered) {
+            let now = (entered.codec, entered.kind);
+            let before = self.offered.replace(Some(now));
+            if before == Some(now) {
+                return;
+            }
+            self.is_filling.set(true);
+            if before.map(|(codec, _)| codec) != Some(entered.codec) {
+                self.parts().viewers.offer(entered);
+            }
+            self.is_filling.set(false);
+            if before.map(|(_, kind)| kind) != Some(entered.kind) {
+                self.parts().find_devices(entered.kind, self.changed.get().expect("a dialog should be made whole"));
             }
         }
 
-        pub(super) fn offer_encoders(&self, present: &EncoderChoice) {
-            let list = EncoderList::new(self.chosen_codec(), present);
-            self.encoder.set_model(Some(&string_list(&list.labels)));
-            self.encoder.set_subtitle(&list.remark);
-            self.encoder.set_selected(list.position(present));
-            self.encoders.replace(Some(list));
+        /// More is known of what works here.
+        fn offer_again(&self) {
+            self.is_filling.set(true);
+            self.parts().viewers.offer(&self.entered());
+            self.is_filling.set(false);
             self.changed();
         }
 
-        fn is_begun(&self, problem: &Problem) -> bool {
-            match problem {
-                Problem::Name(_) => !self.name.text().is_empty(),
-                Problem::Address(_) => !self.address.text().is_empty(),
-                Problem::NoUser => true,
+        /// Marks what is wrong, and says the first of it. Nobody is told off for a field that
+        /// is still empty.
+        fn tell(&self, problems: &[Problem]) {
+            self.confirm.set_sensitive(problems.is_empty());
+            let told: Vec<&Problem> = problems.iter().filter(|problem| !problem.is_empty).collect();
+            let fields: Vec<Field> = told.iter().map(|problem| problem.field).collect();
+            self.parts().mark(&fields);
+            self.problem_place.set_reveal_child(!told.is_empty());
+            if let Some(problem) = told.first() {
+                self.problem.set_label(&problem.sentence);
+            }
+        }
+
+        fn apply(&self, profile: &'static Profile) {
+            let mut entered = self.entered();
+            entered.apply(profile);
+            self.show(entered);
+            self.parts().viewers.tell_profile(profile);
+            self.pages.pop();
+        }
+
+        fn look_when_asked(&self, parts: &Parts) {
+            let look = self.weak_callback(Self::look);
+            parts.look.page.connect_showing(move |_| look(()));
+            let look = self.weak_callback(Self::look);
+            parts.look.again.connect_clicked(move |_| look(()));
+        }
+
+        /// Looks at what is described.
+        fn look(&self) {
+            let mut entered = self.entered();
+            if entered.name.trim().is_empty() {
+                // Only a feed needs a name.
+                entered.name = gettext("Test");
+            }
+            if let (Ok(draft), Some(desk)) = (entered.check(), self.desk.upgrade()) {
+                self.parts().look.look(desk.look(draft, self.edited.borrow().as_ref()));
             }
         }
 
         fn entered(&self) -> Entered {
-            Entered {
-                name: self.name.text().into(),
-                address: self.address.is_visible().then(|| self.address.text().into()),
-                user: self.user.text().into(),
-                password: Password::new(self.password.text()),
-                codec: self.chosen_codec(),
-                encoder: self.chosen_encoder(),
+            self.parts().read(self.entered.borrow().clone())
+        }
+
+        pub(super) fn parts(&self) -> &Parts {
+            self.parts.get().expect("a dialog should be made whole")
+        }
+
+        /// A callback that does nothing once the dialog is gone.
+        fn weak_callback(&self, act: impl Fn(&Self) + 'static) -> impl Fn(()) + 'static {
+            self.weak_callback_with(move |dialog, ()| act(dialog))
+        }
+
+        fn weak_callback_with<T: 'static>(&self, act: impl Fn(&Self, T) + 'static) -> impl Fn(T) + 'static {
+            let dialog = self.obj().downgrade();
+            move |value| {
+                if let Some(dialog) = dialog.upgrade() {
+                    act(dialog.imp(), value);
+                }
             }
-        }
-
-        fn chosen_codec(&self) -> Codec {
-            Codec::ALL.get(self.codec.selected() as usize).copied().unwrap_or_default()
-        }
-
-        fn chosen_encoder(&self) -> EncoderChoice {
-            let encoders = self.encoders.borrow();
-            let chosen = encoders.as_ref().and_then(|list| list.choices.get(self.encoder.selected() as usize));
-            chosen.cloned().unwrap_or_default()
-        }
-    }
-
-    fn string_list(texts: &[String]) -> gtk::StringList {
-        let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
-        gtk::StringList::new(&texts)
-    }
-
-    fn mark(row: &adw::EntryRow, is_wrong: bool) {
-        if is_wrong {
-            row.add_css_class("error");
-        } else {
-            row.remove_css_class("error");
         }
     }
 }
@@ -191,34 +257,27 @@ glib::wrapper! {
 }
 
 impl FeedDialog {
-    /// A dialog with empty fields.
-    pub fn add() -> Self {
-        Object::new()
+    /// A dialog with empty fields, which can ask this desk to look at a camera.
+    pub fn add(desk: &Desk) -> Self {
+        let dialog: Self = Object::new();
+        dialog.imp().desk.set(Some(desk));
+        dialog
     }
 
     /// A dialog with the settings of a feed.
-    pub fn edit(config: &FeedConfig) -> Self {
-        let dialog = Self::add();
-        dialog.set_title(&gettext("Edit Camera"));
+    pub fn edit(desk: &Desk, config: &FeedConfig) -> Self {
+        let dialog = Self::add(desk);
         let imp = dialog.imp();
+        dialog.set_title(&gettext("Edit Camera"));
+        imp.first.set_title(&gettext("Edit Camera"));
         imp.confirm.set_label(&gettext("_Apply"));
-        imp.name.set_text(&config.name);
-        match &config.source {
-            SourceConfig::Demo => {
-                imp.address.set_visible(false);
-                imp.login.set_visible(false);
-            }
-            SourceConfig::Rtsp(rtsp) => {
-                imp.address.set_text(rtsp.address.as_str());
-                imp.user.set_text(rtsp.user.as_deref().unwrap_or_default());
-                if rtsp.password != PasswordSource::None {
-                    imp.password.set_title(&gettext("Password (empty: unchanged)"));
-                }
-            }
+        if let SourceConfig::Rtsp(rtsp) = &config.source
+            && rtsp.password != PasswordSource::None
+        {
+            imp.parts().source.password.set_title(&gettext("Password (empty: unchanged)"));
         }
-        let codec = Codec::ALL.iter().position(|codec| *codec == config.codec).unwrap_or_default();
-        imp.codec.set_selected(codec as u32);
-        imp.offer_encoders(&config.encoder);
+        imp.edited.replace(Some(config.clone()));
+        imp.show(Entered::of(config));
         dialog
     }
 

@@ -8,9 +8,12 @@
 //!    ├─ FeedPage         the selected feed
 //!    │  ├─ PreviewTile   its picture, never live unless it is
 //!    │  ├─ FaultCard     what is wrong, and the next step
-//!    │  ├─ StreamGroup   streaming, link, viewers, encoder
-//!    │  └─ TimeChart     a figure over the last minutes
-//!    └─ FeedDialog       add or change a feed
+//!    │  ├─ StreamGroup   streaming, link, viewers
+//!    │  ├─ TimeChart     a figure over the last minutes
+//!    │  └─ ChosenGroup   decoder, encoder, sound: what they are and why
+//!    ├─ FeedDialog       add or change a feed
+//!    └─ TroubleshootingDialog   whether everything is in place
+//!       └─ FindingRow    one thing that was looked at
 //! ```
 //!
 //! Widgets bind to the objects of [`model`] and ask [`model::Desk`] for every
@@ -20,18 +23,21 @@
 mod about;
 mod action;
 mod application;
+mod chosen_group;
 mod details_dialog;
 mod encoder_list;
 mod fault_card;
 mod feed_dialog;
 mod feed_page;
 mod feed_row;
+mod finding_row;
 mod freshness;
 pub mod model;
 mod notices;
 mod preview_tile;
 mod stream_group;
 pub mod time_chart;
+mod troubleshooting;
 pub mod units;
 mod window;
 mod window_state;
@@ -42,13 +48,16 @@ use gtk::{gio, glib, prelude::*};
 use tokio::runtime::Runtime;
 
 pub use application::Application;
+pub use chosen_group::ChosenGroup;
 pub use fault_card::FaultCard;
 pub use feed_dialog::FeedDialog;
 pub use feed_page::FeedPage;
 pub use feed_row::FeedRow;
+pub use finding_row::FindingRow;
 pub use notices::Notices;
 pub use preview_tile::PreviewTile;
 pub use stream_group::StreamGroup;
+pub use troubleshooting::TroubleshootingDialog;
 pub use window::Window;
 
 /// The application's name on the bus, in menus and for icons.

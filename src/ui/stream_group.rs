@@ -1,4 +1,4 @@
-//! What goes out of a feed: on or off, where, to how many, how encoded.
+//! What goes out of a feed: on or off, where, and to how many.
 
 use std::cell::RefCell;
 

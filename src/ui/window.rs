@@ -11,7 +11,7 @@ use gtk::{
 };
 
 use super::{
-    Application, FeedPage, FeedRow, Notices,
+    Application, FeedPage, FeedRow, Notices, TroubleshootingDialog,
     action::Action,
     details_dialog,
     model::{Desk, FeedObject},
@@ -154,6 +154,12 @@ impl Window {
         self.imp().feed_page.get()
     }
 
+    pub(super) fn present_troubleshooting(&self) {
+        if let Some(desk) = self.desk() {
+            TroubleshootingDialog::new(&desk).present(Some(self));
+        }
+    }
+
     fn open(&self, desk: &Desk) {
         let imp = self.imp();
         self.set_desk(Some(desk));
@@ -187,7 +193,15 @@ impl Window {
     }
 
     fn show_notice(&self, title: &str, details: &str) {
-        let toast = adw::Toast::new(title);
+        // Names and reasons are no markup, and a sentence that ends in dots helps nobody.
+        let label = gtk::Label::builder()
+            .label(title)
+            .wrap(true)
+            .max_width_chars(60)
+            .xalign(0.0)
+            .css_classes(["heading"])
+            .build();
+        let toast = adw::Toast::builder().custom_title(&label).build();
         if !details.is_empty() {
             toast.set_button_label(Some(&gettext("_Details")));
             let (title, details) = (title.to_owned(), details.to_owned());

@@ -12,12 +12,14 @@ use gtk::{
     subclass::prelude::*,
 };
 
-use super::words::{Health, Words};
+use super::{
+    chosen::{Chosen, Facts},
+    words::{Health, Words},
+};
 use crate::{
-    config::{FeedConfig, FeedId, SourceConfig},
-    engine::{FeedEvent, FeedState, FeedStats},
-    i18n::{gettext, gettext_f},
-    media::choose_encoder,
+    config::{FeedConfig, FeedId},
+    engine::{EncoderInUse, FeedEvent, FeedState, FeedStats},
+    media::{AudioState, choose_encoder},
     stats::History,
 };
 
@@ -49,9 +51,6 @@ mod imp {
         /// Where its picture comes from, without anything secret.
         #[property(get, set)]
         source: RefCell<String>,
-        /// Codec and encoder, as in "H.264 by x264enc".
-        #[property(get, set)]
-        encoding: RefCell<String>,
         /// Whether it is to stream.
         #[property(get, set)]
         streaming: Cell<bool>,
@@ -76,6 +75,23 @@ mod imp {
         /// The trouble for somebody who looks into it.
         #[property(name = "detail", get, type = String, member = detail)]
         pub(super) words: RefCell<Words>,
+        /// What decodes, with the delay that it adds.
+        #[property(name = "decoding", get, type = String, member = decoding)]
+        /// Codec and encoder, as in "H.264 by x264enc", and why it is this one.
+        #[property(name = "encoding", get, type = String, member = encoding)]
+        /// The same with all that may be asked about it.
+        #[property(name = "encoder-details", get, type = String, member = encoder_details)]
+        /// Where sound comes from, or why there is none.
+        #[property(name = "sound", get, type = String, member = sound)]
+        /// Whether sound should be heard and is not.
+        #[property(name = "sound-missing", get, type = bool, member = sound_missing)]
+        /// By what an `rtsps` camera is recognised; empty for others.
+        #[property(name = "certificate", get, type = String, member = certificate)]
+        pub(super) chosen: RefCell<Chosen>,
+        /// The encoder that is expected before one is in use; empty where there is none.
+        pub(super) expected: RefCell<String>,
+        pub(super) encoder: RefCell<Option<EncoderInUse>>,
+        pub(super) audio: RefCell<AudioState>,
         pub(super) config: RefCell<Option<FeedConfig>>,
         pub(super) state: RefCell<Option<(FeedState, Instant)>>,
         pub(super) stats: Cell<FeedStats>,
@@ -100,7 +116,7 @@ mod imp {
                 None => Words::new(&FeedState::Idle, Duration::ZERO, viewers),
             };
             let old = self.words.replace(new.clone());
-            let changed = [
+            self.tell(&[
                 ("health", old.health != new.health),
                 ("status", old.status != new.status),
                 ("caption", old.caption != new.caption),
@@ -108,7 +124,40 @@ mod imp {
                 ("fault", old.fault != new.fault),
                 ("hint", old.hint != new.hint),
                 ("detail", old.detail != new.detail),
-            ];
+            ]);
+        }
+
+        /// Says anew what the feed is made with; tells only what has changed.
+        pub(super) fn refresh_chosen(&self) {
+            let Some(new) = self.choices() else { return };
+            let old = self.chosen.replace(new.clone());
+            self.tell(&[
+                ("decoding", old.decoding != new.decoding),
+                ("encoding", old.encoding != new.encoding),
+                ("encoder-details", old.encoder_details != new.encoder_details),
+                ("sound", old.sound != new.sound),
+                ("sound-missing", old.sound_missing != new.sound_missing),
+                ("certificate", old.certificate != new.certificate),
+            ]);
+        }
+
+        fn choices(&self) -> Option<Chosen> {
+            let config = self.config.borrow();
+            let config = config.as_ref()?;
+            let (state, audio, encoder) = (self.state.borrow(), self.audio.borrow(), self.encoder.borrow());
+            Some(Chosen::new(&Facts {
+                codec: config.codec,
+                bitrate_kbps: config.bitrate_kbps,
+                audio_source: &config.audio.source,
+                source: &config.source,
+                state: state.as_ref().map_or(&FeedState::Idle, |(state, _)| state),
+                audio: &audio,
+                encoder: encoder.as_ref(),
+                expected: &self.expected.borrow(),
+            }))
+        }
+
+        fn tell(&self, changed: &[(&str, bool)]) {
             let _together = self.obj().freeze_notify();
             for (name, _) in changed.iter().filter(|(_, changed)| *changed) {
                 self.obj().notify(name);
@@ -143,11 +192,16 @@ impl FeedObject {
 
     /// Takes what is asked for from now on.
     pub fn set_config(&self, config: &FeedConfig) {
-        self.imp().config.replace(Some(config.clone()));
+        let imp = self.imp();
+        let before = imp.config.replace(Some(config.clone()));
+        if before.is_none_or(|before| (before.codec, &before.encoder) != (config.codec, &config.encoder)) {
+            imp.expected.replace(expected_encoder(config));
+            imp.encoder.replace(None);
+        }
         self.set_name(config.name.as_str());
-        self.set_source(source_words(&config.source));
-        self.set_encoding(encoding_words(config));
+        self.set_source(config.source.words());
         self.set_streaming(config.streaming);
+        imp.refresh_chosen();
     }
 
     /// Takes what the engine tells.
@@ -159,8 +213,17 @@ impl FeedObject {
             }
             FeedEvent::Viewers { count } => self.set_viewers(count as u32),
             FeedEvent::Stats(stats) => imp.stats.set(stats),
+            // The desk tells the one and keeps the other.
+            FeedEvent::Notice { .. } | FeedEvent::Certificate { .. } => {}
+            FeedEvent::Audio(audio) => {
+                imp.audio.replace(audio);
+            }
+            FeedEvent::Encoder(encoder) => {
+                imp.encoder.replace(Some(encoder));
+            }
         }
         imp.refresh();
+        imp.refresh_chosen();
     }
 
     /// A second has passed: counts waits down and samples the figures.
@@ -186,18 +249,6 @@ impl FeedObject {
     }
 }
 
-fn source_words(source: &SourceConfig) -> String {
-    match source {
-        SourceConfig::Demo => gettext("Demo camera"),
-        SourceConfig::Rtsp(rtsp) => rtsp.address.to_string(),
-    }
-}
-
-fn encoding_words(config: &FeedConfig) -> String {
-    let codec = config.codec.to_string();
-    match choose_encoder(config.codec, &config.encoder) {
-        // Translators: codec and encoder, such as "H.264 by x264enc".
-        Ok(row) => gettext_f("{codec} by {encoder}", &[("codec", &codec), ("encoder", row.element)]),
-        Err(_) => codec,
-    }
+fn expected_encoder(config: &FeedConfig) -> String {
+    choose_encoder(config.codec, &config.encoder).map(|encoder| encoder.element().to_owned()).unwrap_or_default()
 }

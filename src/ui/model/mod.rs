@@ -4,12 +4,16 @@
 //! [`FeedObject`]s and the settings file. Widgets bind to properties of both and
 //! ask the desk for every change, so each rule about feeds stands in one place.
 
+mod chosen;
 mod desk;
 mod draft;
 mod feed;
 mod words;
 
+pub use chosen::{Chosen, Facts};
 pub use desk::{Desk, Removed};
-pub use draft::{Draft, Entered, Problem};
+pub use draft::{
+    Draft, Entered, EnteredCamera, EnteredPicture, EnteredProperties, EnteredTest, Field, Problem, SourceKind,
+};
 pub use feed::FeedObject;
 pub use words::{Health, Words};

@@ -8,7 +8,7 @@ use std::time::Duration;
 use gtk::glib;
 
 use crate::{
-    engine::FeedState,
+    engine::{Awaited, FeedState},
     i18n::{gettext, gettext_f},
     ui::units,
 };
@@ -90,7 +90,7 @@ impl Words {
 fn health(state: &FeedState) -> Health {
     match state {
         FeedState::Idle | FeedState::Stopped => Health::Off,
-        FeedState::Connecting => Health::Connecting,
+        FeedState::Connecting { .. } => Health::Connecting,
         FeedState::Live { .. } => Health::Live,
         FeedState::Stalled { .. } | FeedState::Backoff { .. } => Health::Trouble,
         FeedState::Failed { .. } => Health::Failed,
@@ -100,7 +100,10 @@ fn health(state: &FeedState) -> Health {
 fn status(state: &FeedState, since: Duration) -> String {
     match state {
         FeedState::Idle | FeedState::Stopped => gettext("Off"),
-        FeedState::Connecting => gettext("Connecting…"),
+        FeedState::Connecting { awaited: Awaited::Nothing } => gettext("Connecting…"),
+        FeedState::Connecting { awaited: Awaited::Answer } => gettext("No answer yet…"),
+        FeedState::Connecting { awaited: Awaited::Packets } => gettext("Nothing sent yet…"),
+        FeedState::Connecting { awaited: Awaited::KeyFrame } => gettext("No key frame yet…"),
         FeedState::Live { .. } => gettext("Live"),
         FeedState::Stalled { .. } => gettext("No picture"),
         FeedState::Backoff { retry_in, .. } => units::retrying_in(retry_in.saturating_sub(since)),
@@ -162,6 +165,6 @@ mod tests {
         let words = Words::new(&state, Duration::ZERO, 0);
         assert_eq!(words.health, Health::Failed);
         assert_eq!((words.fault.as_str(), words.hint.as_str()), ("The camera refuses.", "Switch it on."));
-        assert_eq!(Words::new(&FeedState::Connecting, Duration::ZERO, 0).fault, "");
+        assert_eq!(Words::new(&FeedState::Connecting { awaited: Awaited::Nothing }, Duration::ZERO, 0).fault, "");
     }
 }

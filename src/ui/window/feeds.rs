@@ -33,14 +33,15 @@ impl Window {
     }
 
     pub(in crate::ui) fn present_add_dialog(&self) {
-        let dialog = FeedDialog::add();
+        let Some(desk) = self.desk() else { return };
+        let dialog = FeedDialog::add(&desk);
         self.on_confirmed(&dialog, |window, desk, draft| window.select(&desk.add(draft)));
         dialog.present(Some(self));
     }
 
     pub(in crate::ui) fn present_edit_dialog(&self) {
-        let Some(feed) = self.selected() else { return };
-        let dialog = FeedDialog::edit(&feed.config());
+        let (Some(desk), Some(feed)) = (self.desk(), self.selected()) else { return };
+        let dialog = FeedDialog::edit(&desk, &feed.config());
         self.on_confirmed(&dialog, move |_, desk, draft| desk.edit(&feed, draft));
         dialog.present(Some(self));
     }

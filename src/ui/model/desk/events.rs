@@ -1,10 +1,16 @@
 //! What the engine tells, brought to the feeds of the window.
 
-use gtk::{glib, prelude::*};
+use std::time::Instant;
+
+use gtk::{glib, prelude::*, subclass::prelude::*};
 use tokio::sync::broadcast::error::RecvError;
 
-use super::Desk;
-use crate::engine::{EngineEvent, FeedEvent};
+use super::{Desk, FeedObject};
+use crate::{
+    engine::{EngineEvent, FeedEvent},
+    i18n::gettext_f,
+    media::AudioState,
+};
 
 impl Desk {
     /// Keeps the feeds true for as long as the desk is there.
@@ -33,11 +39,32 @@ impl Desk {
             }
             EngineEvent::Feed { feed, event } => {
                 if let Some(feed) = self.feed(&feed) {
-                    feed.take(event);
+                    self.take_feed_event(&feed, event);
                 }
             }
             // The desk asked for it and has taken it off its list.
             EngineEvent::Removed { .. } => {}
+        }
+    }
+
+    fn take_feed_event(&self, feed: &FeedObject, event: FeedEvent) {
+        match &event {
+            // Missing sound stays on the feed's page, but nobody may be looking there.
+            FeedEvent::Notice { sentence } | FeedEvent::Audio(AudioState::Missing { sentence }) => {
+                self.tell_once(feed, sentence);
+            }
+            FeedEvent::Certificate { fingerprint } => self.keep_certificate(feed, *fingerprint),
+            _ => {}
+        }
+        feed.take(event);
+    }
+
+    /// What is tried again and again is told when it begins, and not at every trial.
+    fn tell_once(&self, feed: &FeedObject, sentence: &str) {
+        if self.imp().repeats.borrow_mut().is_news(&feed.id(), sentence, Instant::now()) {
+            // Translators: {feed} is a feed's name, {notice} a sentence about it.
+            let title = gettext_f("{feed}: {notice}", &[("feed", &feed.name()), ("notice", sentence)]);
+            self.notice(&title, "");
         }
     }
 
@@ -48,6 +75,10 @@ impl Desk {
                 feed.take(FeedEvent::State(snapshot.state));
                 feed.take(FeedEvent::Viewers { count: snapshot.viewers });
                 feed.take(FeedEvent::Stats(snapshot.stats));
+                feed.take(FeedEvent::Audio(snapshot.audio));
+                if let Some(encoder) = snapshot.encoder {
+                    feed.take(FeedEvent::Encoder(encoder));
+                }
             }
         }
     }

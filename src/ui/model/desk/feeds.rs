@@ -2,9 +2,11 @@
 
 use gtk::{prelude::*, subclass::prelude::*};
 
-use super::{Desk, FeedObject, errands::Errand};
+use super::{Desk, FeedObject, changes::commands, errands::Errand};
 use crate::{
-    config::{FeedConfig, FeedId, Password, PasswordSource, RtspConfig, Secrets, SourceConfig},
+    config::{
+        FeedConfig, FeedId, Fingerprint, Password, PasswordSource, RtspConfig, Secrets, SourceConfig, StreamChoice,
+    },
     engine::FeedCommand,
     i18n::gettext,
     ui::model::Draft,
@@ -27,21 +29,32 @@ impl Desk {
 
     /// Adds a feed as the operator described it.
     pub fn add(&self, draft: Draft) -> FeedObject {
-        let id = self.free_id(&draft.name);
+        let id = self.free_id(draft.name());
         let (config, password) = draft.into_config(id);
         self.with_password(&config.id, password);
         self.insert(usize::MAX, config)
     }
 
-    /// Makes a feed what the operator describes now. It starts anew unless nothing changed.
+    /// Makes a feed what the operator describes now. It starts anew only where that cannot be
+    /// done to a feed that runs.
     pub fn edit(&self, feed: &FeedObject, draft: Draft) {
-        let (config, password) = draft.change(feed.config());
-        if config == feed.config() && password.is_none() {
+        let old = feed.config();
+        let (config, password) = draft.change(&old);
+        let has_password = password.is_some();
+        if config == old && !has_password {
             return;
         }
         self.with_password(&config.id, password);
         self.change(feed, |kept| kept.clone_from(&config));
-        self.parts().errands.send(Errand::Replace(config));
+        self.imp().repeats.borrow_mut().forget(&config.id);
+        match commands(&old, &config) {
+            Some(commands) if !has_password => {
+                for command in commands {
+                    self.parts().errands.send(Errand::Command(config.id.clone(), command));
+                }
+            }
+            _ => self.parts().errands.send(Errand::Replace(config)),
+        }
     }
 
     /// Starts or stops a feed, from now on and after the next start of the program.
@@ -50,8 +63,37 @@ impl Desk {
             return;
         }
         self.change(feed, |config| config.streaming = streaming);
+        self.imp().repeats.borrow_mut().forget(&feed.id());
         let command = if streaming { FeedCommand::Start } else { FeedCommand::Stop };
         self.parts().errands.send(Errand::Command(feed.id(), command));
+    }
+
+    /// Shows one of the camera's two streams, from now on and after the next start of the program.
+    pub fn set_stream(&self, feed: &FeedObject, stream: StreamChoice) {
+        let is_news = matches!(feed.config().source, SourceConfig::Rtsp(rtsp) if rtsp.sub_address.is_some() && rtsp.stream != stream);
+        if !is_news {
+            return;
+        }
+        self.change(feed, |config| {
+            if let SourceConfig::Rtsp(rtsp) = &mut config.source {
+                rtsp.stream = stream;
+            }
+        });
+        self.parts().errands.send(Errand::Command(feed.id(), FeedCommand::SetStream { stream }));
+    }
+
+    /// Has the camera known by whichever certificate it shows next.
+    pub fn forget_certificate(&self, feed: &FeedObject) {
+        self.parts().errands.send(Errand::Command(feed.id(), FeedCommand::ForgetCertificate));
+    }
+
+    /// Keeps the certificate by which a camera is known, or forgets it.
+    pub(super) fn keep_certificate(&self, feed: &FeedObject, certificate: Option<Fingerprint>) {
+        if feed.config().know_by(certificate) {
+            self.change(feed, |config| {
+                config.know_by(certificate);
+            });
+        }
     }
 
     /// Takes a feed away. Follow with [`Self::undo_remove`] or [`Self::forget`].

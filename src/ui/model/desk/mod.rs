@@ -1,8 +1,12 @@
 //! The operator's place of work: the station, its feeds and the settings file.
 
+mod changes;
+mod check_up;
 mod errands;
 mod events;
 mod feeds;
+mod look;
+mod repeats;
 mod server;
 mod settings;
 
@@ -20,7 +24,7 @@ use gtk::{
 };
 use tokio::runtime::Handle;
 
-use self::{errands::Errands, server::Doors, settings::SettingsKeeper};
+use self::{errands::Errands, repeats::Repeats, server::Doors, settings::SettingsKeeper};
 use super::FeedObject;
 use crate::{
     config::{Config, FeedConfig, FeedId, KeyringStore, Secrets},
@@ -55,6 +59,7 @@ mod imp {
         /// Removed feeds whose passwords are kept while Undo is offered.
         pub(super) leaving: RefCell<Vec<FeedConfig>>,
         pub(super) doors: RefCell<Option<Doors>>,
+        pub(super) repeats: RefCell<Repeats>,
     }
 
     impl Default for Desk {
@@ -69,6 +74,7 @@ mod imp {
                 config: RefCell::default(),
                 leaving: RefCell::default(),
                 doors: RefCell::default(),
+                repeats: RefCell::default(),
             }
         }
     }
@@ -96,6 +102,8 @@ struct Parts {
     runtime: Handle,
     station: Arc<Station>,
     errands: Errands,
+    /// The settings file that was named, if one was.
+    settings: Option<PathBuf>,
     /// None where the settings cannot be saved.
     keeper: Option<SettingsKeeper>,
 }
@@ -118,11 +126,11 @@ impl Desk {
     /// As [`Self::open`], with these secrets.
     pub fn open_with(runtime: &Handle, path: Option<PathBuf>, secrets: Secrets) -> Self {
         let desk: Self = Object::new();
-        let (loaded, keeper) = settings::load(runtime, path);
+        let (loaded, keeper) = settings::load(runtime, path.clone());
         let station = Arc::new(Station::new(runtime.clone(), secrets));
         station.log_events();
         let errands = Errands::new(runtime, station.engine.clone());
-        let parts = Parts { runtime: runtime.clone(), station, errands, keeper };
+        let parts = Parts { runtime: runtime.clone(), station, errands, settings: path, keeper };
         assert!(desk.imp().parts.set(parts).is_ok(), "the parts of a desk should be made once");
         desk.follow_engine();
         desk.take_settings(loaded);

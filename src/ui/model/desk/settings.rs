@@ -75,6 +75,7 @@ impl Desk {
             self.keep_password(feed, password);
         }
         self.show_warnings(&loaded);
+        self.parts().station.configure(&loaded.config);
         for config in &loaded.config.feeds {
             self.feeds().append(&FeedObject::new(config));
             self.parts().errands.send(Errand::Add(config.clone()));

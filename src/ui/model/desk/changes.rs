@@ -1,0 +1,81 @@
+//! What a change of a feed asks of the engine.
+
+use crate::{
+    config::{FeedConfig, SourceConfig},
+    engine::FeedCommand,
+};
+
+/// The commands that make a running feed the new one; `None` where it has to start anew.
+/// A name alone asks nothing of it.
+pub(super) fn commands(old: &FeedConfig, new: &FeedConfig) -> Option<Vec<FeedCommand>> {
+    let mut changed = FeedConfig { name: new.name.clone(), ..old.clone() };
+    let mut commands = Vec::new();
+    if new.bitrate_kbps != old.bitrate_kbps {
+        changed.bitrate_kbps = new.bitrate_kbps;
+        commands.push(FeedCommand::SetBitrate { kbps: new.bitrate_kbps });
+    }
+    if new.picture.size != old.picture.size {
+        changed.picture.size = new.picture.size;
+        commands.push(FeedCommand::SetSize { size: new.picture.size });
+    }
+    if let (SourceConfig::Rtsp(changed), SourceConfig::Rtsp(new)) = (&mut changed.source, &new.source) {
+        if new.certificate.is_none() && changed.certificate.take().is_some() {
+            commands.push(FeedCommand::ForgetCertificate);
+        }
+        if new.stream != changed.stream {
+            changed.stream = new.stream;
+            commands.push(FeedCommand::SetStream { stream: new.stream });
+        }
+    }
+    (changed == *new).then_some(commands)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::{Codec, FeedId, Fingerprint, RtspConfig, Size, StreamChoice};
+
+    const SIZE: Size = Size { width: 640, height: 480 };
+
+    fn feed() -> FeedConfig {
+        let rtsp = RtspConfig {
+            sub_address: Some("rtsps://h/2".parse().unwrap()),
+            certificate: Some(Fingerprint::of(b"one")),
+            ..RtspConfig::new("rtsps://h/1".parse().unwrap())
+        };
+        FeedConfig::new(FeedId::from_name("bow"), "Bow", SourceConfig::Rtsp(rtsp))
+    }
+
+    fn changed(change: impl FnOnce(&mut FeedConfig, &mut RtspConfig)) -> Option<Vec<FeedCommand>> {
+        let mut new = feed();
+        let SourceConfig::Rtsp(mut rtsp) = new.source.clone() else { unreachable!() };
+        change(&mut new, &mut rtsp);
+        new.source = SourceConfig::Rtsp(rtsp);
+        commands(&feed(), &new)
+    }
+
+    #[test]
+    fn what_can_be_done_to_a_running_feed_does_not_end_it() {
+        assert_eq!(changed(|feed, _| feed.name = "Stern".into()), Some(vec![]));
+        let all = changed(|feed, rtsp| {
+            feed.bitrate_kbps = 900;
+            feed.picture.size = Some(SIZE);
+            rtsp.stream = StreamChoice::Sub;
+            rtsp.certificate = None;
+        });
+        let expected = [
+            FeedCommand::SetBitrate { kbps: 900 },
+            FeedCommand::SetSize { size: Some(SIZE) },
+            FeedCommand::ForgetCertificate,
+            FeedCommand::SetStream { stream: StreamChoice::Sub },
+        ];
+        assert_eq!(all.as_deref(), Some(&expected[..]));
+    }
+
+    #[test]
+    fn anything_else_starts_it_anew() {
+        assert_eq!(changed(|feed, _| feed.codec = Codec::Vp8), None);
+        assert_eq!(changed(|feed, rtsp| (feed.bitrate_kbps, rtsp.latency_ms) = (900, 5)), None);
+        assert_eq!(changed(|_, rtsp| rtsp.certificate = Some(Fingerprint::of(b"two"))), None);
+    }
+}
