@@ -13,6 +13,9 @@ const DISCONNECTED_LIMIT_MS = 3_000;
 /** Whole frames received and none decoded: by then no decoder is still warming up. */
 const UNDECODED_FRAMES = 90;
 
+/** Sound is always buffered a little, and browsers let it lag by as much; who listens wants the picture with it. */
+const DELAY_WITH_SOUND_MS = 60;
+
 /** Payloads that repair or pad the stream; whoever decodes only these decodes no picture. */
 const HELPER_CODECS = new Set(["rtx", "red", "ulpfec", "flexfec-03"]);
 
@@ -20,7 +23,8 @@ const HELPER_CODECS = new Set(["rtx", "red", "ulpfec", "flexfec-03"]);
 const CODEC_NAMES = { H264: "H.264", H265: "H.265" };
 
 /**
- * Events: `stream` (detail: MediaStream), `undecodable` (detail: codec name), `ended`.
+ * Events: `offer` (detail: { sound } whether the feed has sound), `stream` (detail: MediaStream),
+ * `undecodable` (detail: codec name), `ended`.
  * After `ended` nothing more comes.
  */
 export class Session extends EventTarget {
@@ -30,14 +34,18 @@ export class Session extends EventTarget {
   numbers = { framesDecoded: 0 };
   #signalling;
   #peerId;
+  #sound;
+  #stream = new MediaStream();
   #connection = null;
   #earlyCandidates = [];
   #over = new AbortController();
   #timer = null;
   #previous = null;
 
-  constructor(signalling, peerId) {
+  /** `sound`: whether to receive the feed's sound, where it has any. */
+  constructor(signalling, peerId, { sound = false } = {}) {
     super();
+    this.#sound = sound;
     this.#signalling = signalling;
     this.#peerId = peerId;
   }
@@ -99,9 +107,10 @@ export class Session extends EventTarget {
   async #answer(offer) {
     const codecs = offeredCodecs(offer.sdp);
     if (codecs.length > 0 && !codecs.some(decodable)) return this.#giveUp(codecs[0]);
+    this.dispatchEvent(new CustomEvent("offer", { detail: { sound: /^m=audio /m.test(offer.sdp) } }));
     const connection = this.#connect();
     await connection.setRemoteDescription(offer);
-    receiveVideoOnly(connection);
+    receive(connection, this.#sound ? ["video", "audio"] : ["video"]);
     await connection.setLocalDescription();
     const { type, sdp } = connection.localDescription;
     // The codec is known, but not in this profile: the browser refused the picture in its answer.
@@ -122,8 +131,10 @@ export class Session extends EventTarget {
     connection.onicecandidate = ({ candidate }) => this.#sendCandidate(candidate);
     connection.onconnectionstatechange = () => this.#connectionChanged(connection.connectionState);
     connection.ontrack = ({ receiver, track }) => {
-      askForLowDelay(receiver);
-      this.dispatchEvent(new CustomEvent("stream", { detail: new MediaStream([track]) }));
+      askForDelay(receiver, track.kind === "video" && this.#sound ? DELAY_WITH_SOUND_MS : 0);
+      // One stream for both, so that the browser keeps them together.
+      if (track.kind === "video" || this.#sound) this.#stream.addTrack(track);
+      if (track.kind === "video") this.dispatchEvent(new CustomEvent("stream", { detail: this.#stream }));
     };
     return connection;
   }
@@ -172,18 +183,18 @@ function decodable(name) {
   return codecs.some(({ mimeType }) => mimeType.toLowerCase() === `video/${name.toLowerCase()}`);
 }
 
-/** Sound is off on this page, and receiving it would hold pictures back for lip sync. */
-function receiveVideoOnly(connection) {
+/** Receives these kinds only: sound that nobody hears would still hold pictures back for lip sync. */
+function receive(connection, kinds) {
   for (const transceiver of connection.getTransceivers()) {
-    const video = transceiver.receiver.track.kind === "video";
-    transceiver.direction = video ? "recvonly" : "inactive";
+    const wanted = kinds.includes(transceiver.receiver.track.kind);
+    transceiver.direction = wanted ? "recvonly" : "inactive";
   }
 }
 
 /** Browsers smooth playback by delaying it; a control room prefers a late jerk to a late picture. */
-function askForLowDelay(receiver) {
-  if ("jitterBufferTarget" in receiver) receiver.jitterBufferTarget = 0;
-  if ("playoutDelayHint" in receiver) receiver.playoutDelayHint = 0;
+function askForDelay(receiver, milliseconds) {
+  if ("jitterBufferTarget" in receiver) receiver.jitterBufferTarget = milliseconds;
+  if ("playoutDelayHint" in receiver) receiver.playoutDelayHint = milliseconds / 1000;
 }
 
 function summary(video, previous, report) {

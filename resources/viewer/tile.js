@@ -54,6 +54,9 @@ export class Tile {
   #waitingSince = performance.now();
   #numbersShown = 0;
   #detailed = false;
+  /** Whether the feed has sound, and whether it is to be heard: browsers want a click for that. */
+  #hasSound = false;
+  #audible = false;
 
   constructor(template, signalling, peerId) {
     this.peerId = peerId;
@@ -62,9 +65,10 @@ export class Tile {
     this.element.dataset.feed = peerId;
     const part = (name) => this.element.querySelector(`.${name}`);
     this.#parts = Object.fromEntries(
-      ["picture", "word", "last", "sentence", "name", "mark", "number", "numbers", "spoken", "open"].map((name) => [name, part(name)]),
+      ["picture", "word", "last", "sentence", "name", "mark", "number", "numbers", "spoken", "open", "sound"].map((name) => [name, part(name)]),
     );
     this.#parts.open.href = `/feed/${encodeURIComponent(peerId)}`;
+    this.#parts.sound.addEventListener("click", () => this.setAudible(!this.#audible));
     this.rename(peerId);
   }
 
@@ -75,6 +79,7 @@ export class Tile {
     setText(this.#parts.name, name);
     this.element.setAttribute("aria-label", name);
     this.#parts.open.setAttribute("aria-label", `Open ${name}`);
+    this.#parts.sound.setAttribute("aria-label", `Sound of ${name}`);
   }
 
   /** What the server says of the feed. */
@@ -108,6 +113,17 @@ export class Tile {
     this.#showNumbers();
   }
 
+  /** Sound joins a session only at its start, so this starts another; the picture stays meanwhile. */
+  setAudible(audible) {
+    if (audible === this.#audible) return;
+    this.#audible = audible;
+    this.#parts.sound.setAttribute("aria-pressed", audible);
+    if (!this.#session) return;
+    this.#session.close();
+    this.#attempt = 0;
+    if (this.#wanted && this.#offered) this.#startSession();
+  }
+
   /** Width over height of the picture, or null before the first. */
   get aspect() {
     const width = this.#video?.videoWidth || this.#still?.width;
@@ -137,6 +153,8 @@ export class Tile {
       text: this.text,
       sentence: this.#parts.sentence.textContent,
       sessions: this.#sessions,
+      hasSound: this.#hasSound,
+      audible: this.#audible,
       numbers: this.#session?.numbers ?? null,
     };
   }
@@ -148,7 +166,11 @@ export class Tile {
 
   /** Browsers that hold back muted video too let it start once the page is touched. */
   play() {
-    this.#video?.play().catch(() => {});
+    const video = this.#video;
+    video?.play().catch(({ name }) => {
+      // Sound is not allowed yet: rather the picture without it than neither.
+      if (name === "NotAllowedError" && video === this.#video && !video.muted) this.setAudible(false);
+    });
   }
 
   // ---- sessions -----------------------------------------------------------
@@ -165,10 +187,11 @@ export class Tile {
   #startSession() {
     clearTimeout(this.#retry);
     this.#retry = null;
-    const session = new Session(this.#signalling, this.peerId);
+    const session = new Session(this.#signalling, this.peerId, { sound: this.#audible });
     this.#session = session;
     this.#sessions += 1;
     this.#waitingSince = performance.now();
+    session.addEventListener("offer", ({ detail }) => this.#showSound(detail.sound));
     session.addEventListener("stream", ({ detail }) => this.#showStream(detail));
     session.addEventListener("undecodable", ({ detail }) => (this.#undecodable = detail));
     session.addEventListener("ended", () => this.#sessionEnded());
@@ -197,11 +220,16 @@ export class Tile {
     this.#showNumbers();
   }
 
+  #showSound(hasSound) {
+    this.#hasSound = hasSound;
+    this.#parts.sound.hidden = !hasSound;
+  }
+
   // ---- the picture --------------------------------------------------------
 
   #showStream(stream) {
     const video = document.createElement("video");
-    Object.assign(video, { muted: true, autoplay: true, playsInline: true, srcObject: stream });
+    Object.assign(video, { muted: !this.#audible, autoplay: true, playsInline: true, srcObject: stream });
     video.disablePictureInPicture = true;
     video.setAttribute("aria-label", `Picture of ${this.name}`);
     this.#video?.remove();
