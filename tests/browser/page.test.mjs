@@ -98,6 +98,11 @@ function pageTests() {
     assert.match(await words(), /LIVE\s+frame \d+ ms ago/);
   });
 
+  test("a feed without sound has no button for it", async () => {
+    assert.equal(await viewer.evaluate(`document.querySelector(".sound").hidden`), true);
+    assert.deepEqual([(await tile()).hasSound, (await tile()).audible], [false, false]);
+  });
+
   test("the age is what the frame mark says, on the server's clock", async () => {
     await tellCaptureTime();
     await until("the age is known", async () => (await tile()).ageMs !== null);

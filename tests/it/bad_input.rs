@@ -217,7 +217,7 @@ async fn a_transport_that_the_camera_refuses_is_named() {
     for (offered, asked) in [("tcp", Transport::Udp), ("udp", Transport::Tcp)] {
         let camera = Camera::over(free_port(), offered);
         let (address, _) = SourceAddress::parse(&camera.url()).unwrap();
-        let source = RtspSource { address, credentials: None, latency_ms: 100, transport: asked };
+        let source = RtspSource::new(address, asked);
         let (events, mut told) = tokio::sync::mpsc::unbounded_channel();
         let _ingest = Ingest::start(&source, &FeedClock::new(), events).unwrap();
         let fault = loop {

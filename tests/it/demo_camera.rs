@@ -29,7 +29,7 @@ fn marks(ingest: &Ingest) -> mpsc::Receiver<FrameMark> {
 
 fn source(camera: &DemoCamera, transport: Transport) -> RtspSource {
     let (address, _) = SourceAddress::parse(&camera.url()).unwrap();
-    RtspSource { address, credentials: None, latency_ms: 200, transport }
+    RtspSource { latency_ms: 200, ..RtspSource::new(address, transport) }
 }
 
 #[tokio::test]

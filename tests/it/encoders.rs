@@ -1,8 +1,8 @@
 //! One encode per rendition, whatever the number of viewers.
 
-use std::{sync::Mutex, time::Duration};
+use std::time::Duration;
 
-use gst::{glib, prelude::*, subclass::prelude::*};
+use gst::prelude::*;
 use gstrswebrtc::webrtcsink::BaseWebRTCSink;
 use heliograph::{
     config::{
@@ -12,51 +12,7 @@ use heliograph::{
     station::Station,
 };
 
-use crate::support::{browser::Browser, camera::Camera, free_port, wait_for};
-
-/// Every element that was made since the tracer was put in.
-static ELEMENTS: Mutex<Vec<glib::WeakRef<gst::Element>>> = Mutex::new(Vec::new());
-
-mod imp {
-    use super::*;
-
-    /// Sees every element of the process, those inside webrtcsink's own pipelines included.
-    #[derive(Default)]
-    pub struct ElementWatch;
-
-    #[glib::object_subclass]
-    impl ObjectSubclass for ElementWatch {
-        const NAME: &'static str = "HlgElementWatch";
-        type Type = super::ElementWatch;
-        type ParentType = gst::Tracer;
-    }
-
-    impl ObjectImpl for ElementWatch {
-        fn constructed(&self) {
-            self.parent_constructed();
-            self.register_hook(TracerHook::ElementNew);
-        }
-    }
-
-    impl GstObjectImpl for ElementWatch {}
-
-    impl TracerImpl for ElementWatch {
-        fn element_new(&self, _time: u64, element: &gst::Element) {
-            ELEMENTS.lock().unwrap().push(element.downgrade());
-        }
-    }
-}
-
-glib::wrapper! {
-    pub struct ElementWatch(ObjectSubclass<imp::ElementWatch>) @extends gst::Tracer, gst::Object;
-}
-
-/// The elements alive in this process that a factory of one of these names made.
-fn alive(is_wanted: impl Fn(&gst::ElementFactory) -> bool) -> Vec<gst::Element> {
-    let elements = ELEMENTS.lock().unwrap();
-    let alive = elements.iter().filter_map(glib::WeakRef::upgrade);
-    alive.filter(|element| element.factory().is_some_and(|factory| is_wanted(&factory))).collect()
-}
+use crate::support::{browser::Browser, camera::Camera, elements, elements::alive, free_port, wait_for};
 
 /// Names of the video encoders alive in this process.
 fn video_encoders() -> Vec<String> {
@@ -80,7 +36,7 @@ fn webrtcsink_waits_for_nothing() {
 fn two_viewers_share_one_encoder() {
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
     media::init().unwrap();
-    let _watch: ElementWatch = glib::Object::new();
+    elements::watch();
     let camera = Camera::gstreamer(free_port(), "1280x720");
     let (address, _) = SourceAddress::parse(&camera.url()).unwrap();
     let feed = FeedConfig::new(FeedId::from_name("bow"), "Bow", SourceConfig::Rtsp(RtspConfig::new(address)));

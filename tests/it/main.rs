@@ -7,17 +7,31 @@
 
 mod support;
 
+mod audio;
+mod availability;
 mod bad_input;
+mod bad_streams;
 mod beyond_loopback;
 mod camera_loss;
+mod capacity;
+mod codecs;
 mod demo_camera;
+mod doctor;
+mod encoder_fallback;
+mod encoder_rows;
 mod encoders;
 mod firefox;
 mod foreign_cameras;
+mod import;
+mod input_device;
 mod missing_plugin;
 mod network_cut;
 mod planted_password;
+mod probe;
 mod rendition;
+mod rtsps;
 mod serve;
+mod sources;
 mod staleness;
+mod transports;
 mod viewers;

@@ -7,18 +7,20 @@ use tempfile::TempDir;
 
 use crate::support::{browser::Browser, camera::Camera, free_port, get, program::Program};
 
-/// The installed plugins without one, as a folder of links that goes with this value.
+/// The installed plugins without some, as a folder of links that goes with this value.
 struct Plugins {
     folder: TempDir,
 }
 
 impl Plugins {
-    fn without(library: &str) -> Self {
+    fn without(libraries: &[&str]) -> Self {
         media::init().unwrap();
         let core = gst::Registry::get().find_plugin("coreelements").unwrap().filename().unwrap();
         let folder = tempfile::tempdir().unwrap();
         let installed = core.parent().unwrap().read_dir().unwrap().map(|entry| entry.unwrap().path());
-        for plugin in installed.filter(|path| path.is_file() && !path.ends_with(library)) {
+        for plugin in
+            installed.filter(|path| path.is_file() && !libraries.iter().any(|library| path.ends_with(library)))
+        {
             std::os::unix::fs::symlink(&plugin, folder.path().join(plugin.file_name().unwrap())).unwrap();
         }
         Self { folder }
@@ -33,18 +35,31 @@ impl Plugins {
     }
 }
 
+const LIBAV: &str = "libgstlibav.so";
+const OPENH264: &str = "libgstopenh264.so";
+const X264: &str = "libgstx264.so";
+
 /// All plugins are looked at anew, which takes a while.
 const SCAN: Duration = Duration::from_mins(1);
 
 #[test]
 fn without_a_decoder_the_feed_says_so_and_the_program_goes_on() {
     let camera = Camera::gstreamer(free_port(), "640x360");
-    let plugins = Plugins::without("libgstlibav.so");
+    let plugins = Plugins::without(&[LIBAV, OPENH264]);
     let program = plugins.serve(&["--feed", &format!("bow={}", camera.url())]);
     let line = program.wait_line("“avdec_h264” is not installed", SCAN);
     assert!(line.contains("Install the package gstreamer1.0-libav"), "{line}");
     assert!(line.contains("feed=bow state=\"failed\""), "{line}");
     assert!(get(program.port, "/healthz").ends_with("ok"));
+}
+
+#[test]
+fn without_the_best_elements_the_next_best_do() {
+    let camera = Camera::gstreamer(free_port(), "640x360");
+    let plugins = Plugins::without(&[LIBAV, X264]);
+    let program = plugins.serve(&["--feed", &format!("bow={}", camera.url())]);
+    program.wait_line("Automatic: OpenH264, no hardware encoder found.", SCAN);
+    program.wait_state("bow", "live", Duration::from_secs(20));
 }
 
 #[test]
@@ -56,7 +71,7 @@ fn without_an_encoder_the_feeds_of_another_codec_stay_live() {
         format!("[[feeds]]\nname = \"{name}\"\naddress = \"{}\"\ncodec = \"{}\"\n", camera.url(), name.to_lowercase())
     };
     std::fs::write(&config, format!("version = 1\n{}{}", feed("H264"), feed("VP8"))).unwrap();
-    let plugins = Plugins::without("libgstx264.so");
+    let plugins = Plugins::without(&[X264, OPENH264]);
     let program = plugins.serve(&["--config", config.to_str().unwrap()]);
     let line = program.wait_line("“x264enc” is not installed", SCAN);
     assert!(line.contains("Install the package gstreamer1.0-plugins-ugly"), "{line}");
@@ -75,7 +90,7 @@ fn without_rtsp_or_ice_the_feeds_say_so_and_the_program_goes_on() {
         ("libgstnice.so", "“nicesink” is not installed", "gstreamer1.0-nice"),
     ];
     for (library, sentence, package) in cases {
-        let plugins = Plugins::without(library);
+        let plugins = Plugins::without(&[library]);
         let mut program = plugins.serve(&["--demo"]);
         let line = program.wait_line(sentence, SCAN);
         assert!(line.contains(&format!("Install the package {package}")), "{line}");

@@ -48,7 +48,7 @@ fn a_port_that_is_taken_is_said_and_waited_for() {
 fn what_cannot_work_is_refused_with_a_sentence() {
     let cases: &[(&[&str], &str)] = &[
         (&["serve", "--feed", "Bow=http://me:planted@h/"], "rtsp://"),
-        (&["serve", "--feed", "nonsense"], "--feed takes a name and an address"),
+        (&["serve", "--feed", "nonsense"], "--feed takes a name and a source"),
         (&["serve", "--config", "/nowhere/heliograph.toml"], "There is no configuration file /nowhere/heliograph.toml"),
         (&["serve", "--listen", "0.0.0.0:0", "--demo"], "--token"),
     ];

@@ -18,10 +18,13 @@
 
 mod add_camera;
 mod chart;
+mod chosen;
+mod feed_dialog;
 mod preview;
 mod rig;
 mod screenshots;
 mod settings;
 mod support;
 mod templates;
+mod troubleshooting;
 mod window;

@@ -8,16 +8,21 @@ use std::time::Duration;
 use adw::prelude::*;
 use heliograph::{
     engine::{FeedEvent, FeedStats},
-    ui::model::{Entered, FeedObject},
+    media::source::{DemoCamera, DemoSettings},
+    ui::{
+        FeedDialog,
+        model::{Entered, FeedObject},
+    },
 };
 
 use crate::{
-    rig::{Rig, field, says},
-    support,
+    feed_dialog::{choose, open},
+    rig::{Rig, all, field, says},
+    support, troubleshooting,
 };
 
-/// A desktop, and a telephone.
-const SIZES: [(i32, i32, &str); 2] = [(1280, 800, "wide"), (400, 800, "narrow")];
+/// A desktop, a small notebook, and the narrowest window there is.
+const SIZES: [(i32, i32, &str); 3] = [(1280, 800, "wide"), (1100, 720, "notebook"), (360, 720, "narrow")];
 
 #[gtk::test]
 #[ignore = "draws pictures for people; ./dev screenshots asks for it"]
@@ -32,6 +37,7 @@ fn main_states() {
         rig.window.select(&feed);
         support::until("the picture", || rig.window.feed_page().preview().is_live());
         keep(&rig, &format!("two-feeds-{size}"));
+        troubleshooting_page(&rig, size);
         rig.end();
     }
 }
@@ -64,25 +70,66 @@ fn live(rig: &Rig) -> FeedObject {
 fn add_dialog(rig: &Rig, size: &str) {
     rig.act("win.add-feed");
     let dialog = rig.dialog();
-    field(&dialog, "Name").set_text("Harbour gate");
-    field(&dialog, "Address").set_text("rtsp://10.0.0.5/stream1");
-    field(&dialog, "User").set_text("admin");
-    field(&dialog, "Password").set_text("correct horse");
     keep(rig, &format!("add-{size}"));
+    field(&dialog, "Name").set_text("Harbour gate");
     field(&dialog, "Address").set_text("http://10.0.0.5/");
     keep(rig, &format!("add-refused-{size}"));
+    let camera = DemoCamera::start(DemoSettings::default()).unwrap();
+    field(&dialog, "Address").set_text(&camera.url());
+    field(&dialog, "User").set_text("admin");
+    field(&dialog, "Password").set_text("correct horse");
+    keep(rig, &format!("add-filled-{size}"));
+    for title in ["Connection", "Picture", "Audio", "For Viewers"] {
+        open(&dialog, title);
+        keep(rig, &format!("add-{}-{size}", title.to_lowercase().replace(' ', "-")));
+        back(&dialog);
+    }
+    open(&dialog, "For Viewers");
+    open(&dialog, "Profile");
+    keep(rig, &format!("add-profiles-{size}"));
+    back(&dialog);
+    back(&dialog);
+    look(rig, &dialog, size);
+    for (kind, name) in [("Camera on this computer", "device"), ("File", "file"), ("Test picture", "test")] {
+        choose(&dialog, "Source", kind);
+        support::turn_for(Duration::from_millis(300));
+        keep(rig, &format!("add-{name}-{size}"));
+    }
     dialog.force_close();
     support::settle();
 }
 
+/// What the camera sends, and what is said where none is.
+fn look(rig: &Rig, dialog: &FeedDialog, size: &str) {
+    open(dialog, "Test");
+    keep(rig, &format!("add-looking-{size}"));
+    support::until("the facts", || says(dialog, "B-frames"));
+    keep(rig, &format!("add-look-{size}"));
+    back(dialog);
+    field(dialog, "Address").set_text("rtsp://127.0.0.1:9/stream1");
+    open(dialog, "Test");
+    support::until("the fault", || says(dialog, "Nothing listens"));
+    keep(rig, &format!("add-look-fault-{size}"));
+    back(dialog);
+}
+
+fn back(dialog: &FeedDialog) {
+    all::<adw::NavigationView>(dialog)[0].pop();
+    support::settle();
+}
+
 fn trouble(rig: &Rig, size: &str) {
-    let entered = Entered {
-        name: "Harbour gate".into(),
-        address: Some("rtsp://127.0.0.1:9/stream1".into()),
-        ..Entered::default()
-    };
+    let entered = Entered::camera("Harbour gate", "rtsp://127.0.0.1:9/stream1");
     let feed = rig.desk.add(entered.check().unwrap());
     rig.window.select(&feed);
     support::until("the fault", || says(&rig.window.feed_page(), "Nothing listens"));
     keep(rig, &format!("trouble-{size}"));
+}
+
+fn troubleshooting_page(rig: &Rig, size: &str) {
+    let dialog = troubleshooting::opened(rig);
+    troubleshooting::finished(&dialog);
+    keep(rig, &format!("troubleshooting-{size}"));
+    dialog.force_close();
+    support::settle();
 }

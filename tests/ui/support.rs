@@ -24,10 +24,15 @@ pub fn style(scheme: adw::ColorScheme) {
 
 /// Turns the main loop until the condition holds; fails after ten seconds.
 pub fn until(what: &str, condition: impl Fn() -> bool) {
+    until_within(PATIENCE, what, condition);
+}
+
+/// Turns the main loop until the condition holds; fails after this long.
+pub fn until_within(patience: Duration, what: &str, condition: impl Fn() -> bool) {
     let context = glib::MainContext::default();
     let start = Instant::now();
     while !condition() {
-        assert!(start.elapsed() < PATIENCE, "waited in vain: {what}");
+        assert!(start.elapsed() < patience, "waited in vain: {what}");
         if !context.iteration(false) {
             std::thread::sleep(Duration::from_millis(2));
         }

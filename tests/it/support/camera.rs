@@ -1,17 +1,18 @@
 //! RTSP cameras in processes of their own, to be stopped, killed and replaced.
 
 use std::{
-    net::TcpStream,
+    net::{Ipv4Addr, SocketAddrV4, TcpStream},
     os::unix::fs::MetadataExt,
     process::{Child, Command, Stdio},
     time::Duration,
 };
 
-use super::{media_file::MediaFile, wait_for};
+use super::{media_file::MediaFile, network::Network, wait_for};
 
 /// A camera process, killed with this value.
 pub struct Camera {
     child: Child,
+    host: Ipv4Addr,
     pub port: u16,
     path: &'static str,
     /// What it repeats; goes with it.
@@ -34,6 +35,15 @@ impl Camera {
     pub fn locked(port: u16, password: &str) -> Self {
         let login = ["--size", "640x360", "--user", "me", "--password-env", "CAMERA_PASSWORD"];
         Self::demo(port, &login, &[("CAMERA_PASSWORD", password)])
+    }
+
+    /// The same at the far end of a cable, sending to a group and in no other way.
+    pub fn multicast(network: &Network) -> Self {
+        let place = SocketAddrV4::new(Network::ADDRESS.into(), 8554);
+        let mut command = network.program();
+        command.args(["demo-camera", "--listen", &place.to_string()]);
+        command.args(["--size", "320x240", "--transport", "multicast"]);
+        Self::start_at(command, place, "demo")
     }
 
     fn demo(port: u16, args: &[&str], env: &[(&str, &str)]) -> Self {
@@ -60,15 +70,19 @@ impl Camera {
         camera
     }
 
-    fn start(mut command: Command, port: u16, path: &'static str) -> Self {
+    fn start(command: Command, port: u16, path: &'static str) -> Self {
+        Self::start_at(command, SocketAddrV4::new(Ipv4Addr::LOCALHOST, port), path)
+    }
+
+    fn start_at(mut command: Command, place: SocketAddrV4, path: &'static str) -> Self {
         let child = command.stdin(Stdio::null()).stdout(Stdio::null()).spawn().unwrap();
-        let camera = Self { child, port, path, file: None };
-        wait_for("the camera's port", Duration::from_secs(15), || TcpStream::connect(("127.0.0.1", port)).ok());
+        let camera = Self { child, host: *place.ip(), port: place.port(), path, file: None };
+        wait_for("the camera's port", Duration::from_secs(15), || TcpStream::connect(place).ok());
         camera
     }
 
     pub fn url(&self) -> String {
-        format!("rtsp://127.0.0.1:{}/{}", self.port, self.path)
+        format!("rtsp://{}:{}/{}", self.host, self.port, self.path)
     }
 
     /// Freezes the process: its connections stay open and nothing comes any more.

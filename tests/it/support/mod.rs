@@ -1,12 +1,19 @@
 //! What the tests stand on: browsers, cameras in other processes, the program itself.
 
+pub mod bad_camera;
 pub mod browser;
 pub mod camera;
+pub mod elements;
+pub mod engine;
+pub mod hard_content;
 pub mod media_file;
 pub mod network;
 pub mod no_camera;
+pub mod peer;
 pub mod program;
 pub mod stale;
+pub mod station;
+pub mod turn;
 
 use std::{
     io::{Read, Write},

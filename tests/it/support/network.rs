@@ -56,6 +56,12 @@ impl Network {
         command
     }
 
+    /// Lets groups of the site (RFC 2365) through the cable, too.
+    pub fn carry_multicast(&self) {
+        ip(&["route", "add", "239.0.0.0/8", "dev", &self.near()]).unwrap();
+        ip(&["-n", &self.name, "route", "add", "239.0.0.0/8", "dev", &self.far()]).unwrap();
+    }
+
     /// Pulls the plug: whoever is inside goes on running and reaches nobody.
     pub fn cut(&self) {
         ip(&["-n", &self.name, "link", "set", &self.far(), "down"]).unwrap();

@@ -28,6 +28,16 @@ impl NoCamera {
         })
     }
 
+    /// Answers a TLS client that none of its versions will do (RFC 5246, section 7.2).
+    pub fn old_tls() -> Self {
+        Self::start(|mut stream| {
+            let mut hello = [0; 4096];
+            let _ = stream.read(&mut hello);
+            let _ = stream.write_all(&[21, 3, 1, 0, 2, 2, 70]);
+            None
+        })
+    }
+
     /// Takes connections, keeps them, and never says a word.
     pub fn mute() -> Self {
         Self::start(Some)

@@ -1,0 +1,87 @@
+//! A viewer by GStreamer's own peer, which decodes what browsers may not.
+
+use std::{
+    sync::{Arc, Mutex},
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
+
+use gst::prelude::*;
+use heliograph::{config::FeedId, connector::local::LocalServer, media::source::frame_mark::FrameMark};
+
+use super::wait_for;
+
+/// What a viewer read from a decoded frame.
+#[derive(Clone, Copy, Debug, serde::Deserialize)]
+pub struct Seen {
+    /// `None` where it could not be read.
+    pub counter: Option<u32>,
+    pub age_ms: u32,
+    pub width: u32,
+}
+
+/// A viewer by GStreamer: decodes one feed and keeps what it saw.
+pub struct Peer {
+    pipeline: gst::Pipeline,
+    pub seen: Arc<Mutex<Vec<Seen>>>,
+}
+
+impl Peer {
+    pub fn watch(server: &LocalServer, feed: &FeedId) -> Self {
+        let source = gst::ElementFactory::make("webrtcsrc").build().unwrap();
+        source.set_property("stun-server", None::<String>);
+        let signaller = source.property::<gst::glib::Object>("signaller");
+        signaller.set_property("uri", format!("ws://{}/signalling", server.address()));
+        signaller.set_property("producer-peer-id", feed.as_ref());
+        let seen = Arc::new(Mutex::new(Vec::new()));
+        let caps = gst_video::VideoCapsBuilder::new().format(gst_video::VideoFormat::I420).build();
+        let sink = gst_app::AppSink::builder().caps(&caps).sync(false).build();
+        sink.set_callbacks({
+            let seen = seen.clone();
+            let look = move |sink: &gst_app::AppSink| {
+                let sample = sink.pull_sample().map_err(|_| gst::FlowError::Eos)?;
+                seen.lock().unwrap().push(look_at(&sample));
+                Ok(gst::FlowSuccess::Ok)
+            };
+            gst_app::AppSinkCallbacks::builder().new_sample(look).build()
+        });
+        let pipeline = gst::Pipeline::new();
+        pipeline.add_many([&source, sink.upcast_ref()]).unwrap();
+        source.connect_pad_added(move |_, pad| {
+            pad.link(&sink.static_pad("sink").unwrap()).unwrap();
+        });
+        // Its threads would each hold a frame back: what is looked at is Heliograph, not this decoder.
+        pipeline.connect_deep_element_added(|_, _, element| {
+            if element.has_property("max-threads")
+                && element.factory().is_some_and(|made_by| made_by.name().starts_with("avdec_"))
+            {
+                element.set_property("max-threads", 1);
+            }
+        });
+        pipeline.set_state(gst::State::Playing).unwrap();
+        Self { pipeline, seen }
+    }
+
+    /// Waits until it has seen this many more frames.
+    pub fn wait_frames(&self, more: usize, limit: Duration) {
+        let wanted = self.seen.lock().unwrap().len() + more;
+        wait_for("pictures at GStreamer's peer", limit, || (self.seen.lock().unwrap().len() >= wanted).then_some(()));
+    }
+}
+
+impl Drop for Peer {
+    fn drop(&mut self) {
+        self.pipeline.set_state(gst::State::Null).unwrap();
+    }
+}
+
+fn look_at(sample: &gst::Sample) -> Seen {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_millis() as u32;
+    let info = gst_video::VideoInfo::from_caps(sample.caps().unwrap()).unwrap();
+    let frame = gst_video::VideoFrameRef::from_buffer_ref_readable(sample.buffer().unwrap(), &info).unwrap();
+    let mark = FrameMark::read(frame.plane_data(0).unwrap(), info.width() as usize, info.stride()[0] as usize);
+    Seen {
+        counter: mark.map(|mark| mark.counter),
+        age_ms: mark.map_or(0, |mark| now.wrapping_sub(mark.clock)),
+        width: info.width(),
+    }
+}

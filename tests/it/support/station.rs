@@ -1,0 +1,95 @@
+//! A station with feeds of one small demo camera, in this process.
+
+use heliograph::{
+    config::{FeedConfig, FeedId, KeyringStore, RtspConfig, Secrets, ServerConfig, Size, SourceAddress, SourceConfig},
+    connector::local::LocalServer,
+    engine::{EngineEvent, FeedCommand, FeedEvent},
+    media::{
+        self,
+        source::{DemoCamera, DemoSettings},
+    },
+    station::Station,
+};
+use std::time::Duration;
+use tokio::{
+    runtime::Runtime,
+    sync::broadcast::Receiver,
+    time::{Instant, timeout_at},
+};
+
+/// A camera, feeds of it, and the server for their viewers.
+pub struct SmallStation {
+    pub server: LocalServer,
+    pub station: Station,
+    runtime: Runtime,
+    events: Receiver<EngineEvent>,
+    camera: DemoCamera,
+}
+
+impl SmallStation {
+    /// The camera's.
+    pub const SIZE: Size = Size { width: 640, height: 360 };
+    /// The camera's, in frames per second.
+    pub const FRAMERATE: u16 = 15;
+
+    pub fn start() -> Self {
+        let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+        media::init().unwrap();
+        let (width, height) = (Self::SIZE.width.cast_signed(), Self::SIZE.height.cast_signed());
+        let framerate = Self::FRAMERATE.into();
+        let camera = DemoCamera::start(DemoSettings { width, height, framerate, ..DemoSettings::default() }).unwrap();
+        let runtime = Runtime::new().unwrap();
+        let station = Station::new(runtime.handle().clone(), Secrets::new(KeyringStore::without_prompts()));
+        let settings = ServerConfig { listen: "127.0.0.1:0".parse().unwrap(), ..ServerConfig::default() };
+        let server = runtime.block_on(station.listen(&settings)).unwrap();
+        let events = station.engine.subscribe();
+        Self { server, station, runtime, events, camera }
+    }
+
+    /// Adds a feed of the camera, with some settings changed.
+    pub fn add(&self, name: &str, change: impl FnOnce(&mut FeedConfig)) -> FeedId {
+        let (address, _) = SourceAddress::parse(&self.camera.url()).unwrap();
+        let id = FeedId::from_name(name);
+        let mut feed = FeedConfig::new(id.clone(), name, SourceConfig::Rtsp(RtspConfig::new(address)));
+        change(&mut feed);
+        self.station.engine.add(feed).unwrap();
+        id
+    }
+
+    pub fn command(&self, feed: &FeedId, command: FeedCommand) {
+        self.station.engine.command(feed, command).unwrap();
+    }
+
+    /// Waits for the first event of this feed that `pick` takes; those before are gone.
+    pub fn wait<T>(&mut self, what: &str, feed: &FeedId, pick: impl Fn(&FeedEvent) -> Option<T>) -> T {
+        let end = Instant::now() + Duration::from_secs(20);
+        let mut seen = Vec::new();
+        self.runtime.block_on(async {
+            loop {
+                match timeout_at(end, self.events.recv()).await {
+                    Ok(Ok(EngineEvent::Feed { feed: of, event })) if of == *feed => match pick(&event) {
+                        Some(picked) => return picked,
+                        None if matches!(event, FeedEvent::Stats(_)) => {}
+                        None => seen.push(event),
+                    },
+                    Ok(Ok(_)) => {}
+                    other => panic!("waited in vain for {what} ({other:?}); there was {seen:?}"),
+                }
+            }
+        })
+    }
+
+    /// The element that encodes this feed from now on, and why.
+    pub fn wait_encoder(&mut self, feed: &FeedId) -> (String, String) {
+        self.wait("an encoder", feed, |event| match event {
+            FeedEvent::Encoder(encoder) => Some((encoder.element.clone(), encoder.reason.clone())),
+            _ => None,
+        })
+    }
+}
+
+impl Drop for SmallStation {
+    fn drop(&mut self) {
+        self.runtime.block_on(self.station.engine.shutdown());
+    }
+}
