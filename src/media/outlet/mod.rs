@@ -1,0 +1,147 @@
+//! The viewers' side of a feed: webrtcsink, fed with an encoded stream.
+//!
+//! webrtcsink makes one webrtcbin per viewer and packetizes for it; it encodes
+//! nothing. Who may watch, and how offers travel, is the signaller's business.
+
+mod peers;
+mod picture_clock;
+mod session;
+mod sink;
+mod stats;
+
+use gst::prelude::*;
+use gst_utils::{ConsumptionLink, StreamProducer};
+use gstrswebrtc::{signaller::Signallable, webrtcsink::BaseWebRTCSink};
+use tokio::sync::mpsc::UnboundedSender;
+
+use self::{
+    peers::{Peers, outlive, remember_peers, watch_viewers},
+    session::watch_sessions,
+    sink::{add_input, configure, send_at_once, tell_when_ready},
+    stats::viewer_stats,
+};
+use super::{
+    FeedClock, IceAddresses, MediaError,
+    element::{consumer_settings, end, require, watch_errors},
+};
+
+pub use picture_clock::PictureClock;
+pub use stats::ViewerStats;
+
+/// Encoded frames that may wait for webrtcsink, which takes them at once unless the
+/// machine is stuck. More room than for raw frames: what follows a lost one is
+/// broken until the viewers have asked for a key frame.
+const WAITING_FRAMES: u64 = 120;
+const WAITING_TIME: gst::ClockTime = gst::ClockTime::from_seconds(1);
+
+/// What webrtcsink puts into each session. Without them it logs, and viewers wait for ever.
+const SESSION_ELEMENTS: [&str; 4] = ["webrtcbin", "nicesink", "dtlssrtpenc", "srtpenc"];
+
+/// What an outlet has to tell.
+#[derive(Clone, Debug)]
+pub enum OutletEvent {
+    /// webrtcsink has seen the stream: sessions may be offered.
+    Ready,
+    /// A viewer's session began or ended; this many are there now.
+    Viewers(usize),
+    /// A frame left for a viewer: what ties its RTP timestamp to its capture.
+    Clock(PictureClock),
+    /// The outlet failed and has to be rebuilt.
+    Failed(String),
+}
+
+/// A running webrtcsink. Dropping it ends its sessions.
+#[derive(Debug)]
+pub struct Outlet {
+    pipeline: gst::Pipeline,
+    sink: BaseWebRTCSink,
+    input: ConsumptionLink,
+    sound: Option<ConsumptionLink>,
+    /// Each session's peer, for as long as it is not gone.
+    peers: Peers,
+}
+
+impl Outlet {
+    /// Builds and starts an outlet, with this sound beside the picture, if any.
+    ///
+    /// # Errors
+    /// An element is missing or the pipeline does not start.
+    pub fn start(
+        signaller: Signallable,
+        start_kbps: u32,
+        clock: &FeedClock,
+        sound: Option<&StreamProducer>,
+        ice: &IceAddresses,
+        events: UnboundedSender<OutletEvent>,
+    ) -> Result<Self, MediaError> {
+        require(&SESSION_ELEMENTS)?;
+        let pipeline = gst::Pipeline::with_name("outlet");
+        clock.apply(&pipeline);
+        let sink = BaseWebRTCSink::with_signaller(signaller);
+        configure(&sink, start_kbps, ice);
+        pipeline.add(&sink)?;
+        let (source, pad) = add_input(&pipeline, &sink, "video_%u")?;
+        let sound_source = sound.map(|_| add_input(&pipeline, &sink, "audio_%u")).transpose()?;
+
+        tell_when_ready(&pad, events.clone());
+        watch_viewers(&sink, &events);
+        let peers = remember_peers(&sink);
+        watch_sessions(&sink, clock, events.clone());
+        // The debug text holds whole backtraces; the message is enough.
+        watch_errors(&pipeline, move |error| {
+            let _ = events.send(OutletEvent::Failed(error.error().to_string()));
+        });
+        // Before the start: an appsrc that starts unconfigured counts bytes, not time.
+        let input = ConsumptionLink::disconnected_with(source, consumer_settings(WAITING_FRAMES, WAITING_TIME));
+        let mut sound_input = sound_source.map(|(source, _)| {
+            let input = ConsumptionLink::disconnected_with(source, consumer_settings(WAITING_FRAMES, WAITING_TIME));
+            input.set_wait_for_keyframe(false);
+            input
+        });
+        pipeline.set_state(gst::State::Playing)?;
+        send_at_once(&sink);
+        if let (Some(input), Some(sound)) = (&mut sound_input, sound) {
+            input.change_producer(sound, false).expect("an outlet should send one stream of sound");
+        }
+        Ok(Self { pipeline, sink, input, sound: sound_input, peers })
+    }
+
+    /// Sends this stream from its next key frame on.
+    pub fn connect(&mut self, encoded: &StreamProducer) {
+        self.input.set_wait_for_keyframe(true);
+        self.input.change_producer(encoded, false).expect("an outlet should send one rendition at a time");
+        // A gap before the encoder is marked in its output, but what follows is
+        // encoded against what went out before: no key frame is needed.
+        self.input.set_wait_for_keyframe(false);
+    }
+
+    /// What webrtcsink counts for each viewer.
+    pub fn stats(&self) -> Vec<ViewerStats> {
+        let sessions = self.sink.property::<gst::Structure>("stats");
+        sessions
+            .iter()
+            .filter_map(|(session, stats)| {
+                let stats = stats.get::<gst::Structure>().ok()?;
+                Some(viewer_stats(session.as_str(), &stats))
+            })
+            .collect()
+    }
+}
+
+impl Drop for Outlet {
+    fn drop(&mut self) {
+        self.input.disconnect();
+        if let Some(sound) = &mut self.sound {
+            sound.disconnect();
+        }
+        // webrtcsink blocks on a runtime of its own while it ends its sessions,
+        // which is forbidden on a thread that belongs to a runtime, as the caller's may.
+        let (pipeline, sink, peers) = (self.pipeline.clone(), self.sink.clone(), self.peers.clone());
+        let ended = std::thread::spawn(move || {
+            end(&pipeline);
+            // From here on beside everything else: nobody has to wait for it.
+            std::thread::spawn(move || outlive(&peers, (sink, pipeline)));
+        });
+        let _ = ended.join();
+    }
+}

@@ -1,0 +1,81 @@
+//! webrtcsink itself: made for streams that are encoded already.
+
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use gst::{glib, prelude::*};
+use gstrswebrtc::webrtcsink::{BaseWebRTCSink, WebRTCSinkCongestionControl};
+use tokio::sync::mpsc::UnboundedSender;
+
+use super::OutletEvent;
+use crate::media::{IceAddresses, MediaError};
+
+/// Bounds of the bandwidth estimate, kbit/s. webrtcsink's own lower bound is 1 kbit/s.
+const ESTIMATE_KBPS: std::ops::RangeInclusive<u32> = 100..=50_000;
+
+/// Frames at which a key frame is asked for at the start: the discovery is usually
+/// running by the second; on a busy machine it may take a second.
+const KEYFRAMES_FOR_DISCOVERY: [u32; 4] = [2, 10, 30, 60];
+
+/// A way into webrtcsink for one stream, and webrtcsink's end of it.
+pub(super) fn add_input(
+    pipeline: &gst::Pipeline,
+    sink: &BaseWebRTCSink,
+    template: &str,
+) -> Result<(gst_app::AppSrc, gst::Pad), MediaError> {
+    let source = gst_app::AppSrc::builder().build();
+    pipeline.add(&source)?;
+    let pad = sink.request_pad_simple(template).ok_or_else(|| glib::bool_error!("webrtcsink gave no pad"))?;
+    source
+        .static_pad("src")
+        .expect("an appsrc should have a src pad")
+        .link(&pad)
+        .map_err(|_| glib::bool_error!("webrtcsink does not take the stream"))?;
+    Ok((source, pad))
+}
+
+pub(super) fn configure(sink: &BaseWebRTCSink, start_kbps: u32, ice: &IceAddresses) {
+    let kbps = |kbps: u32| kbps * 1000;
+    sink.set_property("congestion-control", WebRTCSinkCongestionControl::GoogleCongestionControl);
+    sink.set_property("min-bitrate", kbps(*ESTIMATE_KBPS.start()));
+    sink.set_property("max-bitrate", kbps(*ESTIMATE_KBPS.end()));
+    sink.set_property("start-bitrate", kbps(start_kbps));
+    // On encoded input webrtcsink's default means sending everything twice.
+    sink.set_property("do-fec", false);
+    sink.set_property("do-retransmission", true);
+    // Its default is a public server: Heliograph contacts nobody unasked.
+    sink.set_property("stun-server", ice.stun.as_deref());
+    sink.set_property("turn-servers", gst::Array::new(&ice.turn));
+}
+
+/// Takes out the two elements' waits for the clock: they would hold every
+/// frame for the whole latency of the pipelines before.
+pub(super) fn send_at_once(sink: &BaseWebRTCSink) {
+    for element in sink.iterate_recurse().into_iter().flatten() {
+        let is_waiting = element.factory().is_some_and(|f| matches!(f.name().as_str(), "clocksync" | "appsink"));
+        if is_waiting {
+            element.set_property("sync", false);
+        }
+    }
+}
+
+/// Tells of the first frame, and has webrtcsink's discovery served.
+///
+/// webrtcsink finds out how to announce the stream in a pipeline of its own,
+/// which it starts at the first frame and which needs a key frame after that.
+/// It asks nobody for one, so the first viewer would wait for the next by chance.
+pub(super) fn tell_when_ready(pad: &gst::Pad, events: UnboundedSender<OutletEvent>) {
+    let frames = AtomicU32::new(0);
+    pad.add_probe(gst::PadProbeType::BUFFER, move |pad, _| {
+        let frame = frames.fetch_add(1, Ordering::Relaxed);
+        if frame == 0 {
+            let _ = events.send(OutletEvent::Ready);
+        }
+        if KEYFRAMES_FOR_DISCOVERY.contains(&frame) {
+            pad.push_event(gst_video::UpstreamForceKeyUnitEvent::builder().all_headers(true).build());
+        }
+        if KEYFRAMES_FOR_DISCOVERY.last() == Some(&frame) {
+            return gst::PadProbeReturn::Remove;
+        }
+        gst::PadProbeReturn::Ok
+    });
+}
