@@ -9,6 +9,7 @@
 //! station          a Heliograph at work: engine, secrets and the server for viewers
 //! import    pipelines that people bring along, read into feeds
 //! engine           the owner: feeds, supervisors, commands in, events out
+//!   ├─ control     who decides what a feed sends, and to whom
 //!   ├─ connector   where a feed goes, each a signaller and its settings
 //!   ├─ media       GStreamer: source, codec catalogue, encode, preview
 //!   ├─ stats       figures, and what they were over the last minutes
@@ -20,6 +21,7 @@
 pub mod cli;
 pub mod config;
 pub mod connector;
+pub mod control;
 mod demo_camera;
 pub mod doctor;
 pub mod engine;

@@ -205,6 +205,7 @@ function summary(video, previous, report) {
     framesDecoded: video.framesDecoded ?? 0,
     framesReceived: video.framesReceived ?? 0,
     framesDropped: video.framesDropped ?? 0,
+    freezes: video.freezeCount ?? 0,
     keyFramesDecoded: video.keyFramesDecoded ?? null,
     packetsLost: video.packetsLost ?? 0,
     bytesReceived: video.bytesReceived ?? 0,

@@ -85,7 +85,7 @@ export class Signalling extends EventTarget {
     this.refused = false;
     this.#lastTimeReply = null;
     this.clock.forget();
-    this.send({ type: "setPeerStatus", roles: ["listener"], meta: { heliograph: 1, name: "viewer page" } });
+    this.send({ type: "setPeerStatus", roles: ["listener"], meta: { heliograph: 1, name: viewerName() } });
     this.send({ type: "list" });
     this.dispatchEvent(new Event("open"));
     for (let n = 0; n < QUICK_QUESTIONS; n++) this.#after(n * QUICK_QUESTION_MS, () => this.#askTime());
@@ -143,4 +143,9 @@ export class Signalling extends EventTarget {
     for (const timer of this.#timers) clearTimeout(timer);
     this.#timers.clear();
   }
+}
+
+/** What this viewer calls itself: by its name the operator may pin it to the best picture. */
+function viewerName() {
+  return new URLSearchParams(location.search).get("name") || "viewer page";
 }

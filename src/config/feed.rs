@@ -32,6 +32,10 @@ pub struct FeedConfig {
     pub encoder_settings: BTreeMap<String, String>,
     /// The encoder's bitrate in kbit/s, within [`FeedConfig::BITRATE_KBPS`].
     pub bitrate_kbps: u32,
+    /// Viewers that always get the main rendition, whatever their connections carry, by the names
+    /// that they tell.
+    #[serde(default)]
+    pub pinned_viewers: Vec<String>,
     /// Whether viewers may have it.
     pub streaming: bool,
 }
@@ -57,6 +61,7 @@ impl FeedConfig {
             encoder: ElementChoice::default(),
             encoder_settings: BTreeMap::new(),
             bitrate_kbps: Self::DEFAULT_BITRATE_KBPS,
+            pinned_viewers: Vec::new(),
             streaming: true,
         }
     }

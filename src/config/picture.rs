@@ -31,6 +31,20 @@ pub struct PictureConfig {
 impl PictureConfig {
     /// What may be asked for, in frames per second.
     pub const FRAMERATE: RangeInclusive<u32> = 1..=240;
+
+    /// The size in which a camera's picture of this size is sent.
+    pub fn size_of(&self, camera: Size) -> Size {
+        let Crop { left, top, right, bottom } = self.crop;
+        let cropped = Size {
+            width: camera.width.saturating_sub(left + right),
+            height: camera.height.saturating_sub(top + bottom),
+        };
+        let turned = match self.rotate {
+            Rotation::None | Rotation::Half => cropped,
+            Rotation::Quarter | Rotation::ThreeQuarters => Size { width: cropped.height, height: cropped.width },
+        };
+        self.size.unwrap_or(turned)
+    }
 }
 
 /// Pixels cut off at each edge of the camera's picture.

@@ -37,6 +37,17 @@ impl Size {
         let fits = |side: u32| Self::SIDE.contains(&side) && side.is_multiple_of(2);
         if fits(width) && fits(height) { Ok(Self { width, height }) } else { Err(SizeError) }
     }
+
+    /// This size, or a smaller one of the same shape with at most so many lines.
+    #[must_use]
+    pub fn within(self, lines: u32) -> Self {
+        if self.height <= lines {
+            return self;
+        }
+        let even = |side: u32| (side & !1).clamp(*Self::SIDE.start(), *Self::SIDE.end());
+        let width = u64::from(self.width) * u64::from(lines) / u64::from(self.height);
+        Self { width: even(u32::try_from(width).unwrap_or(u32::MAX)), height: even(lines) }
+    }
 }
 
 impl fmt::Display for Size {

@@ -30,6 +30,9 @@ pub trait Connection: Send {
     /// Shows viewers how the feed is: the state's name and a sentence.
     fn show(&self, state: &str, sentence: &str);
 
+    /// What the viewer of a session calls itself; `None` where it has told no name.
+    fn viewer_name(&self, session: &str) -> Option<String>;
+
     /// Tells a session's viewer how old the frame with this RTP timestamp is now.
     fn picture_clock(&self, session: &str, rtp_timestamp: u32, clock_rate: u32, age: Duration);
 }

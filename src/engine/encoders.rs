@@ -11,7 +11,7 @@ use std::{
 };
 
 use crate::{
-    config::{Codec, ElementChoice, EncodersConfig, FeedId, Overload},
+    config::{Codec, ElementChoice, EncodersConfig, FeedId, Overload, RenditionRole},
     i18n::{gettext, gettext_f},
     media::{
         Device, Encoder, FaultKind, MediaFault,
@@ -21,10 +21,13 @@ use crate::{
     },
 };
 
+/// Who has an encoder: a feed's rendition.
+pub(super) type Holder = (FeedId, RenditionRole);
+
 /// What a feed asks for.
 #[derive(Clone, Debug)]
 pub(super) struct Wish<'a> {
-    pub(super) feed: &'a FeedId,
+    pub(super) holder: &'a Holder,
     pub(super) codec: Codec,
     pub(super) choice: &'a ElementChoice,
     /// Encoders that failed while this feed used them.
@@ -50,15 +53,15 @@ pub(super) struct Encoders {
 
 #[derive(Debug)]
 struct Books {
-    capacity: Capacity<FeedId>,
+    capacity: Capacity<Holder>,
     /// What a pixel was seen to cost, in seconds of processor time, by element.
     costs: BTreeMap<String, f64>,
-    /// Cores that the encoder of each feed on the processor keeps busy: estimated, then measured.
-    loads: BTreeMap<FeedId, f64>,
+    /// Cores that each encoder on the processor keeps busy: estimated, then measured.
+    loads: BTreeMap<Holder, f64>,
     last: (Instant, Duration),
     overload: Overload,
-    /// Feeds whose encoder is to move to this device.
-    moves: BTreeMap<FeedId, Device>,
+    /// Whose encoder is to move to this device.
+    moves: BTreeMap<Holder, Device>,
 }
 
 impl Encoders {
@@ -109,7 +112,7 @@ impl Encoders {
     /// What the operator named is taken wherever it runs, and counted.
     fn take_named(&self, wish: &Wish<'_>, encoder: Encoder) -> Result<Chosen, MediaFault> {
         let demand = self.demand(wish, std::slice::from_ref(&encoder));
-        self.books().place(wish.feed, demand)?;
+        self.books().place(wish.holder, demand)?;
         let words = encoder.label();
         Ok(Chosen { encoder, words })
     }
@@ -131,7 +134,7 @@ impl Encoders {
             return Err(none_works(wish.codec, wish.broken));
         }
         let demand = self.demand(wish, &usable);
-        let placement = self.books().place(wish.feed, demand)?;
+        let placement = self.books().place(wish.holder, demand)?;
         let (encoder, words) = match placement {
             Placement::Hardware(device) => {
                 let encoder = usable.iter().find(|encoder| *encoder.device() == device);
@@ -160,31 +163,31 @@ impl Encoders {
     }
 
     /// A feed's encoder is gone. Others may get its place.
-    pub(super) fn release(&self, feed: &FeedId) {
+    pub(super) fn release(&self, holder: &Holder) {
         let mut books = self.books();
-        books.capacity.release(feed);
-        books.loads.remove(feed);
-        books.moves.remove(feed);
+        books.capacity.release(holder);
+        books.loads.remove(holder);
+        books.moves.remove(holder);
         let moves = books.capacity.moves();
         books.moves.extend(moves);
     }
 
     /// A device refused this feed's encoder: so it takes no more than it has.
-    pub(super) fn refused(&self, feed: &FeedId) {
-        let _ = self.books().capacity.refused(feed);
+    pub(super) fn refused(&self, holder: &Holder) {
+        let _ = self.books().capacity.refused(holder);
     }
 
     /// Whether a device has become free for this feed; told once.
-    pub(super) fn may_move(&self, feed: &FeedId) -> bool {
-        self.books().moves.remove(feed).is_some()
+    pub(super) fn may_move(&self, holder: &Holder) -> bool {
+        self.books().moves.remove(holder).is_some()
     }
 
     /// What a feed's software encoder was seen to cost: cores, at this many pixels a second.
-    pub(super) fn measured(&self, feed: &FeedId, encoder: &str, cores: f64, pixel_rate: f64) {
+    pub(super) fn measured(&self, holder: &Holder, encoder: &str, cores: f64, pixel_rate: f64) {
         let mut books = self.books();
-        books.capacity.measured(feed, cores);
+        books.capacity.measured(holder, cores);
         // What feeds on hardware cost beside it is part of everything else.
-        if let Some(load) = books.loads.get_mut(feed) {
+        if let Some(load) = books.loads.get_mut(holder) {
             *load = cores;
         }
         if pixel_rate > 0.0 && cores > 0.0 {
@@ -201,20 +204,20 @@ impl Encoders {
 impl Books {
     /// A place for the feed. The first on the processor is never refused: there is nothing to
     /// stop in its favour.
-    fn place(&mut self, feed: &FeedId, demand: Demand) -> Result<Placement, MediaFault> {
-        self.moves.remove(feed);
-        self.loads.remove(feed);
+    fn place(&mut self, holder: &Holder, demand: Demand) -> Result<Placement, MediaFault> {
+        self.moves.remove(holder);
+        self.loads.remove(holder);
         let cores = demand.cores_per_pixel.map(|cost| cost * demand.pixel_rate);
-        let placement = self.capacity.place(feed, demand.clone()).or_else(|refusal| {
+        let placement = self.capacity.place(holder, demand.clone()).or_else(|refusal| {
             let is_first = self.loads.is_empty();
             if cores.is_none() || !is_first && self.overload == Overload::Refuse {
                 return Err(no_room(&refusal.to_string()));
             }
             let light = Demand { cores_per_pixel: Some(0.0), ..demand };
-            self.capacity.place(feed, light).map_err(|refusal| no_room(&refusal.to_string()))
+            self.capacity.place(holder, light).map_err(|refusal| no_room(&refusal.to_string()))
         })?;
         if placement == Placement::Processor {
-            self.loads.insert(feed.clone(), cores.unwrap_or_default());
+            self.loads.insert(holder.clone(), cores.unwrap_or_default());
         }
         Ok(placement)
     }
@@ -261,9 +264,9 @@ mod tests {
         crate::media::init().unwrap();
         let (done, chosen) = std::sync::mpsc::channel();
         std::thread::spawn(move || {
-            let feed = FeedId::from_name("Bow");
+            let holder = (FeedId::from_name("Bow"), RenditionRole::Main);
             let wish = Wish {
-                feed: &feed,
+                holder: &holder,
                 codec: Codec::Vp8,
                 choice: &ElementChoice::Automatic,
                 broken: &[],

@@ -30,12 +30,15 @@ mod error;
 pub mod graphics;
 pub mod ice;
 mod ingest;
+mod key_frames;
 mod outlet;
 mod plugins;
 mod preview;
 pub mod probe;
 mod rate_limit;
 mod rendition;
+mod rendition_mark;
+mod running_time;
 pub mod source;
 mod thread_load;
 
@@ -47,6 +50,7 @@ pub use encoder::{Change, DeviceFamily, Encoder, EncoderRow, choose_encoder, lic
 pub use error::{FaultKind, MediaError, MediaFault};
 pub use ice::IceAddresses;
 pub use ingest::{Ingest, IngestEvent, IngestPlan, Picture};
+pub use key_frames::KeyFrameCounts;
 pub use outlet::{Outlet, OutletEvent, PictureClock, ViewerStats};
 pub use plugins::init;
 pub use preview::Preview;

@@ -2,7 +2,10 @@
 
 use std::{
     collections::BTreeMap,
-    sync::atomic::{AtomicU32, AtomicU64, Ordering},
+    sync::{
+        Arc,
+        atomic::{AtomicU32, AtomicU64, Ordering},
+    },
     time::Duration,
 };
 
@@ -10,14 +13,17 @@ use gst::prelude::*;
 use gst_utils::StreamProducer;
 
 use super::{
-    FeedClock, MediaError, Memory,
+    FeedClock, KeyFrameCounts, MediaError, Memory,
     adapt::{self, Ends},
     element::{add_and_link, caps_filter, consumer_settings, end, producer, producer_sink, watch_errors},
     encoder::{Encoder, keep_caps_steady},
     encoder_settings,
+    key_frames::{BETWEEN_KEY_FRAMES, Counters, merge_requests},
+    rendition_mark::mark_frames,
+    running_time::stamp_running_time,
     thread_load::used_by,
 };
-use crate::config::{PictureConfig, Size};
+use crate::config::{PictureConfig, RenditionRole, Size};
 
 /// Raw frames that may wait for the encoder; an encoder that is slower than
 /// the camera skips frames instead of falling behind.
@@ -33,6 +39,8 @@ static NUMBERS: AtomicU32 = AtomicU32::new(0);
 /// What a rendition is to be made of.
 #[derive(Clone, Debug)]
 pub struct RenditionPlan {
+    /// What it is to its feed.
+    pub role: RenditionRole,
     /// In kbit/s.
     pub bitrate_kbps: u32,
     /// What is done to the pictures first.
@@ -46,7 +54,13 @@ pub struct RenditionPlan {
 impl RenditionPlan {
     /// Pictures as they come, from the processor's memory, at this bitrate (kbit/s).
     pub fn new(bitrate_kbps: u32) -> Self {
-        Self { bitrate_kbps, picture: PictureConfig::default(), from: Memory::System, settings: BTreeMap::new() }
+        Self {
+            role: RenditionRole::Main,
+            bitrate_kbps,
+            picture: PictureConfig::default(),
+            from: Memory::System,
+            settings: BTreeMap::new(),
+        }
     }
 }
 
@@ -76,6 +90,9 @@ pub struct Rendition {
     refused: Vec<String>,
     /// The name of the threads that adapt and encode.
     thread: String,
+    key_frames: Arc<Counters>,
+    /// Bytes that the encoder made so far.
+    made: Arc<AtomicU64>,
 }
 
 impl Rendition {
@@ -109,7 +126,13 @@ impl Rendition {
         chain.push(sink.clone().upcast());
         add_and_link(&pipeline, &chain.iter().collect::<Vec<_>>())?;
         keep_time_running(&input.static_pad("src").expect("an appsrc should have a src pad"));
-        keep_caps_steady(&sink.static_pad("sink").expect("an appsink should have a sink pad"), encoder.codec());
+        let out = sink.static_pad("sink").expect("an appsink should have a sink pad");
+        keep_caps_steady(&out, encoder.codec());
+        stamp_running_time(&out);
+        mark_frames(&out, plan.role);
+        hide_gaps(&out);
+        let key_frames = merge_requests(&out, BETWEEN_KEY_FRAMES);
+        let made = count_bytes(&out);
         watch_errors(&pipeline, {
             let (name, element) = (encoder.element().to_owned(), element.downgrade());
             move |error| failed(failure(&name, element.upgrade().as_ref(), error))
@@ -128,6 +151,8 @@ impl Rendition {
             from: plan.from,
             refused,
             thread: format!("{name}:src"),
+            key_frames,
+            made,
         };
         rendition.pipeline.set_state(gst::State::Playing)?;
         Ok(rendition)
@@ -161,6 +186,16 @@ impl Rendition {
     /// Why properties that the operator set were left out, a sentence each.
     pub fn refused_settings(&self) -> &[String] {
         &self.refused
+    }
+
+    /// How many key frames were asked for, and made.
+    pub fn key_frames(&self) -> KeyFrameCounts {
+        self.key_frames.read()
+    }
+
+    /// Bytes that were encoded so far.
+    pub fn encoded_bytes(&self) -> u64 {
+        self.made.load(Ordering::Relaxed)
     }
 
     /// Processor time that adapting and encoding has used so far.
@@ -201,6 +236,30 @@ fn keep_time_running(pad: &gst::Pad) {
             _ => gst::PadProbeReturn::Ok,
         }
     });
+}
+
+/// A gap in what the encoder got is marked in what it makes, and whoever passes that on would drop
+/// it and wait for a key frame. But it is encoded against what went out before: nothing is missing.
+fn hide_gaps(pad: &gst::Pad) {
+    pad.add_probe(gst::PadProbeType::BUFFER, |_, info| {
+        if let Some(buffer) = info.buffer_mut()
+            && buffer.flags().contains(gst::BufferFlags::DISCONT)
+        {
+            buffer.make_mut().unset_flags(gst::BufferFlags::DISCONT);
+        }
+        gst::PadProbeReturn::Ok
+    });
+}
+
+fn count_bytes(pad: &gst::Pad) -> Arc<AtomicU64> {
+    let bytes = Arc::new(AtomicU64::new(0));
+    let counted = bytes.clone();
+    pad.add_probe(gst::PadProbeType::BUFFER, move |_, info| {
+        let size = info.buffer().map_or(0, |buffer| buffer.size());
+        counted.fetch_add(size as u64, Ordering::Relaxed);
+        gst::PadProbeReturn::Ok
+    });
+    bytes
 }
 
 fn running_time(pad: &gst::Pad, buffer: &gst::BufferRef) -> Option<gst::ClockTime> {

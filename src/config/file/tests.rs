@@ -241,6 +241,7 @@ letterbox = true
 audio = "device:Built-in Audio"
 audio_bitrate_kbps = 64
 encoder_settings = { "speed-preset" = "ultrafast", threads = 4, cabac = true }
+pinned_viewers = ["pilot", "captain"]
 [[feeds]]
 name = "File"
 file = "/srv/boat.mp4"
@@ -274,6 +275,7 @@ pattern_framerate = 60
     assert_eq!(device.picture, picture);
     let audio = AudioConfig { source: AudioSource::Device("Built-in Audio".into()), bitrate_kbps: 64 };
     assert_eq!(device.audio, audio);
+    assert_eq!(device.pinned_viewers, ["pilot", "captain"]);
     let settings: Vec<_> = device.encoder_settings.iter().map(|(name, value)| format!("{name}={value}")).collect();
     assert_eq!(settings, ["cabac=true", "speed-preset=ultrafast", "threads=4"]);
     assert_eq!(clip.source, SourceConfig::File(FileConfig { path: "/srv/boat.mp4".into() }));

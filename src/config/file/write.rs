@@ -187,6 +187,7 @@ fn feed_entries(feed: &FeedConfig) -> Result<Vec<Entry>, Fault> {
         entry("encoder", text(feed.encoder.key()), text("auto")),
         entry("encoder_settings", Setting::Table(feed.encoder_settings.clone()), Setting::Table(BTreeMap::new())),
         number("bitrate_kbps", feed.bitrate_kbps, FeedConfig::DEFAULT_BITRATE_KBPS),
+        entry("pinned_viewers", Setting::Texts(feed.pinned_viewers.clone()), Setting::Texts(Vec::new())),
         flag("streaming", feed.streaming, true),
     ]);
     Ok(entries)

@@ -54,6 +54,10 @@ impl Connection for LocalConnection {
         self.hub.set_feed_status(self.feed.as_str(), status);
     }
 
+    fn viewer_name(&self, session: &str) -> Option<String> {
+        self.hub.viewer_name(session)
+    }
+
     fn picture_clock(&self, session: &str, rtp_timestamp: u32, clock_rate: u32, age: Duration) {
         let capture_time_ms = self.hub.clock().now_ms() - age.as_secs_f64() * 1000.0;
         self.signaller.send_picture_clock(session, PictureClock { rtp_timestamp, clock_rate, capture_time_ms });

@@ -10,8 +10,9 @@ use super::{
     Inner, Worker, drop_aside,
 };
 use crate::{
+    config::RenditionRole,
     i18n::gettext_f,
-    media::{Ingest, IngestEvent, Memory, Picture, Preview, Rendition, source::Transport},
+    media::{Ingest, IngestEvent, Memory, Picture, Preview, source::Transport},
 };
 
 impl Worker {
@@ -33,9 +34,10 @@ impl Worker {
     fn picture(&mut self, picture: Picture) {
         if picture.memory != self.memory {
             self.memory = picture.memory;
-            self.change_rendition();
+            self.change_renditions();
         }
         self.input(Input::Picture(picture));
+        self.apply_sizes();
     }
 
     /// Connects again; the decoder that failed is not used for this camera any more.
@@ -60,7 +62,10 @@ impl Worker {
             demo: self.around.demo.clone(),
             transport,
             broken_decoders: self.broken_decoders.clone(),
-            encoder_memory: self.rendition.as_ref().map_or(Memory::System, Rendition::memory),
+            encoder_memory: self
+                .encodings
+                .get(&RenditionRole::Main)
+                .map_or(Memory::System, |main| main.rendition.memory()),
             clock: self.clock.clone(),
             tell: Arc::new(move |event| {
                 let _ = inner.send(Inner::Dial(attempt, event));
@@ -83,8 +88,8 @@ impl Worker {
     }
 
     pub(super) fn take(&mut self, ingest: Ingest) {
-        if let Some(rendition) = &mut self.rendition {
-            rendition.connect(ingest.frames());
+        for encoding in self.encodings.values_mut() {
+            encoding.rendition.connect(ingest.frames());
         }
         if let Some(audio) = &mut self.audio {
             audio.connect(ingest.sound());

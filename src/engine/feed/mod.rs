@@ -1,10 +1,12 @@
 //! One feed at work: carries out what its supervisor decides.
 
+mod assign;
 mod camera;
+mod renditions;
 mod viewers;
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -14,7 +16,7 @@ use tokio::{
     task::{AbortHandle, spawn_blocking},
 };
 
-use self::camera::show;
+use self::{camera::show, renditions::Encoding};
 use super::{
     EncoderInUse, FeedCommand, FeedEvent, FeedState, FeedStats,
     demo::SharedDemo,
@@ -24,11 +26,12 @@ use super::{
     supervisor::{Action, Input, Supervisor},
 };
 use crate::{
-    config::{FeedConfig, Fingerprint, Secrets, SourceConfig, StreamChoice},
+    config::{FeedConfig, Fingerprint, RenditionRole, Secrets, SourceConfig, StreamChoice},
     connector::{Connection, Connector},
+    control::Assignment,
     media::{
         AudioRendition, AudioState, FaultKind, FeedClock, IceAddresses, Ingest, Memory, Outlet, OutletEvent, Preview,
-        Rendition, RenditionFailure,
+        RenditionFailure,
         source::{Route, Transport},
     },
 };
@@ -81,7 +84,8 @@ struct Destination {
     connection: Box<dyn Connection>,
     /// `None` while there is nothing to send.
     outlet: Option<Outlet>,
-    viewers: usize,
+    /// The sessions that there are now.
+    viewers: Vec<String>,
 }
 
 /// Runs a feed until it is asked to end.
@@ -100,7 +104,10 @@ pub(super) async fn run(config: FeedConfig, around: Surroundings, mut requests: 
         broken_decoders: Vec::new(),
         memory: Memory::System,
         ingest: None,
-        rendition: None,
+        encodings: BTreeMap::new(),
+        assignment: Assignment::default(),
+        on_low: BTreeSet::new(),
+        low_at: None,
         audio: None,
         destinations: Vec::new(),
         previews: BTreeMap::new(),
@@ -108,8 +115,7 @@ pub(super) async fn run(config: FeedConfig, around: Surroundings, mut requests: 
         renditions: 0,
         broken_encoders: Vec::new(),
         encoder: None,
-        load: None,
-        encode_at: None,
+        encode_at: BTreeMap::new(),
         reopen_at: None,
         interrupted: None,
         start_at: None,
@@ -128,6 +134,7 @@ pub(super) async fn run(config: FeedConfig, around: Surroundings, mut requests: 
             Some(event) = events.recv() => worker.event(event),
             _ = watch.tick() => worker.watch(),
             _ = stats.tick() => {
+                worker.count(Instant::now());
                 worker.report();
                 worker.weigh();
             }
@@ -156,7 +163,13 @@ struct Worker {
     /// Where the camera's pictures lie.
     memory: Memory,
     ingest: Option<Ingest>,
-    rendition: Option<Rendition>,
+    /// The renditions that are made now.
+    encodings: BTreeMap<RenditionRole, Encoding>,
+    assignment: Assignment,
+    /// Viewers that see the low rendition, or are about to.
+    on_low: BTreeSet<String>,
+    /// When a low rendition that could not be made may be tried again.
+    low_at: Option<Instant>,
     /// `None` where the operator wants no sound, and where it cannot be made.
     audio: Option<AudioRendition>,
     destinations: Vec<Destination>,
@@ -169,10 +182,8 @@ struct Worker {
     broken_encoders: Vec<String>,
     /// What was told last.
     encoder: Option<EncoderInUse>,
-    /// When the encoder was weighed, and what it had used by then.
-    load: Option<(Instant, Duration)>,
     /// When an encoder is to be started after all of them failed.
-    encode_at: Option<Instant>,
+    encode_at: BTreeMap<RenditionRole, Instant>,
     /// When an outlet that failed is to be built anew.
     reopen_at: Option<Instant>,
     /// What the feed did before it could not be built anew.
@@ -232,10 +243,10 @@ impl Worker {
         match event {
             Inner::Dial(attempt, event) if attempt == self.attempt => self.dial_event(event),
             Inner::Dial(_, DialEvent::Started(Ok(late))) => drop_aside(late),
-            Inner::RenditionFailed(number, failure) if number == self.renditions => self.rendition_failed(failure),
+            Inner::RenditionFailed(number, failure) => self.rendition_failed(number, failure),
             Inner::Outlet(opening, index, event) if opening == self.openings => self.outlet_event(index, event),
             Inner::Audio(opening, state) if opening == self.openings => (self.around.tell)(FeedEvent::Audio(state)),
-            Inner::Dial(..) | Inner::RenditionFailed(..) | Inner::Audio(..) | Inner::Outlet(..) => {}
+            Inner::Dial(..) | Inner::Audio(..) | Inner::Outlet(..) => {}
         }
     }
 
@@ -246,9 +257,8 @@ impl Worker {
         if self.reopen_at.is_some_and(|at| at <= Instant::now()) {
             self.reopen();
         }
-        if self.encode_at.is_some_and(|at| at <= Instant::now()) {
-            self.change_rendition();
-        }
+        self.encode_again(Instant::now());
+        self.assign(Instant::now());
         let silence = self.ingest.as_ref().and_then(Ingest::silence);
         self.supervisor.set_sending(self.ingest.as_ref().is_some_and(Ingest::is_sent_to));
         self.input(Input::Tick { silence });

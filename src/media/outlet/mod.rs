@@ -5,9 +5,11 @@
 
 mod peers;
 mod picture_clock;
+mod retransmission;
 mod session;
 mod sink;
 mod stats;
+mod switch;
 
 use gst::prelude::*;
 use gst_utils::{ConsumptionLink, StreamProducer};
@@ -16,14 +18,18 @@ use tokio::sync::mpsc::UnboundedSender;
 
 use self::{
     peers::{Peers, outlive, remember_peers, watch_viewers},
-    session::watch_sessions,
+    session::{Switches, Watch, watch_sessions},
     sink::{add_input, configure, send_at_once, tell_when_ready},
     stats::viewer_stats,
+    switch::Base,
 };
 use super::{
     FeedClock, IceAddresses, MediaError,
     element::{consumer_settings, end, require, watch_errors},
+    rendition_mark::mark_outlet,
 };
+
+use crate::config::RenditionRole;
 
 pub use picture_clock::PictureClock;
 pub use stats::ViewerStats;
@@ -42,8 +48,22 @@ const SESSION_ELEMENTS: [&str; 4] = ["webrtcbin", "nicesink", "dtlssrtpenc", "sr
 pub enum OutletEvent {
     /// webrtcsink has seen the stream: sessions may be offered.
     Ready,
-    /// A viewer's session began or ended; this many are there now.
-    Viewers(usize),
+    /// A viewer's session began or ended; these are there now.
+    Viewers(Vec<String>),
+    /// What a viewer's connection may carry, by congestion control, in kbit/s.
+    Estimate {
+        /// The viewer's session.
+        session: String,
+        /// In kbit/s.
+        kbps: u32,
+    },
+    /// A viewer sees this rendition from now on.
+    Shown {
+        /// The viewer's session.
+        session: String,
+        /// What it sees.
+        rendition: RenditionRole,
+    },
     /// A frame left for a viewer: what ties its RTP timestamp to its capture.
     Clock(PictureClock),
     /// The outlet failed and has to be rebuilt.
@@ -57,6 +77,9 @@ pub struct Outlet {
     sink: BaseWebRTCSink,
     input: ConsumptionLink,
     sound: Option<ConsumptionLink>,
+    /// What is connected to `input`.
+    base: Base,
+    switches: Switches,
     /// Each session's peer, for as long as it is not gone.
     peers: Peers,
 }
@@ -86,7 +109,11 @@ impl Outlet {
         tell_when_ready(&pad, events.clone());
         watch_viewers(&sink, &events);
         let peers = remember_peers(&sink);
-        watch_sessions(&sink, clock, events.clone());
+        mark_outlet(&pad);
+        let (base, switches) = (Base::default(), Switches::default());
+        let watch =
+            Watch { clock: clock.clone(), base: base.clone(), switches: switches.clone(), events: events.clone() };
+        watch_sessions(&sink, &watch);
         // The debug text holds whole backtraces; the message is enough.
         watch_errors(&pipeline, move |error| {
             let _ = events.send(OutletEvent::Failed(error.error().to_string()));
@@ -103,16 +130,31 @@ impl Outlet {
         if let (Some(input), Some(sound)) = (&mut sound_input, sound) {
             input.change_producer(sound, false).expect("an outlet should send one stream of sound");
         }
-        Ok(Self { pipeline, sink, input, sound: sound_input, peers })
+        Ok(Self { pipeline, sink, input, sound: sound_input, base, switches, peers })
     }
 
     /// Sends this stream from its next key frame on.
     pub fn connect(&mut self, encoded: &StreamProducer) {
+        *self.base.lock().expect("no holder of this lock should panic") = Some(encoded.clone());
         self.input.set_wait_for_keyframe(true);
         self.input.change_producer(encoded, false).expect("an outlet should send one rendition at a time");
         // A gap before the encoder is marked in its output, but what follows is
         // encoded against what went out before: no key frame is needed.
         self.input.set_wait_for_keyframe(false);
+    }
+
+    /// Shows one viewer this rendition from its next key frame on, instead of what is connected.
+    pub fn show(&self, session: &str, role: RenditionRole, encoded: &StreamProducer) {
+        if let Some(switch) = self.switches.of(session) {
+            switch.show(role, encoded);
+        }
+    }
+
+    /// Shows one viewer what is connected, from its next key frame on.
+    pub fn show_connected(&self, session: &str) {
+        if let Some(switch) = self.switches.of(session) {
+            switch.show_base();
+        }
     }
 
     /// What webrtcsink counts for each viewer.
@@ -130,6 +172,7 @@ impl Outlet {
 
 impl Drop for Outlet {
     fn drop(&mut self) {
+        self.switches.clear();
         self.input.disconnect();
         if let Some(sound) = &mut self.sound {
             sound.disconnect();

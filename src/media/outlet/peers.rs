@@ -25,7 +25,7 @@ pub(super) fn watch_viewers(sink: &BaseWebRTCSink, events: &UnboundedSender<Outl
         sink.connect(signal, false, move |args| {
             let sink = args[0].get::<BaseWebRTCSink>().ok()?;
             let sessions = sink.emit_by_name::<Vec<String>>("get-sessions", &[]);
-            let _ = events.send(OutletEvent::Viewers(sessions.len()));
+            let _ = events.send(OutletEvent::Viewers(sessions));
             None
         });
     }

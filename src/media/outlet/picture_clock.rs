@@ -55,7 +55,7 @@ pub(super) fn clock_packets(pad: &gst::Pad, session: String, clock: FeedClock, e
     });
 }
 
-fn is_sound(pad: &gst::Pad) -> bool {
+pub(super) fn is_sound(pad: &gst::Pad) -> bool {
     let caps = pad.current_caps();
     let media = caps.as_ref().and_then(|caps| caps.structure(0)?.get::<&str>("media").ok());
     media == Some("audio")

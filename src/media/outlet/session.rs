@@ -1,34 +1,125 @@
 //! A look into the pipeline that webrtcsink makes for each viewer.
 
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, MutexGuard},
+};
+
 use gst::prelude::*;
 use gstrswebrtc::webrtcsink::BaseWebRTCSink;
 use tokio::sync::mpsc::UnboundedSender;
 
-use super::{OutletEvent, picture_clock::clock_packets};
+use super::{
+    OutletEvent,
+    picture_clock::clock_packets,
+    retransmission::Floor,
+    switch::{Base, Switch},
+};
 use crate::media::FeedClock;
 
-/// Looks into each session's pipeline for what ties RTP time to capture time.
-pub(super) fn watch_sessions(sink: &BaseWebRTCSink, clock: &FeedClock, events: UnboundedSender<OutletEvent>) {
-    let clock = clock.clone();
+/// The viewers' switches, by session.
+#[derive(Clone, Default)]
+pub(super) struct Switches(Arc<Mutex<HashMap<String, Arc<Switch>>>>);
+
+impl std::fmt::Debug for Switches {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_set().entries(self.lock().keys()).finish()
+    }
+}
+
+impl Switches {
+    fn lock(&self) -> MutexGuard<'_, HashMap<String, Arc<Switch>>> {
+        self.0.lock().expect("no holder of this lock should panic")
+    }
+
+    /// That of one viewer; `None` before its stream begins, and once it is gone.
+    pub(super) fn of(&self, session: &str) -> Option<Arc<Switch>> {
+        self.lock().get(session).cloned()
+    }
+
+    /// Forgets a session that ended.
+    pub(super) fn remove(&self, session: &str) {
+        let switch = self.lock().remove(session);
+        if let Some(switch) = switch {
+            switch.unlink();
+        }
+    }
+
+    /// Forgets all.
+    pub(super) fn clear(&self) {
+        let switches = std::mem::take(&mut *self.lock());
+        switches.into_values().for_each(|switch| switch.unlink());
+    }
+}
+
+/// What is put into a session and read from it.
+#[derive(Clone)]
+pub(super) struct Watch {
+    pub(super) clock: FeedClock,
+    pub(super) base: Base,
+    pub(super) switches: Switches,
+    pub(super) events: UnboundedSender<OutletEvent>,
+}
+
+/// Looks into each session's pipeline as webrtcsink builds it.
+pub(super) fn watch_sessions(sink: &BaseWebRTCSink, watch: &Watch) {
+    let switches = watch.switches.clone();
+    sink.connect("consumer-removed", false, move |args| {
+        switches.remove(args[1].get().ok()?);
+        None
+    });
+    let watch = watch.clone();
     sink.connect("consumer-pipeline-created", false, move |args| {
         let pipeline = args[2].get::<gst::Pipeline>().ok()?;
         // webrtcsink names the pipeline after the session and tells it nowhere else.
         let session = pipeline.name().strip_prefix("session-pipeline-")?.to_owned();
-        let (clock, events) = (clock.clone(), events.clone());
-        pipeline.connect_deep_element_added(move |_, _, element| {
-            if element.name().starts_with("codec-parser-caps") {
-                keep_parameter_sets_in_band(element);
-            }
-            let is_payloader = element
-                .factory()
-                .and_then(|factory| factory.metadata("klass").map(|klass| klass.contains("Payloader/Network/RTP")))
-                .unwrap_or(false);
-            if is_payloader && let Some(pad) = element.static_pad("src") {
-                clock_packets(&pad, session.clone(), clock.clone(), events.clone());
-            }
-        });
+        let (watch, floor) = (watch.clone(), Arc::default());
+        pipeline.connect_deep_element_added(move |_, _, element| watch.element(&session, element, &floor));
         None
     });
+}
+
+impl Watch {
+    fn element(&self, session: &str, element: &gst::Element, floor: &Arc<Floor>) {
+        if element.name().starts_with("codec-parser-caps") {
+            keep_parameter_sets_in_band(element);
+        }
+        let Some(factory) = element.factory() else { return };
+        if factory.name() == "rtpgccbwe" {
+            self.tell_estimates(session, element);
+        }
+        if let Some(source) = element.downcast_ref::<gst_app::AppSrc>()
+            && source.name().starts_with("video_")
+        {
+            self.install_switch(session, source, floor);
+        }
+        if factory.name() == "rtprtxsend" {
+            floor.watch_retransmissions(element);
+        }
+        let is_payloader = factory.metadata("klass").is_some_and(|klass| klass.contains("Payloader/Network/RTP"));
+        if is_payloader && let Some(pad) = element.static_pad("src") {
+            floor.watch_payloader(&pad);
+            clock_packets(&pad, session.to_owned(), self.clock.clone(), self.events.clone());
+        }
+    }
+
+    fn tell_estimates(&self, session: &str, estimator: &gst::Element) {
+        let (session, events) = (session.to_owned(), self.events.clone());
+        estimator.connect_notify(Some("estimated-bitrate"), move |estimator, _| {
+            let kbps = estimator.property::<u32>("estimated-bitrate") / 1000;
+            let _ = events.send(OutletEvent::Estimate { session: session.clone(), kbps });
+        });
+    }
+
+    fn install_switch(&self, session: &str, source: &gst_app::AppSrc, floor: &Arc<Floor>) {
+        let (name, events, floor) = (session.to_owned(), self.events.clone(), floor.clone());
+        let tell = move |rendition| {
+            floor.raise();
+            let _ = events.send(OutletEvent::Shown { session: name.clone(), rendition });
+        };
+        let switch = Switch::install(source, self.base.clone(), Box::new(tell));
+        self.switches.lock().insert(session.to_owned(), switch);
+    }
 }
 
 /// webrtcsink has H.264 parsed into the form with the parameter sets apart, in the caps, and its

@@ -41,8 +41,13 @@ pub struct Mark {
 
 impl Browser {
     pub fn start() -> Self {
+        Self::start_by(Command::new("node"))
+    }
+
+    /// By a command that runs node, in another network for example.
+    pub fn start_by(mut node: Command) -> Self {
         let driver = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/browser/driver.mjs");
-        let mut driver = Command::new("node")
+        let mut driver = node
             .arg(driver)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())

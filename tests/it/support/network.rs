@@ -56,6 +56,19 @@ impl Network {
         command
     }
 
+    /// Lets no more than so many kbit/s out of the program through the cable; what is more waits, up
+    /// to 200 ms, as in a modem.
+    pub fn limit(&self, kbps: u32) {
+        limit(&self.name, &self.far(), kbps);
+    }
+
+    /// Another place with a cable of its own to the program.
+    pub fn add_place(&self) -> Place {
+        let place = Place { name: format!("{}v", self.name), far: self.name.clone() };
+        place.build().unwrap();
+        place
+    }
+
     /// Lets groups of the site (RFC 2365) through the cable, too.
     pub fn carry_multicast(&self) {
         ip(&["route", "add", "239.0.0.0/8", "dev", &self.near()]).unwrap();
@@ -79,6 +92,56 @@ impl Drop for Network {
         let _ = ip(&["link", "delete", &self.near()]);
         let _ = ip(&["netns", "delete", &self.name]);
     }
+}
+
+/// A network namespace for a viewer, with a cable to the program's, removed with this value.
+pub struct Place {
+    name: String,
+    far: String,
+}
+
+impl Place {
+    const NEAR: &str = "198.18.78.1/24";
+    const FAR: &str = "198.18.78.2/24";
+    /// Where the program is, as seen from here.
+    pub const ADDRESS: [u8; 4] = [198, 18, 78, 2];
+
+    fn build(&self) -> Result<(), String> {
+        let (near, far) = (format!("{}n", self.name), format!("{}f", self.name));
+        ip(&["netns", "add", &self.name])?;
+        ip(&["-n", &self.name, "link", "add", &near, "type", "veth", "peer", "name", &far, "netns", &self.far])?;
+        ip(&["-n", &self.name, "address", "add", Self::NEAR, "dev", &near])?;
+        ip(&["-n", &self.name, "link", "set", &near, "up"])?;
+        ip(&["-n", &self.name, "link", "set", "lo", "up"])?;
+        ip(&["-n", &self.far, "address", "add", Self::FAR, "dev", &far])?;
+        ip(&["-n", &self.far, "link", "set", &far, "up"])
+    }
+
+    /// As [`Network::limit`].
+    pub fn limit(&self, kbps: u32) {
+        limit(&self.far, &format!("{}f", self.name), kbps);
+    }
+
+    /// A program inside.
+    pub fn command(&self, program: &str) -> Command {
+        let mut command = Command::new("nsenter");
+        command.arg(format!("--net=/run/netns/{}", self.name)).arg(program);
+        command
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let _ = ip(&["netns", "delete", &self.name]);
+    }
+}
+
+fn limit(namespace: &str, device: &str, kbps: u32) {
+    let rate = format!("{kbps}kbit");
+    let arguments =
+        ["qdisc", "replace", "dev", device, "root", "tbf", "rate", &rate, "burst", "4kb", "latency", "200ms"];
+    let output = Command::new("tc").args(["-n", namespace]).args(arguments).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
 }
 
 /// Runs iproute2; what it says in its error is the error.

@@ -23,6 +23,7 @@ const FEED_KEYS: &[&str] = &[
     "encoder",
     "encoder_settings",
     "bitrate_kbps",
+    "pinned_viewers",
     "streaming",
 ];
 
@@ -62,6 +63,7 @@ fn read_settings(fields: &Fields<'_>) -> impl FnOnce(FeedConfig) -> FeedConfig {
     let encoder = fields.parsed("encoder").unwrap_or_default();
     let encoder_settings = read_encoder_settings(fields);
     let bitrate = fields.number("bitrate_kbps", &FeedConfig::BITRATE_KBPS);
+    let pinned_viewers = read_pinned_viewers(fields);
     let streaming = fields.flag("streaming");
     move |feed| FeedConfig {
         decoder,
@@ -71,6 +73,7 @@ fn read_settings(fields: &Fields<'_>) -> impl FnOnce(FeedConfig) -> FeedConfig {
         encoder,
         encoder_settings,
         bitrate_kbps: bitrate.unwrap_or(feed.bitrate_kbps),
+        pinned_viewers,
         streaming: streaming.unwrap_or(feed.streaming),
         ..feed
     }
@@ -134,6 +137,24 @@ fn read_encoder_settings(fields: &Fields<'_>) -> BTreeMap<String, String> {
         }
     }
     read
+}
+
+fn read_pinned_viewers(fields: &Fields<'_>) -> Vec<String> {
+    // Translators: this stands behind "it must be".
+    let allowed = gettext("a list of viewers' names, such as [\"pilot\"]");
+    let names = |item: &toml_edit::Item| {
+        let texts = item.as_array()?.iter().map(|name| name.as_str().map(str::to_owned));
+        texts.collect::<Option<Vec<String>>>()
+    };
+    let mut names = fields.typed("pinned_viewers", names, &allowed).unwrap_or_default();
+    names.retain(|name| match FeedConfig::check_name(name) {
+        Ok(()) => true,
+        Err(error) => {
+            fields.refuse("pinned_viewers", error);
+            false
+        }
+    });
+    names
 }
 
 /// The value as GStreamer would write it.

@@ -31,6 +31,8 @@ pub(super) struct Peer {
     pub(super) listening: bool,
     /// Announced itself as our page: gets the extension messages.
     pub(super) extended: bool,
+    /// What it calls itself.
+    pub(super) name: Option<String>,
     /// Sessions that the feed ended lately. Messages for them crossed the news.
     ended: VecDeque<String>,
     refused_in_a_row: u32,
@@ -88,6 +90,7 @@ impl Hub {
             _present: present,
             listening: false,
             extended: false,
+            name: None,
             ended: VecDeque::new(),
             refused_in_a_row: 0,
         };

@@ -3,6 +3,7 @@
 use gst_plugin_webrtc_signalling_protocol::{IncomingMessage, OutgoingMessage, Peer as Listed, PeerStatus};
 
 use super::{Hub, State};
+use crate::config::FeedConfig;
 use crate::connector::local::messages::{self, Extension, Refused, Request, to_text};
 
 impl Hub {
@@ -65,6 +66,7 @@ impl State {
         };
         peer.listening = status.listening();
         peer.extended = announces_our_page(status);
+        peer.name = name_in(status);
         let extended = peer.extended;
         if status.listening() {
             // The npm client counts as connected only when it hears of itself.
@@ -93,4 +95,10 @@ impl State {
 fn announces_our_page(status: &PeerStatus) -> bool {
     let version = status.meta.as_ref().and_then(|meta| meta.get("heliograph"));
     version.and_then(serde_json::Value::as_u64) == Some(1)
+}
+
+/// What a peer calls itself, where that can be a name.
+fn name_in(status: &PeerStatus) -> Option<String> {
+    let name = status.meta.as_ref()?.get("name")?.as_str()?;
+    FeedConfig::check_name(name).is_ok().then(|| name.to_owned())
 }

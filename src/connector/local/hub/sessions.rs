@@ -4,7 +4,7 @@ use gst_plugin_webrtc_signalling_protocol::{
     EndSessionMessage, OutgoingMessage, PeerMessage, PeerMessageInner, SdpMessage, StartSessionMessage,
 };
 
-use super::{SessionEvent, State, random_id};
+use super::{Hub, SessionEvent, State, random_id};
 use crate::connector::local::messages::{Refused, short};
 
 /// The most sessions of one peer.
@@ -34,6 +34,15 @@ pub(super) enum Phase {
     Offered,
     /// The feed has the answer.
     Answered,
+}
+
+impl Hub {
+    /// What the peer of a session calls itself.
+    pub(crate) fn viewer_name(&self, session_id: &str) -> Option<String> {
+        let state = self.lock();
+        let session = state.sessions.get(session_id)?;
+        state.peers.get(&session.peer_id)?.name.clone()
+    }
 }
 
 impl State {

@@ -1,0 +1,14 @@
+//! What a rendition is to its feed.
+
+use super::keyed::keyed_enum;
+
+keyed_enum! {
+    /// What an encoded form of a feed is to it.
+    RenditionRole {
+        /// What the operator set.
+        #[default]
+        Main = "main",
+        /// A small one for viewers with little bandwidth, made while there is one.
+        Low = "low",
+    }
+}

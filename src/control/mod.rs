@@ -1,0 +1,8 @@
+//! Who decides what a feed sends, and to whom.
+//!
+//! May use `stats` and `config`; knows no pipeline, no server and no screen.
+//! Everything here is given its times, so that it can be tested without waiting.
+
+mod assignment;
+
+pub use assignment::{Assignment, Offer};

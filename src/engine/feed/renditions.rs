@@ -1,0 +1,285 @@
+//! The encoded forms of a feed: which encoder makes each, and what becomes of it.
+
+use std::time::{Duration, Instant};
+
+use tokio::task::block_in_place;
+
+use super::{
+    super::{
+        EncoderInUse, FeedEvent, FeedState,
+        encoders::{Chosen, Holder, Wish},
+    },
+    Inner, REOPEN_AFTER, Worker, drop_aside,
+};
+use crate::{
+    config::{PictureConfig, RenditionRole, Size},
+    i18n::gettext_f,
+    media::{Change, MediaFault, Rendition, RenditionFailure, RenditionPlan},
+};
+
+/// Pause before encoders that all failed are tried again.
+const ENCODE_AGAIN_AFTER: Duration = Duration::from_secs(5);
+/// How often it is seen what an encoder costs.
+const WEIGH_EVERY: Duration = Duration::from_secs(3);
+
+/// The low rendition, which is made for viewers with little bandwidth: lines, frames a second, kbit/s.
+const LOW_LINES: u32 = 360;
+const LOW_FRAMERATE: u32 = 15;
+pub(super) const LOW_KBPS: u32 = 400;
+
+/// A rendition at work.
+pub(super) struct Encoding {
+    pub(super) rendition: Rendition,
+    /// What an earlier encoder says is not heard.
+    number: u64,
+    /// When the encoder was weighed, and what it had used by then.
+    load: Option<(Instant, Duration)>,
+    rate: Rate,
+}
+
+impl Worker {
+    /// As which the encoders know a rendition of this feed.
+    pub(super) fn holder(&self, role: RenditionRole) -> Holder {
+        (self.config.id.clone(), role)
+    }
+
+    /// What a rendition really sends, in kbit/s, over the last second; `None` before that.
+    pub(super) fn sent_kbps(&self, role: RenditionRole) -> Option<f64> {
+        self.encodings.get(&role)?.rate.kbps()
+    }
+
+    /// Looks how much was sent.
+    pub(super) fn count(&mut self, now: Instant) {
+        for encoding in self.encodings.values_mut() {
+            encoding.rate.count(encoding.rendition.encoded_bytes(), now);
+        }
+    }
+
+    fn plan(&self, role: RenditionRole) -> RenditionPlan {
+        let (bitrate_kbps, picture) = match role {
+            RenditionRole::Main => (self.config.bitrate_kbps, self.config.picture),
+            RenditionRole::Low => (LOW_KBPS, self.low_picture()),
+        };
+        RenditionPlan { role, bitrate_kbps, picture, from: self.memory, settings: self.config.encoder_settings.clone() }
+    }
+
+    fn low_picture(&self) -> PictureConfig {
+        let main = self.config.picture;
+        PictureConfig {
+            size: self.main_size().map(|size| size.within(LOW_LINES)),
+            framerate: Some(main.framerate.map_or(LOW_FRAMERATE, |main| main.min(LOW_FRAMERATE))),
+            ..main
+        }
+    }
+
+    /// The size in which the main rendition is sent; `None` while nothing is known of the camera.
+    fn main_size(&self) -> Option<Size> {
+        match &self.state {
+            FeedState::Live { picture } => {
+                let camera = Size { width: picture.width, height: picture.height };
+                Some(self.config.picture.size_of(camera))
+            }
+            _ => self.config.picture.size,
+        }
+    }
+
+    /// Starts the best encoder that there is for this rendition.
+    pub(super) fn encode(&mut self, role: RenditionRole) -> Result<Encoding, MediaFault> {
+        let chosen = self.choose_encoder(role)?;
+        self.renditions += 1;
+        let (inner, number) = (self.inner.clone(), self.renditions);
+        let failed = move |failure| {
+            let _ = inner.send(Inner::RenditionFailed(number, failure));
+        };
+        let plan = self.plan(role);
+        let rendition = match block_in_place(|| Rendition::start(&chosen.encoder, &plan, &self.clock, failed)) {
+            Ok(rendition) => rendition,
+            // It worked when it was tried, so it has no room. The next encoder is another one: the
+            // device counts as full from now on.
+            Err(error) if chosen.encoder.device().is_hardware() => {
+                tracing::warn!(feed = %self.config.id, "{} takes no more feeds: {error}", chosen.encoder.label());
+                self.around.encoders.refused(&self.holder(role));
+                return self.encode(role);
+            }
+            Err(error) => return Err(error.into()),
+        };
+        if role == RenditionRole::Main {
+            self.tell_encoder(chosen, &rendition);
+        }
+        Ok(Encoding { rendition, number, load: None, rate: Rate::default() })
+    }
+
+    /// What encodes from now on, and which of the operator's settings it does not take.
+    fn tell_encoder(&mut self, chosen: Chosen, rendition: &Rendition) {
+        let Chosen { encoder, words } = chosen;
+        let in_use = EncoderInUse { element: encoder.element().into(), label: encoder.label(), reason: words };
+        if self.encoder.as_ref() != Some(&in_use) {
+            for sentence in rendition.refused_settings() {
+                self.notice(sentence.clone());
+            }
+            (self.around.tell)(FeedEvent::Encoder(in_use.clone()));
+            self.encoder = Some(in_use);
+        }
+    }
+
+    /// The encoder the operator chose, or the best; the next best where that one failed.
+    fn choose_encoder(&self, role: RenditionRole) -> Result<Chosen, MediaFault> {
+        self.around.encoders.choose(&Wish {
+            holder: &self.holder(role),
+            codec: self.config.codec,
+            choice: &self.config.encoder,
+            broken: &self.broken_encoders,
+            pixel_rate: self.pixel_rate(role),
+        })
+    }
+
+    /// Pixels to be encoded in a second, as far as it is known: cameras send 30 pictures a second or
+    /// fewer. One of which nothing is known counts as small, for what it costs is soon measured.
+    fn pixel_rate(&self, role: RenditionRole) -> f64 {
+        const UNKNOWN: Size = Size { width: 320, height: 240 };
+        let PictureConfig { size, framerate, .. } = self.plan(role).picture;
+        let size = size.or(self.main_size()).unwrap_or(UNKNOWN);
+        f64::from(size.width) * f64::from(size.height) * f64::from(framerate.unwrap_or(30).min(30))
+    }
+
+    /// What encoding cost since the last time, told to whoever shares the machine out; and whether
+    /// a better place has become free.
+    pub(super) fn weigh(&mut self) {
+        let roles: Vec<RenditionRole> = self.encodings.keys().copied().collect();
+        for role in roles {
+            let (holder, pixel_rate) = (self.holder(role), self.pixel_rate(role));
+            let Some(encoding) = self.encodings.get_mut(&role) else { continue };
+            let Some(cores) = encoding.cores(Instant::now()) else { continue };
+            let encoder = encoding.rendition.encoder().element();
+            self.around.encoders.measured(&holder, encoder, cores, pixel_rate);
+            if self.around.encoders.may_move(&holder) {
+                self.change_rendition(role);
+            }
+        }
+    }
+
+    /// Live where the encoder can do that, else by another encoder of the same kind.
+    pub(super) fn set_bitrate(&mut self, kbps: u32) {
+        let before = std::mem::replace(&mut self.config.bitrate_kbps, kbps);
+        let Some(Encoding { rendition, .. }) = self.encodings.get(&RenditionRole::Main) else { return };
+        match rendition.encoder().row().bitrate_change {
+            Change::Live | Change::KeyFrame => rendition.set_bitrate(kbps),
+            Change::Restart if kbps != before => self.change_rendition(RenditionRole::Main),
+            Change::Restart => {}
+        }
+    }
+
+    pub(super) fn set_size(&mut self, size: Option<Size>) {
+        self.config.picture.size = size;
+        self.apply_sizes();
+    }
+
+    /// Every rendition has its size, of the picture that the camera sends now.
+    pub(super) fn apply_sizes(&self) {
+        for (role, encoding) in &self.encodings {
+            encoding.rendition.set_size(self.plan(*role).picture.size);
+        }
+    }
+
+    /// All renditions by another way from the camera.
+    pub(super) fn change_renditions(&mut self) {
+        let roles: Vec<RenditionRole> = self.encodings.keys().copied().collect();
+        roles.into_iter().for_each(|role| self.change_rendition(role));
+    }
+
+    /// Those that are due after all encoders had failed.
+    pub(super) fn encode_again(&mut self, now: Instant) {
+        let due: Vec<RenditionRole> =
+            self.encode_at.iter().filter(|(_, at)| **at <= now).map(|(role, _)| *role).collect();
+        due.into_iter().for_each(|role| self.change_rendition(role));
+    }
+
+    /// Another encoder, or another way to it, behind the same sessions.
+    pub(super) fn change_rendition(&mut self, role: RenditionRole) {
+        self.encode_at.remove(&role);
+        let Some(old) = self.encodings.remove(&role) else { return };
+        match self.encode(role) {
+            Ok(encoding) => {
+                self.put_to_work(role, encoding);
+                drop_aside(old);
+            }
+            Err(fault) => {
+                self.encodings.insert(role, old);
+                self.notice(fault.to_string());
+                self.broken_encoders.clear();
+                self.encode_at.insert(role, Instant::now() + ENCODE_AGAIN_AFTER);
+            }
+        }
+    }
+
+    /// The viewers first: the encoder's first frame is the key frame they go on with.
+    pub(super) fn put_to_work(&mut self, role: RenditionRole, mut encoding: Encoding) {
+        let output = encoding.rendition.output();
+        match role {
+            RenditionRole::Main => {
+                for outlet in self.destinations.iter_mut().filter_map(|destination| destination.outlet.as_mut()) {
+                    outlet.connect(output);
+                }
+            }
+            RenditionRole::Low => self.show_low(output),
+        }
+        if let Some(ingest) = &self.ingest {
+            encoding.rendition.connect(ingest.frames());
+        }
+        self.encodings.insert(role, encoding);
+    }
+
+    /// Streaming goes on with the next best encoder.
+    pub(super) fn rendition_failed(&mut self, number: u64, failure: RenditionFailure) {
+        let failed = self.encodings.iter().find(|(_, encoding)| encoding.number == number);
+        let Some(role) = failed.map(|(role, _)| *role) else { return };
+        let RenditionFailure { encoder, by_encoder, reason } = failure;
+        tracing::error!(feed = %self.config.id, "The encoder {encoder} stopped: {reason}");
+        if !by_encoder {
+            self.encode_at.insert(role, Instant::now() + REOPEN_AFTER);
+            return;
+        }
+        // Hardware may have been refused for want of room, which the next feed need not find out.
+        self.around.encoders.refused(&self.holder(role));
+        self.broken_encoders.push(encoder.clone());
+        self.change_rendition(role);
+        let next = self.encodings.get(&role).map(|encoding| encoding.rendition.encoder_name());
+        if let Some(next) = next.filter(|next| *next != encoder) {
+            let names = [("failed", encoder.as_str()), ("next", next)];
+            self.notice(gettext_f("The encoder {failed} failed; streaming goes on with {next}.", &names));
+        }
+    }
+}
+
+impl Encoding {
+    /// Cores kept busy since the last time; `None` at the first, and too soon after.
+    fn cores(&mut self, now: Instant) -> Option<f64> {
+        if self.load.is_some_and(|(then, _)| now.duration_since(then) < WEIGH_EVERY) {
+            return None;
+        }
+        // Reads every thread of the process, so not more often than needed.
+        let used = self.rendition.used_time();
+        let (then, before) = self.load.replace((now, used))?;
+        Some(used.saturating_sub(before).as_secs_f64() / now.duration_since(then).as_secs_f64())
+    }
+}
+
+/// How much is sent: bytes counted about once a second.
+#[derive(Debug, Default)]
+struct Rate {
+    last: Option<(Instant, u64)>,
+    kbps: Option<f64>,
+}
+
+impl Rate {
+    fn kbps(&self) -> Option<f64> {
+        self.kbps
+    }
+
+    fn count(&mut self, bytes: u64, now: Instant) {
+        if let Some((then, before)) = self.last.replace((now, bytes)) {
+            let seconds = now.duration_since(then).as_secs_f64();
+            self.kbps = Some((bytes - before) as f64 * 8.0 / 1000.0 / seconds.max(f64::EPSILON));
+        }
+    }
+}
