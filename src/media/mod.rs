@@ -40,6 +40,7 @@ mod rendition;
 mod rendition_mark;
 mod running_time;
 pub mod source;
+pub mod stream_inspector;
 mod thread_load;
 
 pub use audio::{AudioRendition, AudioState, CameraTap};

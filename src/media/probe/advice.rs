@@ -1,9 +1,6 @@
 //! What Heliograph would do with a source, and what its owner could do better.
 
-use super::{
-    inspector::{BFrames, Chroma, KeyFrames},
-    report::Video,
-};
+use super::{BFrames, Chroma, KeyFrames, report::Video};
 use crate::{
     config::{Codec, ElementChoice},
     i18n::{gettext, gettext_f},

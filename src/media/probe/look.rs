@@ -12,8 +12,8 @@ use gst::prelude::*;
 use tokio::sync::mpsc::UnboundedSender;
 
 use super::{
+    Chroma, KeyFrames,
     announced::{Announced, from_caps},
-    inspector::{Chroma, KeyFrames, StreamFormat, StreamInspector},
     report::{Packets, Video, rounded},
 };
 use crate::{
@@ -23,6 +23,7 @@ use crate::{
         IngestEvent, InputCodec, MediaError, MediaFault, Memory, Picture, choose_decoder,
         element::{add_and_link, caps_filter, make},
         ingest::stream_kind::{StreamKind, undecodable},
+        stream_inspector::{StreamFormat, StreamInspector},
     },
 };
 
@@ -132,7 +133,8 @@ impl Look {
         let form = caps_filter(&form_of(codec))?;
         // Every JPEG picture is whole, and the parser is strict about what cameras send.
         let parser = codec.parser().filter(|_| codec != InputCodec::Mjpeg).map(make).transpose()?;
-        self.seen().video = Some(InVideo::new(codec.to_string(), Some(chosen.element().to_owned()), format_of(codec)));
+        self.seen().video =
+            Some(InVideo::new(codec.to_string(), Some(chosen.element().to_owned()), StreamFormat::of(codec)));
         self.inspect(&form.static_pad("src").expect("a filter should have a source pad"));
         self.decode_one_picture(&decoder, sender.clone());
         let chain: Vec<_> = depayloader.into_iter().chain(parser).chain([form, decoder]).collect();
@@ -200,16 +202,6 @@ impl Look {
             }
             gst::PadProbeReturn::Remove
         });
-    }
-}
-
-/// The form in which the inspector reads a codec.
-fn format_of(codec: InputCodec) -> StreamFormat {
-    match codec {
-        InputCodec::H264 => StreamFormat::H264,
-        InputCodec::H265 => StreamFormat::H265,
-        InputCodec::Mjpeg => StreamFormat::Intra,
-        InputCodec::Vp8 | InputCodec::Vp9 | InputCodec::Av1 => StreamFormat::Other,
     }
 }
 

@@ -6,11 +6,9 @@
 //!           it asks for a login
 //!    └──────────────────┬──────────────────────────┘
 //! attempt   a pipeline from the source to its first picture, and some seconds more
-//! look      every access unit goes past a StreamInspector
+//! look      every access unit goes past a `StreamInspector`
 //!    └─► report, with advice
 //! ```
-//!
-//! The [`StreamInspector`] is of use to a feed that runs, too.
 
 mod advice;
 mod announced;
@@ -18,7 +16,6 @@ mod attempt;
 mod camera;
 mod device;
 mod greeting;
-mod inspector;
 mod look;
 mod patience;
 mod report;
@@ -29,10 +26,10 @@ use tokio::task::spawn_blocking;
 
 pub use self::{
     announced::Announced,
-    inspector::{BFrames, Chroma, KeyFrames, Parameters, StreamFacts, StreamFormat, StreamInspector},
     report::{Connection, DeviceMode, Packets, ProbeReport, VERSION, Video},
 };
 use self::{attempt::Attempt, look::Seen};
+pub use super::stream_inspector::{BFrames, Chroma, KeyFrames};
 use super::{
     FaultKind, MediaFault,
     source::{DemoCamera, DemoSettings, RtspSource, Source, Transport},

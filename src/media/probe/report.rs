@@ -7,10 +7,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::{
-    announced::Announced,
-    inspector::{BFrames, Chroma, KeyFrames},
-};
+use super::{BFrames, Chroma, KeyFrames, announced::Announced};
 use crate::{config::Fingerprint, media::source::Transport};
 
 /// The version of the report's form.

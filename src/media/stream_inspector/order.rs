@@ -4,9 +4,10 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-/// So many pictures out of order are no accident. One may be: after a loss, the few bits of a
-/// picture's place are read as a step back.
-const ENOUGH: u32 = 2;
+/// Two pictures out of order that are no further apart than this, in pictures, are no accident: no
+/// row of B-frames is longer. One may be: after a loss, the few bits of a picture's place are read
+/// as a step back; and over the days that a stream runs, so may be one here and one there.
+const CLOSE: u32 = 16;
 
 /// So many pictures in order tell something: the longest usual row of B-frames is shorter.
 const TELLING: u32 = 10;
@@ -44,7 +45,9 @@ pub(super) struct Showing {
 pub(super) struct Order {
     /// Pictures that told their kind, their place or their time.
     told: u32,
-    misplaced: u32,
+    /// The newest picture out of order, by number.
+    last_misplaced: Option<u32>,
+    has_b_frames: bool,
     last_place: Option<u32>,
     last_shown: Option<Duration>,
 }
@@ -55,7 +58,8 @@ impl Order {
         let steps_back = self.goes_back_in_place(showing);
         let shown_earlier = shown.zip(self.last_shown).is_some_and(|(shown, last)| shown < last);
         if showing.is_b || steps_back || shown_earlier {
-            self.misplaced += 1;
+            let last = self.last_misplaced.replace(self.told);
+            self.has_b_frames |= last.is_some_and(|last| self.told - last <= CLOSE);
         }
         self.told += u32::from(showing.is_told || showing.place.is_some() || shown.is_some());
         self.last_shown = shown.or(self.last_shown);
@@ -76,7 +80,7 @@ impl Order {
     pub(super) fn verdict(&self, reorder: Option<u32>) -> BFrames {
         if reorder == Some(0) {
             BFrames::No
-        } else if self.misplaced >= ENOUGH {
+        } else if self.has_b_frames {
             BFrames::Yes
         } else if self.told >= TELLING {
             BFrames::NotSeen

@@ -14,6 +14,10 @@ const SLICE_LIMIT: usize = 64;
 const SLICE: u8 = 1;
 const IDR_SLICE: u8 = 5;
 const SEQUENCE_PARAMETERS: u8 = 7;
+const PICTURE_PARAMETERS: u8 = 8;
+
+/// `profile_idc` of Baseline (section A.2.1).
+const BASELINE: u32 = 66;
 
 /// Profiles whose parameter sets say how colour is sampled (section 7.3.2.1.1).
 const WITH_CHROMA: [u32; 13] = [100, 110, 122, 244, 44, 83, 86, 118, 128, 138, 139, 134, 135];
@@ -21,7 +25,9 @@ const WITH_CHROMA: [u32; 13] = [100, 110, 122, 244, 44, 83, 86, 118, 128, 138, 1
 /// What a NAL unit is, as far as it matters here.
 pub(super) enum Unit {
     /// A sequence parameter set.
-    Parameters(Box<Sequence>),
+    Sequence(Box<Sequence>),
+    /// A picture parameter set.
+    Picture(Picture),
     /// The first slice of a picture.
     Slice(Slice),
     /// Anything else, and what cannot be read.
@@ -37,11 +43,22 @@ pub(super) struct Sequence {
     /// Bits of the picture order count in slices; 0 where it is not sent.
     order_bits: u32,
     frames_only: bool,
+    /// Whether slices may come in an order of their own: in Baseline that is not constrained.
+    pub(super) may_have_free_slices: bool,
+}
+
+/// A picture parameter set.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Picture {
+    /// Slices are of several groups (FMO).
+    pub(super) has_slice_groups: bool,
 }
 
 /// The head of a slice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Slice {
+    /// Where in the picture it begins.
+    pub(super) first_macroblock: u32,
     /// It refers to pictures of two lists.
     pub(super) is_b: bool,
     /// Order begins anew here.
@@ -56,7 +73,11 @@ pub(super) fn read(unit: &[u8], sequence: Option<&Sequence>) -> Unit {
     match head & 0x1f {
         SEQUENCE_PARAMETERS => {
             let payload = unescape(payload, PARAMETERS_LIMIT);
-            sequence_of(&mut Bits::new(&payload)).map_or(Unit::Other, |read| Unit::Parameters(Box::new(read)))
+            sequence_of(&mut Bits::new(&payload)).map_or(Unit::Other, |read| Unit::Sequence(Box::new(read)))
+        }
+        PICTURE_PARAMETERS => {
+            let payload = unescape(payload, SLICE_LIMIT);
+            picture_of(&mut Bits::new(&payload)).map_or(Unit::Other, Unit::Picture)
         }
         kind @ (SLICE | IDR_SLICE) => {
             let payload = unescape(payload, SLICE_LIMIT);
@@ -67,10 +88,17 @@ pub(super) fn read(unit: &[u8], sequence: Option<&Sequence>) -> Unit {
 }
 
 fn slice_of(bits: &mut Bits<'_>, is_idr: bool, sequence: Option<&Sequence>) -> Option<Slice> {
-    let _first_macroblock = bits.golomb()?;
+    let first_macroblock = bits.golomb()?;
     let kind = bits.golomb()?;
     let order = sequence.and_then(|sequence| order_of(bits, is_idr, sequence));
-    Some(Slice { is_b: kind % 5 == 1, resets_order: is_idr, order })
+    Some(Slice { first_macroblock, is_b: kind % 5 == 1, resets_order: is_idr, order })
+}
+
+/// A picture parameter set (section 7.3.2.2), as far as the slice groups.
+fn picture_of(bits: &mut Bits<'_>) -> Option<Picture> {
+    bits.skip_golomb(2)?;
+    bits.skip(2)?;
+    Some(Picture { has_slice_groups: bits.golomb()? > 0 })
 }
 
 /// The picture order count (section 7.3.3), where it is sent.
@@ -121,8 +149,14 @@ fn sequence_of(bits: &mut Bits<'_>) -> Option<Sequence> {
         bit_depth: colour.bit_depth,
         reorder,
     };
-    let has_separate_planes = colour.has_separate_planes;
-    Some(Sequence { parameters, has_separate_planes, frame_number_bits, order_bits, frames_only })
+    Some(Sequence {
+        parameters,
+        has_separate_planes: colour.has_separate_planes,
+        frame_number_bits,
+        order_bits,
+        frames_only,
+        may_have_free_slices: profile == BASELINE && constraints & 0x40 == 0,
+    })
 }
 
 fn at_most(number: u32, most: u32) -> Option<u32> {
@@ -279,7 +313,7 @@ fn skip_buffer_model(bits: &mut Bits<'_>) -> Option<()> {
 fn reorder_by_profile(profile: u32, constraints: u32, order_kind: u32) -> Option<u32> {
     // With this kind of count pictures are shown in the order in which they come.
     let is_ordered = order_kind == 2;
-    let is_baseline = profile == 66;
+    let is_baseline = profile == BASELINE;
     let is_intra = [44, 86, 100, 110, 122, 244].contains(&profile) && constraints & 0x10 != 0;
     (is_ordered || is_baseline || is_intra).then_some(0)
 }

@@ -272,6 +272,47 @@ fn one_step_back_is_a_loss_and_no_b_frame() {
     assert_eq!(order.verdict(None), BFrames::NotSeen);
 }
 
+#[test]
+fn losses_now_and_then_are_no_b_frames() {
+    let mut order = Order::default();
+    for number in 0..1000 {
+        let place = if number % 100 < 96 { number * 2 % 16 } else { (number * 2 + 10) % 16 };
+        order.note(Showing { place: Some((place, 16)), ..Showing::default() }, None);
+    }
+    assert_eq!(order.verdict(None), BFrames::NotSeen);
+}
+
+/// Whether free slices are found in one access unit, behind this parameter set. The units are
+/// slices that begin with macroblock 0 (`41c0`), 5 (`4134`) and 10 (`4117`), and parameter sets.
+fn has_free_slices(set: &str, units: &[&str]) -> bool {
+    let mut inspector = StreamInspector::new(StreamFormat::H264);
+    inspector.push(&unit(&[&[set], units].concat()), None, true);
+    inspector.has_free_slices()
+}
+
+#[test]
+fn slices_in_an_order_of_their_own_are_found_in_baseline() {
+    let (baseline, constrained) = ("6742801f8c6805005ba01e1108d4", "6742c01f8c6805005ba01e1108d4");
+    assert!(!has_free_slices(baseline, &["41c0", "4134", "4117"]));
+    assert!(has_free_slices(baseline, &["41c0", "4117", "4134"]));
+    assert!(has_free_slices(baseline, &["4134", "41c0"]));
+    assert!(!has_free_slices(baseline, &["41c0", "4134", "41c0", "4134"]), "two pictures whose border was lost");
+    assert!(!has_free_slices(constrained, &["41c0", "4117", "4134"]), "it says itself that it has none");
+    let (one_group, two_groups) = ("68c8", "68c5");
+    assert!(!has_free_slices(baseline, &[one_group, "41c0"]));
+    assert!(has_free_slices(baseline, &[two_groups, "41c0"]));
+}
+
+#[test]
+fn the_record_beside_a_stream_is_read_once() {
+    let set = bytes(SAMPLES[0].set);
+    let record = [&[1, 66, 192, 22, 0xff, 0xe1, 0, set.len() as u8][..], &set, &[0]].concat();
+    let mut inspector = StreamInspector::new(StreamFormat::H264);
+    assert!(inspector.configure(&record));
+    assert_eq!(inspector.parameters().unwrap().profile, "Constrained Baseline");
+    assert!(!inspector.configure(&record[..9]) && !StreamInspector::new(StreamFormat::Intra).configure(&record));
+}
+
 fn timed(format: StreamFormat, milliseconds: impl IntoIterator<Item = u64>, key_every: u64) -> StreamFacts {
     let mut inspector = StreamInspector::new(format);
     for (number, time) in milliseconds.into_iter().enumerate() {

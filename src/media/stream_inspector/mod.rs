@@ -7,6 +7,7 @@
 //! camera's stream as it is.
 
 mod bits;
+mod framing;
 mod h264;
 mod h265;
 mod order;
@@ -16,23 +17,40 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use self::order::{Order, Showing};
+use self::{
+    framing::{Framing, Record},
+    order::{Order, Showing},
+};
 pub use self::{
     order::BFrames,
     parameters::{Chroma, Parameters},
 };
+use super::InputCodec;
 
 /// How a stream is compressed, as far as that decides how it is read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum StreamFormat {
-    /// H.264 in Annex B form, one access unit a buffer.
+    /// H.264, one access unit a buffer: in Annex B form, unless there is a
+    /// [configuration](StreamInspector::configure).
     H264,
-    /// H.265 in Annex B form, one access unit a buffer.
+    /// H.265, likewise.
     H265,
     /// Every picture for itself, such as Motion JPEG.
     Intra,
     /// Anything else: only its timestamps are looked at.
     Other,
+}
+
+impl StreamFormat {
+    /// How a camera's codec is read.
+    pub fn of(codec: InputCodec) -> Self {
+        match codec {
+            InputCodec::H264 => Self::H264,
+            InputCodec::H265 => Self::H265,
+            InputCodec::Mjpeg => Self::Intra,
+            InputCodec::Vp8 | InputCodec::Vp9 | InputCodec::Av1 => Self::Other,
+        }
+    }
 }
 
 /// What has been seen of a stream.
@@ -77,6 +95,8 @@ pub struct StreamInspector {
     /// Number and time of the newest key frame.
     last_key: Option<(u64, Option<Duration>)>,
     order: Order,
+    framing: Framing,
+    has_free_slices: bool,
     h264: Option<h264::Sequence>,
     h265: Option<h265::Sequence>,
     h265_picture: h265::Picture,
@@ -93,10 +113,32 @@ impl StreamInspector {
             key_frames: KeyFrames::default(),
             last_key: None,
             order: Order::default(),
+            framing: Framing::default(),
+            has_free_slices: false,
             h264: None,
             h265: None,
             h265_picture: h265::Picture::default(),
         }
+    }
+
+    /// Reads the record that stands beside a stream without start codes, GStreamer's `codec_data`:
+    /// parameter sets, and how long a length is. False where it cannot be read, or the format
+    /// has none; the stream is then read as if it had start codes.
+    pub fn configure(&mut self, record: &[u8]) -> bool {
+        let record = match self.format {
+            StreamFormat::H264 => Record::of_h264(record),
+            StreamFormat::H265 => Record::of_h265(record),
+            StreamFormat::Intra | StreamFormat::Other => None,
+        };
+        let Some(Record { framing, sets }) = record else { return false };
+        self.framing = framing;
+        for set in sets {
+            match self.format {
+                StreamFormat::H264 => drop(self.read_h264_unit(set)),
+                _ => drop(self.read_h265_unit(set)),
+            }
+        }
+        true
     }
 
     /// Takes note of an access unit: its bytes, when it is to be shown (PTS), as far as that is
@@ -126,23 +168,39 @@ impl StreamInspector {
         let framerate = span.filter(|span| *span > 0.0).map(|span| (self.frames - 1) as f64 / span);
         let seconds = framerate.map_or(0.0, |framerate| self.frames as f64 / framerate);
         let bitrate_kbps = framerate.map(|_| self.bytes as f64 * 8.0 / 1000.0 / seconds);
-        let parameters = self.parameters();
-        let b_frames = match self.format {
-            StreamFormat::Intra => BFrames::No,
-            _ => self.order.verdict(parameters.and_then(|parameters| parameters.reorder)),
-        };
         StreamFacts {
             frames: self.frames,
             seconds,
             framerate,
             bitrate_kbps,
             key_frames: self.key_frames,
-            b_frames,
-            parameters: parameters.cloned(),
+            b_frames: self.b_frames(),
+            parameters: self.parameters().cloned(),
         }
     }
 
-    fn parameters(&self) -> Option<&Parameters> {
+    /// Whether frames refer to later ones, as far as that was seen.
+    pub fn b_frames(&self) -> BFrames {
+        match self.format {
+            StreamFormat::Intra => BFrames::No,
+            _ => self.order.verdict(self.parameters().and_then(|parameters| parameters.reorder)),
+        }
+    }
+
+    /// Whether slices were seen in an order of their own, or in groups (ASO and FMO): H.264's
+    /// Baseline profile allows it, and next to nothing decodes it.
+    pub fn has_free_slices(&self) -> bool {
+        self.has_free_slices
+    }
+
+    /// Forgets what was seen of the order of pictures and slices: another encoder took over.
+    pub fn forget_order(&mut self) {
+        self.order = Order::default();
+        self.has_free_slices = false;
+    }
+
+    /// What the newest parameter sets say; `None` where there are none.
+    pub fn parameters(&self) -> Option<&Parameters> {
         let h264 = self.h264.as_ref().map(|sequence| &sequence.parameters);
         h264.or(self.h265.as_ref().map(|sequence| &sequence.parameters))
     }
@@ -161,34 +219,57 @@ impl StreamInspector {
         self.last_key = Some((self.frames, shown));
     }
 
-    /// Reads as far as the first slice of the picture.
+    /// Reads as far as the first slice of the picture, or all slices where their order matters.
     fn read_h264(&mut self, data: &[u8]) -> Showing {
-        for unit in bits::units(data) {
-            match h264::read(unit, self.h264.as_ref()) {
-                h264::Unit::Parameters(sequence) => self.h264 = Some(*sequence),
-                h264::Unit::Slice(slice) => {
-                    let (is_b, resets, place) = (slice.is_b, slice.resets_order, slice.order);
-                    return Showing { is_told: true, is_b, resets, place };
-                }
-                h264::Unit::Other => {}
+        let mut first: Option<h264::Slice> = None;
+        let mut last_macroblock = 0;
+        for unit in self.framing.units(data) {
+            let Some(slice) = self.read_h264_unit(unit) else { continue };
+            let first = first.get_or_insert(slice);
+            // Back at the start is the next picture, where the packet that ends this one was lost.
+            let is_next = slice.first_macroblock == 0 && first.first_macroblock == 0;
+            self.has_free_slices |= slice.first_macroblock < last_macroblock && !is_next;
+            last_macroblock = slice.first_macroblock;
+            if !self.h264.as_ref().is_some_and(|sequence| sequence.may_have_free_slices) {
+                break;
             }
         }
-        Showing::default()
+        first.map_or_else(Showing::default, |slice| Showing {
+            is_told: true,
+            is_b: slice.is_b,
+            resets: slice.resets_order,
+            place: slice.order,
+        })
     }
 
-    fn read_h265(&mut self, data: &[u8]) -> Showing {
-        for unit in bits::units(data) {
-            match h265::read(unit, self.h265.as_ref(), self.h265_picture) {
-                h265::Unit::Sequence(sequence) => self.h265 = Some(*sequence),
-                h265::Unit::Picture(picture) => self.h265_picture = picture,
-                h265::Unit::Slice(slice) => {
-                    let (resets, place) = (slice.resets_order, slice.order);
-                    return Showing { resets, place, ..Showing::default() };
-                }
-                h265::Unit::Other => {}
-            }
+    fn read_h264_unit(&mut self, unit: &[u8]) -> Option<h264::Slice> {
+        match h264::read(unit, self.h264.as_ref()) {
+            h264::Unit::Sequence(sequence) => self.h264 = Some(*sequence),
+            h264::Unit::Picture(picture) => self.has_free_slices |= picture.has_slice_groups,
+            h264::Unit::Slice(slice) => return Some(slice),
+            h264::Unit::Other => {}
         }
-        Showing::default()
+        None
+    }
+
+    /// Reads as far as the first slice of the picture.
+    fn read_h265(&mut self, data: &[u8]) -> Showing {
+        let slice = self.framing.units(data).find_map(|unit| self.read_h265_unit(unit));
+        slice.map_or_else(Showing::default, |slice| Showing {
+            resets: slice.resets_order,
+            place: slice.order,
+            ..Showing::default()
+        })
+    }
+
+    fn read_h265_unit(&mut self, unit: &[u8]) -> Option<h265::Slice> {
+        match h265::read(unit, self.h265.as_ref(), self.h265_picture) {
+            h265::Unit::Sequence(sequence) => self.h265 = Some(*sequence),
+            h265::Unit::Picture(picture) => self.h265_picture = picture,
+            h265::Unit::Slice(slice) => return Some(slice),
+            h265::Unit::Other => {}
+        }
+        None
     }
 }
 
