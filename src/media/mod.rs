@@ -32,6 +32,7 @@ pub mod ice;
 mod ingest;
 mod key_frames;
 mod outlet;
+pub mod pass_through;
 mod plugins;
 mod preview;
 pub mod probe;
@@ -41,6 +42,8 @@ mod rendition_mark;
 mod running_time;
 pub mod source;
 pub mod stream_inspector;
+#[cfg(test)]
+mod test_stream;
 mod thread_load;
 
 pub use audio::{AudioRendition, AudioState, CameraTap};
