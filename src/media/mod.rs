@@ -27,6 +27,7 @@ mod element;
 mod encoder;
 pub mod encoder_settings;
 mod error;
+pub mod gop_cache;
 pub mod graphics;
 pub mod ice;
 mod ingest;
