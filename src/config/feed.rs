@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, ops::RangeInclusive};
 
 use serde::{Deserialize, Serialize};
 
-use super::{AudioConfig, Codec, ElementChoice, FeedId, Fingerprint, PictureConfig, SourceConfig};
+use super::{AudioConfig, Codec, ElementChoice, FeedId, Fingerprint, PathChoice, PictureConfig, SourceConfig};
 use crate::i18n::gettext;
 
 /// What the operator asked for one feed.
@@ -22,6 +22,9 @@ pub struct FeedConfig {
     pub picture: PictureConfig,
     /// What is heard beside the picture.
     pub audio: AudioConfig,
+    /// Whether it is encoded at all.
+    #[serde(default)]
+    pub path: PathChoice,
     /// The codec it is encoded in.
     pub codec: Codec,
     /// The encoder that does it.
@@ -57,6 +60,7 @@ impl FeedConfig {
             decoder: ElementChoice::default(),
             picture: PictureConfig::default(),
             audio: AudioConfig::default(),
+            path: PathChoice::default(),
             codec: Codec::default(),
             encoder: ElementChoice::default(),
             encoder_settings: BTreeMap::new(),

@@ -33,7 +33,8 @@
 //!
 //! Every feed also takes `id`, `decoder`, `deinterlace`, `crop = [left, top, right, bottom]`,
 //! `rotate = 90`, `flip`, `size = "1280x720"`, `framerate`, `letterbox`, `audio` ("none",
-//! "camera", "tone", "silence", "device:NAME"), `audio_bitrate_kbps`, `codec`, `encoder`,
+//! "camera", "tone", "silence", "device:NAME"), `audio_bitrate_kbps`, `path` ("auto",
+//! "pass-through", "transcode"), `codec`, `encoder`,
 //! `encoder_settings = { "speed-preset" = "ultrafast" }`, `bitrate_kbps` and `streaming`.
 //! Whatever is not said has a default.
 //!

@@ -9,8 +9,8 @@ use tempfile::TempDir;
 use super::*;
 use crate::config::{
     AudioConfig, AudioSource, Codec, Crop, DeviceConfig, DeviceFormat, ElementChoice, FeedConfig, FileConfig,
-    Fingerprint, Flip, PasswordSource, PictureConfig, Rotation, RtspConfig, ServerConfig, Size, SourceConfig,
-    StreamChoice, TestConfig, TestPattern, TransportChoice,
+    Fingerprint, Flip, PasswordSource, PathChoice, PictureConfig, Rotation, RtspConfig, ServerConfig, Size,
+    SourceConfig, StreamChoice, TestConfig, TestPattern, TransportChoice,
 };
 
 const BY_HAND: &str = r#"# the boat
@@ -240,6 +240,7 @@ framerate = 25
 letterbox = true
 audio = "device:Built-in Audio"
 audio_bitrate_kbps = 64
+path = "pass-through"
 encoder_settings = { "speed-preset" = "ultrafast", threads = 4, cabac = true }
 pinned_viewers = ["pilot", "captain"]
 [[feeds]]
@@ -276,6 +277,7 @@ pattern_framerate = 60
     let audio = AudioConfig { source: AudioSource::Device("Built-in Audio".into()), bitrate_kbps: 64 };
     assert_eq!(device.audio, audio);
     assert_eq!(device.pinned_viewers, ["pilot", "captain"]);
+    assert_eq!(device.path, PathChoice::PassThrough);
     let settings: Vec<_> = device.encoder_settings.iter().map(|(name, value)| format!("{name}={value}")).collect();
     assert_eq!(settings, ["cabac=true", "speed-preset=ultrafast", "threads=4"]);
     assert_eq!(clip.source, SourceConfig::File(FileConfig { path: "/srv/boat.mp4".into() }));
@@ -359,6 +361,7 @@ fn each_fault_in_a_camera_is_named() {
         ("framerate = 0", "`framerate` is 0; it must be a whole number from 1 to 240"),
         ("audio = \"loud\"", "`audio` is \"loud\"; it is \"none\", \"camera\""),
         ("audio_bitrate_kbps = 1000", "`audio_bitrate_kbps` is 1000; it must be a whole number from 6 to 256"),
+        ("path = \"direct\"", "`path` is \"direct\"; it is one of \"auto\", \"pass-through\", \"transcode\""),
         ("encoder_settings = { bframes = 2 }", "`encoder_settings` cannot be used: bframes would make pictures wait"),
         ("encoder_settings = { threads = [] }", "`encoder_settings` cannot be used: each value is a text"),
         ("encoder_settings = 1", "`encoder_settings` is 1; it must be in one line"),

@@ -11,7 +11,7 @@ use toml_edit::{Array, ArrayOfTables, DocumentMut, InlineTable, Item, Table, Tab
 use super::read::{read, setting_text, source_keys};
 use super::{Fault, Remark, VERSION};
 use crate::config::{
-    AudioConfig, AudioSource, Codec, Config, Crop, DeviceFormat, FeedConfig, FeedId, Flip, PasswordSource,
+    AudioConfig, AudioSource, Codec, Config, Crop, DeviceFormat, FeedConfig, FeedId, Flip, PasswordSource, PathChoice,
     PictureConfig, Rotation, RtspConfig, ServerConfig, SourceAddress, SourceConfig, StreamChoice, TestConfig, Token,
     TransportChoice,
 };
@@ -183,6 +183,7 @@ fn feed_entries(feed: &FeedConfig) -> Result<Vec<Entry>, Fault> {
     entries.extend([
         key("audio", &feed.audio.source, &AudioSource::default()),
         number("audio_bitrate_kbps", feed.audio.bitrate_kbps, AudioConfig::DEFAULT_BITRATE_KBPS),
+        key("path", &feed.path, &PathChoice::default()),
         entry("codec", text(feed.codec.key()), text(Codec::default().key())),
         entry("encoder", text(feed.encoder.key()), text("auto")),
         entry("encoder_settings", Setting::Table(feed.encoder_settings.clone()), Setting::Table(BTreeMap::new())),

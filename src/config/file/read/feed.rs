@@ -19,6 +19,7 @@ const FEED_KEYS: &[&str] = &[
     "letterbox",
     "audio",
     "audio_bitrate_kbps",
+    "path",
     "codec",
     "encoder",
     "encoder_settings",
@@ -59,6 +60,7 @@ fn read_settings(fields: &Fields<'_>) -> impl FnOnce(FeedConfig) -> FeedConfig {
     let decoder = fields.parsed("decoder").unwrap_or_default();
     let picture = read_picture(fields);
     let audio = read_audio(fields);
+    let path = fields.parsed("path").unwrap_or_default();
     let codec = fields.parsed("codec").unwrap_or_default();
     let encoder = fields.parsed("encoder").unwrap_or_default();
     let encoder_settings = read_encoder_settings(fields);
@@ -69,6 +71,7 @@ fn read_settings(fields: &Fields<'_>) -> impl FnOnce(FeedConfig) -> FeedConfig {
         decoder,
         picture,
         audio,
+        path,
         codec,
         encoder,
         encoder_settings,
