@@ -2,7 +2,7 @@
 
 use adw::prelude::*;
 use heliograph::{
-    config::{AudioSource, Codec, FeedConfig, Size, SourceConfig, TestPattern},
+    config::{AudioSource, Codec, FeedConfig, PathChoice, Size, SourceConfig, TestPattern},
     media::{
         Encoder,
         availability::{Availability, Failure, FailureKind, Verdict, Work},
@@ -86,13 +86,14 @@ fn each_kind_of_source_becomes_a_feed() {
     field(&dialog, "Address").set_text("rtsp://127.0.0.1:9/stream1");
     choose(&dialog, "Transport", "TCP");
     choose(&dialog, "Sound", "Test tone");
+    choose(&dialog, "Camera's Stream", "As it is");
     choose(&dialog, "Codec", "VP8");
     row::<adw::SpinRow>(&dialog, "Wait for late").set_value(250.0);
     button(&dialog, "Add").emit_clicked();
     let feed = newest(&rig);
     let SourceConfig::Rtsp(rtsp) = &feed.source else { panic!("a camera on the network") };
     assert_eq!((rtsp.transport.key(), rtsp.latency_ms), ("tcp", 250));
-    assert_eq!((feed.codec, &feed.audio.source), (Codec::Vp8, &AudioSource::Tone));
+    assert_eq!((feed.path, feed.codec, &feed.audio.source), (PathChoice::PassThrough, Codec::Vp8, &AudioSource::Tone));
     support::until("the settings are saved", || rig.saved().contains("latency_ms = 250"));
     rig.end();
 }
@@ -129,6 +130,7 @@ drop_on_latency = false
 rotate = 90
 size = "640x480"
 audio = "device:A cable"
+path = "transcode"
 codec = "vp8"
 encoder = "goneenc"
 bitrate_kbps = 777

@@ -5,7 +5,7 @@ use gtk::glib;
 
 use super::rows::{Changed, Choice, entry, group, link, number, page, value};
 use crate::{
-    config::{Codec, ElementChoice, FeedConfig, Profile},
+    config::{Codec, ElementChoice, FeedConfig, PathChoice, Profile},
     i18n::{gettext, gettext_f},
     media::{availability::Availability, licence_note},
     ui::{encoder_list::ElementList, model::Entered},
@@ -18,6 +18,7 @@ pub(super) struct ViewersPage {
     /// The page of all profiles.
     pub(super) profiles: adw::NavigationPage,
     profiles_link: adw::ActionRow,
+    path: Choice<PathChoice>,
     codec: Choice<Codec>,
     pub(super) encoder: Choice<ElementChoice>,
     decoder: Choice<ElementChoice>,
@@ -29,6 +30,9 @@ pub(super) struct ViewersPage {
 
 impl ViewersPage {
     pub(super) fn new(changed: &Changed, apply: impl Fn(&'static Profile) + Clone + 'static) -> Self {
+        let paths = PathChoice::ALL.iter().map(|path| (*path, path_words(*path)));
+        let path = Choice::new(&gettext("Camera's Stream"), paths, changed);
+        path.show_below_title();
         let codecs = Codec::ALL.iter().map(|codec| (*codec, codec.to_string()));
         let codec = Choice::new(&gettext("Codec"), codecs, changed);
         let encoder = Choice::new(&gettext("Encoder"), [], changed);
@@ -44,7 +48,13 @@ impl ViewersPage {
         let groups = [
             group(
                 "",
-                &[codec.row.upcast_ref(), encoder.row.upcast_ref(), bitrate.upcast_ref(), unavailable.upcast_ref()],
+                &[
+                    path.row.upcast_ref(),
+                    codec.row.upcast_ref(),
+                    encoder.row.upcast_ref(),
+                    bitrate.upcast_ref(),
+                    unavailable.upcast_ref(),
+                ],
             ),
             group("", &[profiles_link.upcast_ref(), decoder.row.upcast_ref(), properties.upcast_ref()]),
         ];
@@ -57,6 +67,7 @@ impl ViewersPage {
             link,
             profiles,
             profiles_link,
+            path,
             codec,
             encoder,
             decoder,
@@ -70,6 +81,7 @@ impl ViewersPage {
     }
 
     pub(super) fn read(&self, entered: &mut Entered) {
+        entered.path = self.path.get().unwrap_or_default();
         entered.codec = self.codec.get().unwrap_or_default();
         entered.encoder = self.encoder.get().unwrap_or_default();
         entered.decoder = self.decoder.get().unwrap_or_default();
@@ -78,6 +90,7 @@ impl ViewersPage {
     }
 
     pub(super) fn show(&self, entered: &Entered) {
+        self.path.set(&entered.path);
         self.codec.set(&entered.codec);
         self.offer(entered);
         self.encoder.set(&entered.encoder);
@@ -115,6 +128,14 @@ impl ViewersPage {
             ],
         );
         self.link.set_subtitle(&words);
+    }
+}
+
+fn path_words(path: PathChoice) -> String {
+    match path {
+        PathChoice::Automatic => gettext("Automatic: as it is where every viewer can take it"),
+        PathChoice::PassThrough => gettext("As it is, even with rare key frames or H.265"),
+        PathChoice::Transcode => gettext("Always encoded anew"),
     }
 }
 

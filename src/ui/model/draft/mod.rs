@@ -8,8 +8,8 @@ mod properties;
 mod source;
 
 use crate::config::{
-    AudioConfig, Codec, Credentials, ElementChoice, FeedConfig, FeedId, Password, PasswordSource, Profile, RtspConfig,
-    SourceAddress, SourceConfig,
+    AudioConfig, Codec, Credentials, ElementChoice, FeedConfig, FeedId, Password, PasswordSource, PathChoice, Profile,
+    RtspConfig, SourceAddress, SourceConfig,
 };
 
 pub use picture::EnteredPicture;
@@ -41,6 +41,8 @@ pub struct Entered {
     pub picture: EnteredPicture,
     /// What is heard.
     pub audio: AudioConfig,
+    /// Whether it is encoded at all.
+    pub path: PathChoice,
     /// The codec.
     pub codec: Codec,
     /// The encoder.
@@ -96,6 +98,7 @@ impl Entered {
             decoder: feed.decoder.clone(),
             picture: EnteredPicture::of(&feed.picture),
             audio: feed.audio.clone(),
+            path: feed.path,
             codec: feed.codec,
             encoder: feed.encoder.clone(),
             properties: EnteredProperties::of(&feed.encoder_settings),
@@ -120,6 +123,7 @@ impl Entered {
                     decoder: self.decoder.clone(),
                     picture,
                     audio: self.audio.clone(),
+                    path: self.path,
                     codec: self.codec,
                     encoder: self.encoder.clone(),
                     encoder_settings,

@@ -1,7 +1,7 @@
 use super::*;
 use crate::config::{
-    AudioSource, Crop, DeviceConfig, FileConfig, Fingerprint, Flip, PictureConfig, Rotation, Size, StreamChoice,
-    TestConfig, TransportChoice,
+    AudioSource, Crop, DeviceConfig, FileConfig, Fingerprint, Flip, PathChoice, PictureConfig, Rotation, Size,
+    StreamChoice, TestConfig, TransportChoice,
 };
 use std::collections::BTreeMap;
 
@@ -92,6 +92,7 @@ fn unusual() -> FeedConfig {
             letterbox: true,
         },
         audio: AudioConfig { source: AudioSource::Device("A cable".into()), bitrate_kbps: 32 },
+        path: PathChoice::Transcode,
         codec: Codec::Vp8,
         encoder: ElementChoice::Named("vp8enc".into()),
         encoder_settings: BTreeMap::from([("threads".to_owned(), "2".to_owned())]),
