@@ -87,15 +87,31 @@ impl TestStream {
 
 /// The pictures that are in access units, decoded by themselves: the bytes of each.
 pub(super) fn decoded(caps: &gst::Caps, units: &[gst::Buffer]) -> Vec<Vec<u8>> {
+    let of_h265 = caps.structure(0).is_some_and(|fields| fields.name() == "video/x-h265");
+    let (parser, decoder) = if of_h265 { ("h265parse", "avdec_h265") } else { ("h264parse", "avdec_h264") };
+    let pictures = run(&[source_of(caps, units), make(parser).unwrap(), make(decoder).unwrap()]);
+    pictures.iter().map(|picture| picture.buffer().unwrap().map_readable().unwrap().to_vec()).collect()
+}
+
+/// The RTP times of all packets that H.264 access units are sent in.
+pub(super) fn rtp_times(caps: &gst::Caps, units: &[gst::Buffer]) -> Vec<u32> {
+    let source = source_of(caps, units);
+    let packets = run(&[source, make("h264parse").unwrap(), make("rtph264pay").unwrap()]);
+    let time = |packet: &gst::Sample| {
+        let data = packet.buffer().unwrap().map_readable().unwrap();
+        u32::from_be_bytes(data[4..8].try_into().unwrap())
+    };
+    packets.iter().map(time).collect()
+}
+
+/// A source of units that ends.
+fn source_of(caps: &gst::Caps, units: &[gst::Buffer]) -> gst::Element {
     let source = gst_app::AppSrc::builder().caps(caps).format(gst::Format::Time).build();
     for unit in units {
         source.push_buffer(unit.clone()).unwrap();
     }
     source.end_of_stream().unwrap();
-    let of_h265 = caps.structure(0).is_some_and(|fields| fields.name() == "video/x-h265");
-    let (parser, decoder) = if of_h265 { ("h265parse", "avdec_h265") } else { ("h264parse", "avdec_h264") };
-    let pictures = run(&[source.upcast(), make(parser).unwrap(), make(decoder).unwrap()]);
-    pictures.iter().map(|picture| picture.buffer().unwrap().map_readable().unwrap().to_vec()).collect()
+    source.upcast()
 }
 
 /// What comes out of a chain of elements until it ends.

@@ -5,9 +5,10 @@
 //! there on the live stream.
 //!
 //! What the cache asks of the pad that it watches:
-//! * whole access units, key frames without the flag `DELTA_UNIT`;
+//! * whole access units with start codes, key frames without the flag `DELTA_UNIT`;
 //! * parameter sets in every key frame, as `h264parse` and `h265parse` put them there with
-//!   `config-interval=-1` and `stream-format=byte-stream`: a decoder begins with nothing else;
+//!   `config-interval=-1` and `stream-format=byte-stream`: a decoder begins with nothing else, so
+//!   a key frame without them is no beginning here either;
 //! * no B-frames, so that the order of decoding is the order of showing.
 
 mod replay;
@@ -17,6 +18,11 @@ mod tests;
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use gst::prelude::*;
+
+use super::{
+    InputCodec,
+    stream_inspector::{StreamFormat, stands_alone},
+};
 
 /// How much is kept at most.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -105,8 +111,7 @@ impl GopCache {
     /// given up, or it would be missing its beginning, and the cache stays empty until the next.
     pub fn push(&self, unit: &gst::Buffer) {
         let mut kept = self.kept();
-        let is_key = !unit.flags().contains(gst::BufferFlags::DELTA_UNIT);
-        if is_key {
+        if kept.is_beginning(unit) {
             kept.empty(None);
         } else if kept.units.is_empty() {
             return;
@@ -132,6 +137,15 @@ impl GopCache {
         }
     }
 
+    /// Says what the units are; another stream does not go together with what is held.
+    pub fn set_caps(&self, caps: &gst::CapsRef) {
+        let mut kept = self.kept();
+        if kept.caps.as_deref() != Some(caps) {
+            kept.caps = Some(caps.to_owned());
+            kept.empty(None);
+        }
+    }
+
     /// The caps of what is held; `None` before the watched pad had any.
     pub fn caps(&self) -> Option<gst::Caps> {
         self.kept().caps.clone()
@@ -151,13 +165,10 @@ impl GopCache {
 
     /// A change of the stream: what came before it does not go together with what comes.
     fn note(&self, event: &gst::EventRef) {
-        let mut kept = self.kept();
         match event.view() {
-            gst::EventView::Caps(caps) if kept.caps.as_deref() != Some(caps.caps()) => {
-                kept.caps = Some(caps.caps_owned());
-                kept.empty(None);
-            }
+            gst::EventView::Caps(caps) => self.set_caps(caps.caps()),
             gst::EventView::Segment(event) => {
+                let mut kept = self.kept();
                 if let Some(segment) = event.segment().downcast_ref::<gst::ClockTime>()
                     && *segment != kept.segment
                 {
@@ -165,7 +176,7 @@ impl GopCache {
                     kept.empty(None);
                 }
             }
-            gst::EventView::FlushStop(_) | gst::EventView::Eos(_) => kept.empty(None),
+            gst::EventView::FlushStop(_) | gst::EventView::Eos(_) => self.kept().empty(None),
             _ => {}
         }
     }
@@ -180,6 +191,19 @@ impl Kept {
         self.units.clear();
         self.bytes = 0;
         self.given_up = reason;
+    }
+
+    /// Not every unit without the flag is one: see [`StreamInspector::is_beginning`].
+    ///
+    /// [`StreamInspector::is_beginning`]: super::stream_inspector::StreamInspector::is_beginning
+    fn is_beginning(&self, unit: &gst::Buffer) -> bool {
+        if unit.flags().contains(gst::BufferFlags::DELTA_UNIT) {
+            return false;
+        }
+        let name = self.caps.as_ref().and_then(|caps| caps.structure(0)).map(gst::StructureRef::name);
+        let codec = name.and_then(|name| InputCodec::from_caps_name(name));
+        let format = codec.map_or(StreamFormat::Other, StreamFormat::of);
+        unit.map_readable().is_ok_and(|data| stands_alone(format, &data))
     }
 
     fn outgrown(&self, limits: &CacheLimits) -> Option<CacheState> {

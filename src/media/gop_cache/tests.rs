@@ -1,9 +1,10 @@
 use super::*;
-use crate::media::test_stream::{TestStream, decoded};
+use crate::media::test_stream::{TestStream, decoded, rtp_times};
 
 fn cache_of(samples: &[gst::Sample], limits: CacheLimits) -> GopCache {
     let cache = GopCache::new(limits);
     for sample in samples {
+        cache.set_caps(sample.caps().unwrap());
         cache.push(&sample.buffer_owned().unwrap());
     }
     cache
@@ -47,6 +48,17 @@ fn a_replay_ends_with_the_live_picture() {
     }
 }
 
+/// Browsers take packets of one RTP time for one picture.
+#[test]
+fn every_picture_of_a_replay_gets_an_rtp_time_of_its_own() {
+    let samples = TestStream::x264(30).with(&[("key-int-max", "100"), ("speed-preset", "ultrafast")]).samples();
+    let replay = cache_of(&samples, CacheLimits::default()).replay(gst::ClockTime::from_seconds(3600));
+    let mut times = rtp_times(&samples[0].caps_owned().unwrap(), &replay);
+    times.dedup();
+    let steps: Vec<_> = times.windows(2).map(|two| two[1].wrapping_sub(two[0])).collect();
+    assert_eq!((times.len(), steps), (30, vec![90; 29]));
+}
+
 /// The precondition: a viewer's decoder begins with the replay and nothing else.
 #[test]
 fn key_frames_bring_their_parameter_sets() {
@@ -60,6 +72,22 @@ fn key_frames_bring_their_parameter_sets() {
     for key in keys {
         assert!(kinds(&key).contains(&7) && kinds(&key).contains(&8), "{:?}", kinds(&key));
     }
+}
+
+#[test]
+fn recovery_points_are_no_beginning() {
+    let settings = &[("key-int-max", "10"), ("speed-preset", "ultrafast"), ("intra-refresh", "true")];
+    let samples = TestStream::x264(INTO_THE_THIRD_GOP).with(settings).samples();
+    let flagged = samples.iter().filter(|sample| is_key(&sample.buffer_owned().unwrap())).count();
+    assert_eq!(flagged, 3, "the parser takes them for key frames");
+    let replay = cache_of(&samples, CacheLimits::default()).replay(gst::ClockTime::from_seconds(3600));
+    assert_eq!(replay.len(), samples.len(), "what begins with the only key frame is whole");
+}
+
+#[test]
+fn streams_without_start_codes_are_left_alone() {
+    let samples = TestStream { form: "avc", ..TestStream::x264(20) }.samples();
+    assert_eq!(cache_of(&samples, CacheLimits::default()).state(), CacheState::Empty);
 }
 
 #[test]
@@ -134,7 +162,7 @@ fn a_pad_is_watched_while_the_cache_is_held() {
     gst::init().unwrap();
     let pad = gst::Pad::new(gst::PadDirection::Src);
     pad.set_active(true).unwrap();
-    let caps = |width: i32| gst::Caps::builder("video/x-h264").field("width", width).build();
+    let caps = |width: i32| gst::Caps::builder("video/x-vp8").field("width", width).build();
     let begin = |width: i32, base: u64| {
         let mut segment = gst::FormattedSegment::<gst::ClockTime>::new();
         segment.set_base(milliseconds(base));

@@ -123,7 +123,7 @@ impl Suitability {
             self.inspector.forget_order();
             self.gops = Gops::default();
         }
-        self.gops.push(unit.dts_or_pts().map(Duration::from), is_key);
+        self.gops.push(unit.dts_or_pts().map(Duration::from), self.inspector.is_beginning());
         self.judge()
     }
 

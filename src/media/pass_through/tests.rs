@@ -167,6 +167,16 @@ fn a_long_gop_is_suitable_after_two_seconds_if_it_has_no_b_frames_for_certain() 
     assert_eq!(judged(patient, &samples), (H264, 51));
 }
 
+/// With what the parser takes for key frames here, no browser begins.
+#[test]
+fn a_stream_that_is_refreshed_bit_by_bit_has_no_key_frames() {
+    let settings = &[("key-int-max", "10"), ("speed-preset", "ultrafast"), ("intra-refresh", "true")];
+    let samples = TestStream::x264(25 * 11).with(settings).samples();
+    let is_key = |sample: &&gst::Sample| !sample.buffer().unwrap().flags().contains(gst::BufferFlags::DELTA_UNIT);
+    assert!(samples.iter().filter(is_key).count() > 10, "the parser's key frames");
+    assert_eq!(judged(Terms::default(), &samples).0, Verdict::Unsuitable(Reason::LongGop { longest_s: 10 }));
+}
+
 #[test]
 fn key_frames_without_parameter_sets_are_no_beginning() {
     let mut suitability = Suitability::new(Terms::default());

@@ -50,6 +50,8 @@ pub(super) struct Picture {
 /// The head of a slice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Slice {
+    /// It is of a picture with which decoding can begin (IRAP).
+    pub(super) begins: bool,
     /// Order begins anew here.
     pub(super) resets_order: bool,
     /// Its place in the order of showing, and after how much that count begins again.
@@ -77,18 +79,19 @@ pub(super) fn read(unit: &[u8], sequence: Option<&Sequence>, picture: Picture) -
 /// both of whose lists lie in the past.
 fn slice_of(bits: &mut Bits<'_>, kind: u8, sequence: Option<&Sequence>, picture: Picture) -> Option<Slice> {
     let is_first = bits.flag()?;
+    let begins = (FIRST_RANDOM_ACCESS..=LAST_RANDOM_ACCESS).contains(&kind);
     let resets_order = matches!(kind, IDR_WITH_LEADING | IDR_ALONE);
     if !is_first {
         return None;
     }
     if resets_order {
-        return Some(Slice { resets_order, order: None });
+        return Some(Slice { begins, resets_order, order: None });
     }
     if (FIRST_RANDOM_ACCESS..=LAST_WITH_PRIOR_PICTURES_FLAG).contains(&kind) {
         bits.skip(1)?;
     }
     let order = sequence.and_then(|sequence| order_of(bits, sequence, picture));
-    Some(Slice { resets_order, order })
+    Some(Slice { begins, resets_order, order })
 }
 
 fn order_of(bits: &mut Bits<'_>, sequence: &Sequence, picture: Picture) -> Option<(u32, u32)> {

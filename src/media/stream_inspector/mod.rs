@@ -53,6 +53,18 @@ impl StreamFormat {
     }
 }
 
+/// Whether a decoder can begin with this access unit in Annex B form and nothing else: it brings
+/// its parameter sets, and refers to no other picture.
+pub fn stands_alone(format: StreamFormat, unit: &[u8]) -> bool {
+    let mut inspector = StreamInspector::new(format);
+    inspector.push(unit, None, true);
+    let has_sets = match format {
+        StreamFormat::H264 | StreamFormat::H265 => inspector.parameters().is_some() && inspector.has_picture_set,
+        StreamFormat::Intra | StreamFormat::Other => true,
+    };
+    has_sets && inspector.is_beginning
+}
+
 /// What has been seen of a stream.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct StreamFacts {
@@ -97,6 +109,8 @@ pub struct StreamInspector {
     order: Order,
     framing: Framing,
     has_free_slices: bool,
+    is_beginning: bool,
+    has_picture_set: bool,
     h264: Option<h264::Sequence>,
     h265: Option<h265::Sequence>,
     h265_picture: h265::Picture,
@@ -115,6 +129,8 @@ impl StreamInspector {
             order: Order::default(),
             framing: Framing::default(),
             has_free_slices: false,
+            is_beginning: false,
+            has_picture_set: false,
             h264: None,
             h265: None,
             h265_picture: h265::Picture::default(),
@@ -148,7 +164,10 @@ impl StreamInspector {
         let showing = match self.format {
             StreamFormat::H264 => self.read_h264(unit),
             StreamFormat::H265 => self.read_h265(unit),
-            StreamFormat::Intra | StreamFormat::Other => Showing::default(),
+            StreamFormat::Intra | StreamFormat::Other => {
+                self.is_beginning = is_key;
+                Showing::default()
+            }
         };
         self.order.note(showing, shown);
         if is_key {
@@ -185,6 +204,13 @@ impl StreamInspector {
             StreamFormat::Intra => BFrames::No,
             _ => self.order.verdict(self.parameters().and_then(|parameters| parameters.reorder)),
         }
+    }
+
+    /// Whether the newest access unit is one with which a viewer can begin: an IDR picture of
+    /// H.264, an IRAP picture of H.265. Of H.264, GStreamer's parser also takes recovery points for
+    /// key frames, where a picture is refreshed bit by bit; browsers do not begin there.
+    pub fn is_beginning(&self) -> bool {
+        self.is_beginning
     }
 
     /// Whether slices were seen in an order of their own, or in groups (ASO and FMO): H.264's
@@ -234,6 +260,7 @@ impl StreamInspector {
                 break;
             }
         }
+        self.is_beginning = first.is_some_and(|slice| slice.resets_order);
         first.map_or_else(Showing::default, |slice| Showing {
             is_told: true,
             is_b: slice.is_b,
@@ -245,7 +272,10 @@ impl StreamInspector {
     fn read_h264_unit(&mut self, unit: &[u8]) -> Option<h264::Slice> {
         match h264::read(unit, self.h264.as_ref()) {
             h264::Unit::Sequence(sequence) => self.h264 = Some(*sequence),
-            h264::Unit::Picture(picture) => self.has_free_slices |= picture.has_slice_groups,
+            h264::Unit::Picture(picture) => {
+                self.has_picture_set = true;
+                self.has_free_slices |= picture.has_slice_groups;
+            }
             h264::Unit::Slice(slice) => return Some(slice),
             h264::Unit::Other => {}
         }
@@ -255,6 +285,7 @@ impl StreamInspector {
     /// Reads as far as the first slice of the picture.
     fn read_h265(&mut self, data: &[u8]) -> Showing {
         let slice = self.framing.units(data).find_map(|unit| self.read_h265_unit(unit));
+        self.is_beginning = slice.is_some_and(|slice| slice.begins);
         slice.map_or_else(Showing::default, |slice| Showing {
             resets: slice.resets_order,
             place: slice.order,
@@ -265,7 +296,10 @@ impl StreamInspector {
     fn read_h265_unit(&mut self, unit: &[u8]) -> Option<h265::Slice> {
         match h265::read(unit, self.h265.as_ref(), self.h265_picture) {
             h265::Unit::Sequence(sequence) => self.h265 = Some(*sequence),
-            h265::Unit::Picture(picture) => self.h265_picture = picture,
+            h265::Unit::Picture(picture) => {
+                self.has_picture_set = true;
+                self.h265_picture = picture;
+            }
             h265::Unit::Slice(slice) => return Some(slice),
             h265::Unit::Other => {}
         }
