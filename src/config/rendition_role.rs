@@ -10,5 +10,7 @@ keyed_enum! {
         Main = "main",
         /// A small one for viewers with little bandwidth, made while there is one.
         Low = "low",
+        /// What the camera sends, as it is; made by nobody.
+        Camera = "camera",
     }
 }

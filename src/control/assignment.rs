@@ -5,8 +5,6 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crate::config::RenditionRole;
-
 /// A viewer gets too little when its estimate is below this part of what its rendition sends…
 ///
 /// Google's congestion control goes down to 0.85 of what arrives: below this, less arrives than is sent.
@@ -34,11 +32,20 @@ const LAST_TRIAL_AFTER: Duration = Duration::from_mins(5);
 /// A viewer that stays up for this long has passed its trial.
 const TRIAL: Duration = Duration::from_secs(10);
 
+/// What a viewer gets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Assigned {
+    /// What everybody gets who can take it.
+    Full,
+    /// The low rendition.
+    Low,
+}
+
 /// What there is to choose from, by what is really sent of it, in kbit/s.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Offer {
-    /// The main rendition.
-    pub main_kbps: f64,
+    /// What everybody gets.
+    pub full_kbps: f64,
     /// The low one, or what it would take; `None` where it cannot be made.
     pub low_kbps: Option<f64>,
 }
@@ -46,7 +53,7 @@ pub struct Offer {
 #[derive(Debug)]
 struct Viewer {
     is_pinned: bool,
-    rendition: RenditionRole,
+    assigned: Assigned,
     /// In kbit/s; `None` while nothing is known.
     estimate: Option<u32>,
     /// When the estimate went down last.
@@ -66,13 +73,13 @@ pub struct Assignment {
 }
 
 impl Assignment {
-    /// These sessions are there now; a new one begins with the main rendition.
+    /// These sessions are there now; a new one begins with what everybody gets.
     pub fn set_viewers(&mut self, sessions: &[String], is_pinned: impl Fn(&str) -> bool, now: Instant) {
         self.viewers.retain(|session, _| sessions.contains(session));
         for session in sessions {
             self.viewers.entry(session.clone()).or_insert_with(|| Viewer {
                 is_pinned: is_pinned(session),
-                rendition: RenditionRole::Main,
+                assigned: Assigned::Full,
                 estimate: None,
                 fell_at: None,
                 moved_at: now,
@@ -94,17 +101,17 @@ impl Assignment {
     }
 
     /// What a session gets.
-    pub fn of(&self, session: &str) -> Option<RenditionRole> {
-        self.viewers.get(session).map(|viewer| viewer.rendition)
+    pub fn of(&self, session: &str) -> Option<Assigned> {
+        self.viewers.get(session).map(|viewer| viewer.assigned)
     }
 
     /// How many viewers get this rendition.
-    pub fn count(&self, rendition: RenditionRole) -> usize {
-        self.viewers.values().filter(|viewer| viewer.rendition == rendition).count()
+    pub fn count(&self, rendition: Assigned) -> usize {
+        self.viewers.values().filter(|viewer| viewer.assigned == rendition).count()
     }
 
     /// Who is to be moved, and where to. They count as moved from now on.
-    pub fn moves(&mut self, offer: Offer, now: Instant) -> Vec<(String, RenditionRole)> {
+    pub fn moves(&mut self, offer: Offer, now: Instant) -> Vec<(String, Assigned)> {
         let mut moves = Vec::new();
         for (session, viewer) in &mut self.viewers {
             if let Some(rendition) = viewer.next(offer, now) {
@@ -116,30 +123,30 @@ impl Assignment {
     }
 
     /// A rendition cannot be made: who was to get it stays with the main one for now.
-    pub fn take_back(&mut self, rendition: RenditionRole, now: Instant) {
-        for viewer in self.viewers.values_mut().filter(|viewer| viewer.rendition == rendition) {
-            viewer.go(RenditionRole::Main, now);
+    pub fn take_back(&mut self, rendition: Assigned, now: Instant) {
+        for viewer in self.viewers.values_mut().filter(|viewer| viewer.assigned == rendition) {
+            viewer.go(Assigned::Full, now);
         }
     }
 }
 
 impl Viewer {
-    fn go(&mut self, rendition: RenditionRole, now: Instant) {
-        if rendition == RenditionRole::Low {
+    fn go(&mut self, rendition: Assigned, now: Instant) {
+        if rendition == Assigned::Low {
             let has_failed = self.is_on_trial && now.duration_since(self.moved_at) < TRIAL;
             // The next trial has to wait longer.
             self.trial_after =
                 if has_failed { (self.trial_after * 2).min(LAST_TRIAL_AFTER) } else { FIRST_TRIAL_AFTER };
         }
-        self.is_on_trial = self.rendition == RenditionRole::Low;
-        (self.rendition, self.moved_at, self.asks_since) = (rendition, now, None);
+        self.is_on_trial = self.assigned == Assigned::Low;
+        (self.assigned, self.moved_at, self.asks_since) = (rendition, now, None);
     }
 
     /// Where it is to go now.
-    fn next(&mut self, offer: Offer, now: Instant) -> Option<RenditionRole> {
-        let other = match self.rendition {
-            RenditionRole::Main => RenditionRole::Low,
-            RenditionRole::Low => RenditionRole::Main,
+    fn next(&mut self, offer: Offer, now: Instant) -> Option<Assigned> {
+        let other = match self.assigned {
+            Assigned::Full => Assigned::Low,
+            Assigned::Low => Assigned::Full,
         };
         let Some(patience) = self.asks_for_other(offer, now) else {
             self.asks_since = None;
@@ -150,18 +157,18 @@ impl Viewer {
     }
 
     /// How long to wait before the other rendition is given; `None` where this one is right.
-    fn asks_for_other(&self, Offer { main_kbps, low_kbps }: Offer, now: Instant) -> Option<Duration> {
-        let is_low = self.rendition == RenditionRole::Low;
+    fn asks_for_other(&self, Offer { full_kbps, low_kbps }: Offer, now: Instant) -> Option<Duration> {
+        let is_low = self.assigned == Assigned::Low;
         let Some(low_kbps) = low_kbps.filter(|_| !self.is_pinned) else {
             return is_low.then_some(Duration::ZERO);
         };
         let estimate = f64::from(self.estimate?);
         if !is_low {
             let fell = self.fell_at.is_some_and(|at| now.duration_since(at) < FELL_WITHIN);
-            let is_too_much = estimate < TOO_LITTLE * main_kbps && fell;
-            return (is_too_much && main_kbps >= WORTH * low_kbps).then_some(DOWN_AFTER);
+            let is_too_much = estimate < TOO_LITTLE * full_kbps && fell;
+            return (is_too_much && full_kbps >= WORTH * low_kbps).then_some(DOWN_AFTER);
         }
-        if estimate >= ENOUGH * main_kbps || main_kbps < NOT_WORTH * low_kbps {
+        if estimate >= ENOUGH * full_kbps || full_kbps < NOT_WORTH * low_kbps {
             return Some(UP_AFTER);
         }
         (estimate >= NO_LIMIT_FOUND * low_kbps).then_some(self.trial_after)
@@ -172,7 +179,7 @@ impl Viewer {
 mod tests {
     use super::*;
 
-    const OFFER: Offer = Offer { main_kbps: 2000.0, low_kbps: Some(400.0) };
+    const OFFER: Offer = Offer { full_kbps: 2000.0, low_kbps: Some(400.0) };
 
     /// A feed with one viewer, on a clock of its own.
     struct Scene {
@@ -189,7 +196,7 @@ mod tests {
         }
 
         /// Time goes by with this estimate; where the viewer is moved to meanwhile, and when.
-        fn spend(&mut self, seconds: f64, kbps: u32) -> Vec<(f64, RenditionRole)> {
+        fn spend(&mut self, seconds: f64, kbps: u32) -> Vec<(f64, Assigned)> {
             let (start, end) = (self.now, self.now + Duration::from_secs_f64(seconds));
             let mut moved = Vec::new();
             while self.now < end {
@@ -207,9 +214,9 @@ mod tests {
         let mut scene = Scene::new(false);
         let moved = scene.spend(2.0, 500);
         assert_eq!(moved.len(), 1);
-        assert!(moved[0].0 < 1.0 && moved[0].1 == RenditionRole::Low, "{moved:?}");
+        assert!(moved[0].0 < 1.0 && moved[0].1 == Assigned::Low, "{moved:?}");
         assert_eq!(scene.spend(600.0, 480), [], "the low one is all it carries");
-        assert_eq!(scene.assignment.count(RenditionRole::Low), 1);
+        assert_eq!(scene.assignment.count(Assigned::Low), 1);
     }
 
     #[test]
@@ -244,7 +251,7 @@ mod tests {
         let mut scene = Scene::new(false);
         scene.spend(2.0, 500);
         let moved = scene.spend(5.0, 2300);
-        assert_eq!(moved.iter().map(|(_, to)| *to).collect::<Vec<_>>(), [RenditionRole::Main]);
+        assert_eq!(moved.iter().map(|(_, to)| *to).collect::<Vec<_>>(), [Assigned::Full]);
     }
 
     #[test]
@@ -254,7 +261,7 @@ mod tests {
         let mut waits = Vec::new();
         for _ in 0..8 {
             let mut waited = 0.0;
-            while scene.assignment.count(RenditionRole::Main) == 0 {
+            while scene.assignment.count(Assigned::Full) == 0 {
                 scene.spend(1.0, 600);
                 waited += 1.0;
             }
@@ -269,8 +276,8 @@ mod tests {
     fn without_a_lower_rendition_everybody_gets_the_main_one() {
         let mut scene = Scene::new(false);
         scene.spend(2.0, 500);
-        let moves = scene.assignment.moves(Offer { main_kbps: 300.0, low_kbps: None }, scene.now);
-        assert_eq!(moves, [("a".to_owned(), RenditionRole::Main)]);
+        let moves = scene.assignment.moves(Offer { full_kbps: 300.0, low_kbps: None }, scene.now);
+        assert_eq!(moves, [("a".to_owned(), Assigned::Full)]);
     }
 
     #[test]
@@ -278,7 +285,7 @@ mod tests {
         let mut scene = Scene::new(false);
         scene.spend(2.0, 500);
         scene.assignment.set_viewers(&[], |_| false, scene.now);
-        assert_eq!(scene.assignment.count(RenditionRole::Low), 0);
+        assert_eq!(scene.assignment.count(Assigned::Low), 0);
         assert_eq!(scene.assignment.of("a"), None);
     }
 }

@@ -4,5 +4,7 @@
 //! Everything here is given its times, so that it can be tested without waiting.
 
 mod assignment;
+mod path;
 
-pub use assignment::{Assignment, Offer};
+pub use assignment::{Assigned, Assignment, Offer};
+pub use path::{Circumstances, Obstacle, PathChooser};

@@ -10,10 +10,14 @@ use tokio::{
 
 use super::demo::SharedDemo;
 use crate::{
-    config::{AudioSource, Credentials, FeedConfig, FeedId, RtspConfig, Secrets, SourceConfig, TransportChoice},
+    config::{
+        AudioSource, Codec, Credentials, FeedConfig, FeedId, PathChoice, RtspConfig, Secrets, SourceConfig,
+        TransportChoice,
+    },
     i18n::gettext,
     media::{
         FaultKind, FeedClock, Ingest, IngestEvent, IngestPlan, MediaFault, Memory,
+        pass_through::Terms,
         source::{Route, RtspSource, Source, Transport, diagnose},
     },
 };
@@ -54,6 +58,7 @@ impl Dial {
     async fn start(self) -> Result<Ingest, MediaFault> {
         let source = self.source().await?;
         let events = self.explained_events(&source);
+        let pass_through = terms(&self.config);
         let plan = IngestPlan {
             source,
             decoder: self.config.decoder,
@@ -61,6 +66,7 @@ impl Dial {
             encoder_memory: self.encoder_memory,
             picture: self.config.picture,
             sound: self.config.audio.source == AudioSource::Camera,
+            pass_through,
         };
         let clock = self.clock;
         match spawn_blocking(move || Ingest::start(plan, &clock, events)).await {
@@ -122,4 +128,12 @@ async fn login(feed: &FeedId, rtsp: &RtspConfig, secrets: &Secrets) -> Result<Op
         MediaFault::new(FaultKind::Password, message, error.to_string())
     })?;
     Ok(Some(Credentials { user, password: password.unwrap_or_default() }))
+}
+
+/// What is asked of a camera's stream before viewers get it as it is; `None` where they never do.
+fn terms(config: &FeedConfig) -> Option<Terms> {
+    // Who is sent H.265 anyway can decode it.
+    let viewers_take_h265 = config.codec == Codec::H265;
+    let is_forced = config.path == PathChoice::PassThrough;
+    (config.path != PathChoice::Transcode).then(|| Terms { viewers_take_h265, is_forced, ..Terms::default() })
 }

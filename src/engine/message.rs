@@ -46,6 +46,15 @@ pub struct EncoderInUse {
     pub reason: String,
 }
 
+/// Which way a camera's stream takes to the viewers, and why.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PathInUse {
+    /// It goes out as it is, neither decoded nor encoded anew.
+    pub passes_through: bool,
+    /// The path and its reason, such as “Camera sends H.264 High with B-frames: transcoding with x264”.
+    pub sentence: String,
+}
+
 /// What happens to a feed.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "event", rename_all = "kebab-case")]
@@ -72,6 +81,8 @@ pub enum FeedEvent {
     Audio(AudioState),
     /// What encodes from now on.
     Encoder(EncoderInUse),
+    /// The camera's stream goes another way to the viewers from now on, or for another reason.
+    Path(PathInUse),
     /// Statistics of the last second.
     Stats(FeedStats),
 }

@@ -33,7 +33,7 @@ use tokio::{
     time::timeout,
 };
 
-pub use message::{EncoderInUse, EngineEvent, FeedCommand, FeedEvent, FeedStats};
+pub use message::{EncoderInUse, EngineEvent, FeedCommand, FeedEvent, FeedStats, PathInUse};
 pub use state::{Awaited, FeedState};
 
 use crate::{
@@ -62,6 +62,8 @@ pub struct FeedSnapshot {
     pub audio: AudioState,
     /// What encodes it, once something does.
     pub encoder: Option<EncoderInUse>,
+    /// Which way its stream takes, once that is known.
+    pub path: Option<PathInUse>,
     /// The last second.
     pub stats: FeedStats,
 }
@@ -242,6 +244,7 @@ impl Engine {
             viewers: 0,
             audio: AudioState::default(),
             encoder: None,
+            path: None,
             stats: FeedStats::default(),
         }));
         let (requests, received) = unbounded_channel();
@@ -274,6 +277,7 @@ impl Engine {
                     FeedEvent::Audio(audio) => snapshot.audio = audio.clone(),
                     FeedEvent::Stats(stats) => snapshot.stats = *stats,
                     FeedEvent::Encoder(encoder) => snapshot.encoder = Some(encoder.clone()),
+                    FeedEvent::Path(path) => snapshot.path = Some(path.clone()),
                     FeedEvent::Notice { .. } => {}
                     FeedEvent::Certificate { fingerprint } => {
                         snapshot.config.know_by(*fingerprint);

@@ -19,6 +19,7 @@ use super::{
     encoder::{Encoder, keep_caps_steady},
     encoder_settings,
     key_frames::{BETWEEN_KEY_FRAMES, Counters, merge_requests},
+    meter::Meter,
     rendition_mark::mark_frames,
     running_time::stamp_running_time,
     thread_load::used_by,
@@ -92,7 +93,7 @@ pub struct Rendition {
     thread: String,
     key_frames: Arc<Counters>,
     /// Bytes that the encoder made so far.
-    made: Arc<AtomicU64>,
+    made: Arc<Meter>,
 }
 
 impl Rendition {
@@ -132,7 +133,7 @@ impl Rendition {
         mark_frames(&out, plan.role);
         hide_gaps(&out);
         let key_frames = merge_requests(&out, BETWEEN_KEY_FRAMES);
-        let made = count_bytes(&out);
+        let made = Meter::watch(&out);
         watch_errors(&pipeline, {
             let (name, element) = (encoder.element().to_owned(), element.downgrade());
             move |error| failed(failure(&name, element.upgrade().as_ref(), error))
@@ -195,7 +196,7 @@ impl Rendition {
 
     /// Bytes that were encoded so far.
     pub fn encoded_bytes(&self) -> u64 {
-        self.made.load(Ordering::Relaxed)
+        self.made.bytes()
     }
 
     /// Processor time that adapting and encoding has used so far.
@@ -249,17 +250,6 @@ fn hide_gaps(pad: &gst::Pad) {
         }
         gst::PadProbeReturn::Ok
     });
-}
-
-fn count_bytes(pad: &gst::Pad) -> Arc<AtomicU64> {
-    let bytes = Arc::new(AtomicU64::new(0));
-    let counted = bytes.clone();
-    pad.add_probe(gst::PadProbeType::BUFFER, move |_, info| {
-        let size = info.buffer().map_or(0, |buffer| buffer.size());
-        counted.fetch_add(size as u64, Ordering::Relaxed);
-        gst::PadProbeReturn::Ok
-    });
-    bytes
 }
 
 fn running_time(pad: &gst::Pad, buffer: &gst::BufferRef) -> Option<gst::ClockTime> {

@@ -5,7 +5,11 @@ use std::time::{Duration, Instant};
 use gst_utils::StreamProducer;
 
 use super::{super::FeedEvent, Worker, drop_aside, renditions::LOW_KBPS};
-use crate::{config::RenditionRole, control::Offer, media::Outlet};
+use crate::{
+    config::RenditionRole,
+    control::{Assigned, Offer},
+    media::Outlet,
+};
 
 /// Pause before a low rendition that could not be made is tried again.
 const LOW_AGAIN_AFTER: Duration = Duration::from_secs(5);
@@ -42,18 +46,18 @@ impl Worker {
         let may_have_low = self.low_at.is_none_or(|at| at <= now);
         let low_kbps = self.sent_kbps(RenditionRole::Low).unwrap_or(LOW_KBPS.into());
         let low_kbps = Some(low_kbps).filter(|_| may_have_low && self.ingest.is_some());
-        let Some(main_kbps) = self.sent_kbps(RenditionRole::Main) else { return };
-        let offer = Offer { main_kbps, low_kbps };
-        for (session, role) in self.assignment.moves(offer, now) {
-            tracing::info!(feed = %self.config.id, %session, rendition = %role, "a viewer is moved");
-            match role {
-                RenditionRole::Main => self.show_main(&session),
-                RenditionRole::Low => self.begin_low(&session, now),
+        let Some(full_kbps) = self.full_kbps() else { return };
+        let offer = Offer { full_kbps, low_kbps };
+        for (session, assigned) in self.assignment.moves(offer, now) {
+            tracing::info!(feed = %self.config.id, %session, to = ?assigned, "A viewer is moved.");
+            match assigned {
+                Assigned::Full => self.show_full(&session),
+                Assigned::Low => self.begin_low(&session, now),
             }
         }
     }
 
-    fn show_main(&self, session: &str) {
+    fn show_full(&self, session: &str) {
         if let Some(outlet) = self.outlet_of(session) {
             outlet.show_connected(session);
         }
@@ -67,7 +71,7 @@ impl Worker {
                 Err(fault) => {
                     tracing::warn!(feed = %self.config.id, "There is no low rendition: {fault}");
                     self.low_at = Some(now + LOW_AGAIN_AFTER);
-                    self.assignment.take_back(RenditionRole::Low, now);
+                    self.assignment.take_back(Assigned::Low, now);
                     return;
                 }
             }
@@ -90,8 +94,8 @@ impl Worker {
     /// A viewer sees this rendition from now on.
     pub(super) fn shown(&mut self, session: &str, rendition: RenditionRole) {
         tracing::debug!(feed = %self.config.id, session, %rendition, "a viewer sees another rendition");
-        let is_meant = self.assignment.of(session) == Some(rendition);
-        if rendition == RenditionRole::Main && is_meant {
+        let is_meant = self.assignment.of(session) == Some(Assigned::Full);
+        if rendition != RenditionRole::Low && is_meant {
             self.on_low.remove(session);
             self.end_low();
         }
@@ -106,6 +110,7 @@ impl Worker {
             self.encode_at.remove(&RenditionRole::Low);
             self.around.encoders.release(&self.holder(RenditionRole::Low));
             drop_aside(low.rendition);
+            self.decode_as_needed();
         }
     }
 

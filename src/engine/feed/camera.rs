@@ -26,6 +26,8 @@ impl Worker {
             DialEvent::Ingest(IngestEvent::Answered) => self.input(Input::Answered),
             DialEvent::Ingest(IngestEvent::Packet) => self.input(Input::Packet),
             DialEvent::Ingest(IngestEvent::Picture(picture)) => self.picture(picture),
+            DialEvent::Ingest(IngestEvent::Stream(stream)) => self.take_stream(stream),
+            DialEvent::Ingest(IngestEvent::Judged(verdict)) => self.judged(verdict),
             DialEvent::Ingest(IngestEvent::DecoderFailed(decoder)) => self.decoder_failed(decoder),
         }
     }
@@ -36,8 +38,10 @@ impl Worker {
             self.memory = picture.memory;
             self.change_renditions();
         }
+        self.picture = Some(picture.clone());
         self.input(Input::Picture(picture));
         self.apply_sizes();
+        self.decode_as_needed();
     }
 
     /// Connects again; the decoder that failed is not used for this camera any more.
@@ -82,6 +86,8 @@ impl Worker {
         if let Some(audio) = &mut self.audio {
             audio.connect(None);
         }
+        self.lose_stream();
+        self.picture = None;
         if let Some(ingest) = self.ingest.take() {
             drop_aside(ingest);
         }

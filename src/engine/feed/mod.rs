@@ -2,6 +2,8 @@
 
 mod assign;
 mod camera;
+mod path;
+mod rate;
 mod renditions;
 mod viewers;
 
@@ -16,7 +18,7 @@ use tokio::{
     task::{AbortHandle, spawn_blocking},
 };
 
-use self::{camera::show, renditions::Encoding};
+use self::{camera::show, path::CameraPath, renditions::Encoding};
 use super::{
     EncoderInUse, FeedCommand, FeedEvent, FeedState, FeedStats,
     demo::SharedDemo,
@@ -30,8 +32,8 @@ use crate::{
     connector::{Connection, Connector},
     control::Assignment,
     media::{
-        AudioRendition, AudioState, FaultKind, FeedClock, IceAddresses, Ingest, Memory, Outlet, OutletEvent, Preview,
-        RenditionFailure,
+        AudioRendition, AudioState, FaultKind, FeedClock, IceAddresses, Ingest, Memory, Outlet, OutletEvent, Picture,
+        Preview, RenditionFailure,
         source::{Route, Transport},
     },
 };
@@ -86,6 +88,8 @@ struct Destination {
     outlet: Option<Outlet>,
     /// The sessions that there are now.
     viewers: Vec<String>,
+    /// The rendition that is sent to everybody.
+    sends: Option<RenditionRole>,
 }
 
 /// Runs a feed until it is asked to end.
@@ -104,6 +108,8 @@ pub(super) async fn run(config: FeedConfig, around: Surroundings, mut requests: 
         broken_decoders: Vec::new(),
         memory: Memory::System,
         ingest: None,
+        picture: None,
+        camera: CameraPath::default(),
         encodings: BTreeMap::new(),
         assignment: Assignment::default(),
         on_low: BTreeSet::new(),
@@ -135,6 +141,7 @@ pub(super) async fn run(config: FeedConfig, around: Surroundings, mut requests: 
             _ = watch.tick() => worker.watch(),
             _ = stats.tick() => {
                 worker.count(Instant::now());
+                worker.choose_path(Instant::now());
                 worker.report();
                 worker.weigh();
             }
@@ -163,6 +170,9 @@ struct Worker {
     /// Where the camera's pictures lie.
     memory: Memory,
     ingest: Option<Ingest>,
+    /// What the camera sends; `None` before its first picture.
+    picture: Option<Picture>,
+    camera: CameraPath,
     /// The renditions that are made now.
     encodings: BTreeMap<RenditionRole, Encoding>,
     assignment: Assignment,
@@ -292,11 +302,13 @@ impl Worker {
             show(&mut preview, ingest);
         }
         self.previews.insert(number, preview);
+        self.decode_as_needed();
     }
 
     fn detach(&mut self, number: u64) {
         if let Some(preview) = self.previews.remove(&number) {
             drop_aside(preview);
+            self.decode_as_needed();
         }
     }
 

@@ -6,10 +6,11 @@ use tokio::task::block_in_place;
 
 use super::{
     super::{
-        EncoderInUse, FeedEvent, FeedState,
+        EncoderInUse, FeedEvent,
         encoders::{Chosen, Holder, Wish},
     },
     Inner, REOPEN_AFTER, Worker, drop_aside,
+    rate::Rate,
 };
 use crate::{
     config::{PictureConfig, RenditionRole, Size},
@@ -48,8 +49,14 @@ impl Worker {
         self.encodings.get(&role)?.rate.kbps()
     }
 
+    /// What is sent to everybody who can take it, in kbit/s.
+    pub(super) fn full_kbps(&self) -> Option<f64> {
+        if self.camera.is_taken { self.camera.kbps() } else { self.sent_kbps(RenditionRole::Main) }
+    }
+
     /// Looks how much was sent.
     pub(super) fn count(&mut self, now: Instant) {
+        self.camera.count(now);
         for encoding in self.encodings.values_mut() {
             encoding.rate.count(encoding.rendition.encoded_bytes(), now);
         }
@@ -57,7 +64,7 @@ impl Worker {
 
     fn plan(&self, role: RenditionRole) -> RenditionPlan {
         let (bitrate_kbps, picture) = match role {
-            RenditionRole::Main => (self.config.bitrate_kbps, self.config.picture),
+            RenditionRole::Main | RenditionRole::Camera => (self.config.bitrate_kbps, self.config.picture),
             RenditionRole::Low => (LOW_KBPS, self.low_picture()),
         };
         RenditionPlan { role, bitrate_kbps, picture, from: self.memory, settings: self.config.encoder_settings.clone() }
@@ -74,13 +81,7 @@ impl Worker {
 
     /// The size in which the main rendition is sent; `None` while nothing is known of the camera.
     fn main_size(&self) -> Option<Size> {
-        match &self.state {
-            FeedState::Live { picture } => {
-                let camera = Size { width: picture.width, height: picture.height };
-                Some(self.config.picture.size_of(camera))
-            }
-            _ => self.config.picture.size,
-        }
+        self.camera_size().map(|camera| self.config.picture.size_of(camera)).or(self.config.picture.size)
     }
 
     /// Starts the best encoder that there is for this rendition.
@@ -216,17 +217,19 @@ impl Worker {
     pub(super) fn put_to_work(&mut self, role: RenditionRole, mut encoding: Encoding) {
         let output = encoding.rendition.output();
         match role {
-            RenditionRole::Main => {
-                for outlet in self.destinations.iter_mut().filter_map(|destination| destination.outlet.as_mut()) {
-                    outlet.connect(output);
+            RenditionRole::Low => self.show_low(output),
+            _ if self.camera.is_taken => {}
+            _ => {
+                for outlet in self.destinations.iter().filter_map(|destination| destination.outlet.as_ref()) {
+                    outlet.connect(role, output);
                 }
             }
-            RenditionRole::Low => self.show_low(output),
         }
         if let Some(ingest) = &self.ingest {
             encoding.rendition.connect(ingest.frames());
         }
         self.encodings.insert(role, encoding);
+        self.decode_as_needed();
     }
 
     /// Streaming goes on with the next best encoder.
@@ -261,25 +264,5 @@ impl Encoding {
         let used = self.rendition.used_time();
         let (then, before) = self.load.replace((now, used))?;
         Some(used.saturating_sub(before).as_secs_f64() / now.duration_since(then).as_secs_f64())
-    }
-}
-
-/// How much is sent: bytes counted about once a second.
-#[derive(Debug, Default)]
-struct Rate {
-    last: Option<(Instant, u64)>,
-    kbps: Option<f64>,
-}
-
-impl Rate {
-    fn kbps(&self) -> Option<f64> {
-        self.kbps
-    }
-
-    fn count(&mut self, bytes: u64, now: Instant) {
-        if let Some((then, before)) = self.last.replace((now, bytes)) {
-            let seconds = now.duration_since(then).as_secs_f64();
-            self.kbps = Some((bytes - before) as f64 * 8.0 / 1000.0 / seconds.max(f64::EPSILON));
-        }
     }
 }

@@ -38,6 +38,7 @@ impl Worker {
                 tracing::trace!(feed = %self.config.id, session, kbps, "estimate");
                 self.assignment.set_estimate(&session, kbps, Instant::now());
             }
+            OutletEvent::Sends(rendition) => self.sends(index, rendition),
             OutletEvent::Shown { session, rendition } => self.shown(&session, rendition),
             OutletEvent::Failed(reason) => self.reopen_later(&reason),
         }
@@ -46,7 +47,7 @@ impl Worker {
     /// Announces the feed at every connector, then starts its encoder and what sends it there.
     /// In this order, so that a feed that cannot be encoded says so to its viewers.
     pub(super) fn open(&mut self) -> Result<(), MediaFault> {
-        if self.encodings.contains_key(&RenditionRole::Main) {
+        if self.is_open() {
             return Ok(());
         }
         self.openings += 1;
@@ -63,10 +64,15 @@ impl Worker {
         Ok(())
     }
 
+    /// Whether viewers have something to connect to.
+    pub(super) fn is_open(&self) -> bool {
+        self.destinations.iter().any(|destination| destination.outlet.is_some())
+    }
+
     fn announce(&self, connector: &dyn Connector) -> Destination {
         let connection = connector.open(self.around.place, &self.config.id, &self.config.name);
         connection.show(self.state.name(), &self.state.sentence());
-        Destination { connection, outlet: None, viewers: Vec::new() }
+        Destination { connection, outlet: None, viewers: Vec::new(), sends: None }
     }
 
     /// The feed's sound. Whatever is wrong with it is told, and the picture goes on without.
@@ -87,10 +93,10 @@ impl Worker {
         let signaller = self.destinations[index].connection.signaller();
         let events = forward(self.inner.clone(), move |event| Inner::Outlet(opening, index, event));
         let sound = self.audio.as_ref().map(AudioRendition::output);
-        let mut outlet = block_in_place(|| {
+        let outlet = block_in_place(|| {
             Outlet::start(signaller, self.config.bitrate_kbps, &self.clock, sound, &self.around.ice, events)
         })?;
-        outlet.connect(rendition.output());
+        outlet.connect(RenditionRole::Main, rendition.output());
         Ok(outlet)
     }
 
@@ -103,6 +109,7 @@ impl Worker {
             self.around.encoders.release(&self.holder(*role));
         }
         self.forget_viewers();
+        self.camera.is_taken = false;
         if !destinations.is_empty() {
             (self.around.tell)(FeedEvent::Viewers { count: 0 });
         }

@@ -11,6 +11,8 @@ use tokio::sync::mpsc::UnboundedSender;
 use super::{
     IngestEvent, IngestPlan,
     arrivals::{Arrivals, Making},
+    camera_stream::{self, Watch, sendable},
+    decode_gate::DecodeGate,
     stream_kind::{Payload, StreamKind, undecodable},
 };
 use crate::{
@@ -36,6 +38,7 @@ pub(super) struct Decode {
     pub(super) plan: IngestPlan,
     pub(super) sound: Option<CameraTap>,
     pub(super) events: UnboundedSender<IngestEvent>,
+    pub(super) gate: Arc<DecodeGate>,
     /// What takes the camera's packets.
     pub(super) depayloader: Mutex<Option<gst::glib::WeakRef<gst::Element>>>,
 }
@@ -102,7 +105,9 @@ impl Decode {
         }
         let new = make(payload.depayloader)?;
         *depayloader = Some(new.downgrade());
-        self.parse(pad, payload.codec, vec![new])
+        let mut chain = vec![new];
+        chain.extend(self.start_codes(payload.codec)?);
+        self.parse(pad, payload.codec, chain)
     }
 
     /// Parses the stream; the decoder follows once the parser knows the size.
@@ -112,7 +117,12 @@ impl Decode {
         codec: InputCodec,
         mut chain: Vec<gst::Element>,
     ) -> Result<(), MediaFault> {
-        chain.extend(codec.parser().map(make).transpose()?);
+        let parser = codec.parser().map(make).transpose()?;
+        if let Some(parser) = parser.as_ref().filter(|parser| parser.has_property("config-interval")) {
+            // Viewers join at any key frame, and need the parameter sets there.
+            parser.set_property("config-interval", -1_i32);
+        }
+        chain.extend(parser);
         // Parsers ask what stands behind them, and some do not bear that nothing does.
         let decoder = self.choose(codec)?;
         chain.push(caps_filter(&form(&decoder))?);
@@ -121,6 +131,31 @@ impl Decode {
         let end = last.static_pad("src").expect("a capsfilter should have a src pad");
         self.decode_when_the_size_is_known(&end, decoder);
         Ok(())
+    }
+
+    /// Viewers take H.264 and H.265 with start codes only. The depayloader can write them, so that
+    /// no parser has to convert.
+    fn start_codes(&self, codec: InputCodec) -> Result<Option<gst::Element>, MediaError> {
+        let is_sendable = matches!(codec, InputCodec::H264 | InputCodec::H265);
+        if self.plan.pass_through.is_none() || !is_sendable {
+            return Ok(None);
+        }
+        let caps = gst::Caps::builder(codec.caps_name());
+        caps_filter(&caps.field("stream-format", "byte-stream").field("alignment", "au").build()).map(Some)
+    }
+
+    /// A fork for the stream as it is, where that is wanted; the pad for the decoder.
+    fn fork(&self, pad: &gst::Pad, codec: InputCodec, caps: &gst::CapsRef) -> Result<gst::Pad, MediaError> {
+        let sendable = self.plan.pass_through.zip(sendable(codec, caps)).zip(self.pipeline.upgrade());
+        let Some(((terms, codec), pipeline)) = sendable else { return Ok(pad.clone()) };
+        let arrivals = self.arrivals.clone();
+        let watch = Watch {
+            terms,
+            gate: self.gate.clone(),
+            arrived: Box::new(move || _ = arrivals.pictures.note()),
+            events: self.events.clone(),
+        };
+        camera_stream::fork(&pipeline, pad, codec, watch)
     }
 
     /// Adds a chain behind a pad.
@@ -155,6 +190,7 @@ impl Decode {
         let threading = decoder.threading_for(width, height);
         let element = decoder.build(threading)?;
         begin_with_a_key_frame(&element);
+        self.gate.guard(&element);
         let place = meeting_place(decoder.output_memory(), self.plan.encoder_memory, &self.plan.picture);
         *self.arrivals.making.lock().expect("no holder of this lock should panic") = Making {
             codec: decoder.codec().to_string(),
@@ -164,7 +200,7 @@ impl Decode {
         };
         let mut chain = vec![element];
         chain.extend(bridge(decoder.output_memory(), place)?);
-        self.finish(pad, &chain)?;
+        self.finish(&self.fork(pad, decoder.codec(), caps)?, &chain)?;
         Ok(())
     }
 

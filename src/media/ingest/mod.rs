@@ -1,7 +1,9 @@
 //! The camera's side of a feed: source, depayloader, decoder.
 
 mod arrivals;
+mod camera_stream;
 mod decode;
+mod decode_gate;
 pub(super) mod stream_kind;
 
 use std::{
@@ -16,16 +18,19 @@ use tokio::sync::mpsc::UnboundedSender;
 use self::{
     arrivals::{Arrivals, watch_frames},
     decode::Decode,
+    decode_gate::DecodeGate,
     stream_kind::ended,
 };
 use super::{
     CameraTap, FeedClock, MediaFault, Memory,
     element::{end, producer, producer_sink},
+    pass_through::{Terms, Verdict},
     source::{Explain, Opened, RtspSource, Source},
 };
 use crate::config::{ElementChoice, Fingerprint, PictureConfig};
 
 pub use arrivals::Picture;
+pub use camera_stream::CameraStream;
 
 /// A camera whose last packet is younger than this sends.
 const SENDS_EVERY: Duration = Duration::from_millis(500);
@@ -41,6 +46,10 @@ pub enum IngestEvent {
     Packet,
     /// The first picture came, or the first of another size.
     Picture(Picture),
+    /// The camera's stream can be had as it is, whether or not viewers may take it.
+    Stream(CameraStream),
+    /// Whether viewers may take the camera's stream as it is.
+    Judged(Verdict),
     /// The decoder of this name failed; another may not.
     DecoderFailed(String),
     /// The camera's stream ended or failed; nothing more will come.
@@ -62,6 +71,8 @@ pub struct IngestPlan {
     pub picture: PictureConfig,
     /// Whether the sound is wanted, too; otherwise a camera is not even asked for it.
     pub sound: bool,
+    /// Whether the camera's stream is wanted as it is, and what is asked of it then.
+    pub pass_through: Option<Terms>,
 }
 
 /// The source with the best decoder, its pictures in the processor's memory.
@@ -80,6 +91,7 @@ impl From<Source> for IngestPlan {
             encoder_memory: Memory::System,
             picture: PictureConfig::default(),
             sound: false,
+            pass_through: None,
         }
     }
 }
@@ -91,6 +103,7 @@ pub struct Ingest {
     frames: StreamProducer,
     sound: Option<CameraTap>,
     arrivals: Arc<Arrivals>,
+    gate: Arc<DecodeGate>,
 }
 
 impl Ingest {
@@ -109,7 +122,13 @@ impl Ingest {
         let sound = plan.sound.then(|| CameraTap::new(&pipeline)).transpose()?;
         let Opened { element, explain } = plan.source.open(clock, sound.clone(), &events)?;
         let sink = producer_sink("frames");
-        let ingest = Self { frames: producer(&sink), sound, pipeline, arrivals: Arc::new(Arrivals::new()) };
+        let ingest = Self {
+            frames: producer(&sink),
+            sound,
+            pipeline,
+            arrivals: Arc::new(Arrivals::new()),
+            gate: DecodeGate::new(),
+        };
         ingest.assemble(plan, &element, &sink, events, explain)?;
         Ok(ingest)
     }
@@ -133,6 +152,7 @@ impl Ingest {
             plan,
             sound: self.sound.clone(),
             events,
+            gate: self.gate.clone(),
             depayloader: Mutex::default(),
         });
         for pad in source.src_pads() {
@@ -146,6 +166,11 @@ impl Ingest {
     /// The decoded pictures.
     pub fn frames(&self) -> &StreamProducer {
         &self.frames
+    }
+
+    /// Whether pictures are made: they need not be while everybody takes the stream as it is.
+    pub fn set_decoding(&self, is_needed: bool) {
+        self.gate.set_open(is_needed);
     }
 
     /// The sound, where it is wanted.

@@ -11,6 +11,8 @@ mod sink;
 mod stats;
 mod switch;
 
+use std::{sync::Arc, time::Duration};
+
 use gst::prelude::*;
 use gst_utils::{ConsumptionLink, StreamProducer};
 use gstrswebrtc::{signaller::Signallable, webrtcsink::BaseWebRTCSink};
@@ -21,10 +23,10 @@ use self::{
     session::{Switches, Watch, watch_sessions},
     sink::{add_input, configure, send_at_once, tell_when_ready},
     stats::viewer_stats,
-    switch::Base,
+    switch::{Base, BaseStream, Switch, Tell},
 };
 use super::{
-    FeedClock, IceAddresses, MediaError,
+    CameraStream, FeedClock, IceAddresses, MediaError,
     element::{consumer_settings, end, require, watch_errors},
     rendition_mark::mark_outlet,
 };
@@ -50,6 +52,8 @@ pub enum OutletEvent {
     Ready,
     /// A viewer's session began or ended; these are there now.
     Viewers(Vec<String>),
+    /// This rendition is sent to everybody from now on.
+    Sends(RenditionRole),
     /// What a viewer's connection may carry, by congestion control, in kbit/s.
     Estimate {
         /// The viewer's session.
@@ -75,7 +79,8 @@ pub enum OutletEvent {
 pub struct Outlet {
     pipeline: gst::Pipeline,
     sink: BaseWebRTCSink,
-    input: ConsumptionLink,
+    /// What comes in, from whichever rendition.
+    input: Arc<Switch>,
     sound: Option<ConsumptionLink>,
     /// What is connected to `input`.
     base: Base,
@@ -115,11 +120,13 @@ impl Outlet {
             Watch { clock: clock.clone(), base: base.clone(), switches: switches.clone(), events: events.clone() };
         watch_sessions(&sink, &watch);
         // The debug text holds whole backtraces; the message is enough.
+        let told = events.clone();
         watch_errors(&pipeline, move |error| {
-            let _ = events.send(OutletEvent::Failed(error.error().to_string()));
+            let _ = told.send(OutletEvent::Failed(error.error().to_string()));
         });
         // Before the start: an appsrc that starts unconfigured counts bytes, not time.
-        let input = ConsumptionLink::disconnected_with(source, consumer_settings(WAITING_FRAMES, WAITING_TIME));
+        StreamProducer::configure_consumer_with(&source, consumer_settings(WAITING_FRAMES, WAITING_TIME));
+        let input = Switch::install(&source, base.clone(), Duration::ZERO, tell_source(events));
         let mut sound_input = sound_source.map(|(source, _)| {
             let input = ConsumptionLink::disconnected_with(source, consumer_settings(WAITING_FRAMES, WAITING_TIME));
             input.set_wait_for_keyframe(false);
@@ -133,14 +140,21 @@ impl Outlet {
         Ok(Self { pipeline, sink, input, sound: sound_input, base, switches, peers })
     }
 
-    /// Sends this stream from its next key frame on.
-    pub fn connect(&mut self, encoded: &StreamProducer) {
-        *self.base.lock().expect("no holder of this lock should panic") = Some(encoded.clone());
-        self.input.set_wait_for_keyframe(true);
-        self.input.change_producer(encoded, false).expect("an outlet should send one rendition at a time");
-        // A gap before the encoder is marked in its output, but what follows is
-        // encoded against what went out before: no key frame is needed.
-        self.input.set_wait_for_keyframe(false);
+    /// Sends this rendition to everybody from its next key frame on, and what was sent before until
+    /// then; another encoder of the same rendition at once.
+    pub fn connect(&self, role: RenditionRole, encoded: &StreamProducer) {
+        self.set_base(BaseStream::Encoded(encoded.clone()));
+        self.input.show(role, encoded);
+    }
+
+    /// Sends what the camera sends to everybody, from its next key frame on.
+    pub fn connect_camera(&self, stream: &CameraStream) {
+        self.set_base(BaseStream::Camera(stream.clone()));
+        self.input.show(RenditionRole::Camera, stream.output());
+    }
+
+    fn set_base(&self, base: BaseStream) {
+        *self.base.lock().expect("no holder of this lock should panic") = Some(base);
     }
 
     /// Shows one viewer this rendition from its next key frame on, instead of what is connected.
@@ -170,10 +184,16 @@ impl Outlet {
     }
 }
 
+fn tell_source(events: UnboundedSender<OutletEvent>) -> Tell {
+    Box::new(move |rendition| {
+        let _ = events.send(OutletEvent::Sends(rendition));
+    })
+}
+
 impl Drop for Outlet {
     fn drop(&mut self) {
         self.switches.clear();
-        self.input.disconnect();
+        self.input.unlink();
         if let Some(sound) = &mut self.sound {
             sound.disconnect();
         }

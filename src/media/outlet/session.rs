@@ -3,6 +3,7 @@
 use std::{
     collections::HashMap,
     sync::{Arc, Mutex, MutexGuard},
+    time::{Duration, Instant},
 };
 
 use gst::prelude::*;
@@ -13,9 +14,12 @@ use super::{
     OutletEvent,
     picture_clock::clock_packets,
     retransmission::Floor,
-    switch::{Base, Switch},
+    switch::{Base, BaseStream, Switch},
 };
-use crate::media::FeedClock;
+use crate::media::{FeedClock, key_frames::BETWEEN_ONE_VIEWERS};
+
+/// How long a session may take to be put together.
+const JOIN_WITHIN: Duration = Duration::from_secs(10);
 
 /// The viewers' switches, by session.
 #[derive(Clone, Default)]
@@ -117,8 +121,37 @@ impl Watch {
             floor.raise();
             let _ = events.send(OutletEvent::Shown { session: name.clone(), rendition });
         };
-        let switch = Switch::install(source, self.base.clone(), Box::new(tell));
+        let switch = Switch::install(source, self.base.clone(), BETWEEN_ONE_VIEWERS, Box::new(tell));
+        self.join_camera(source, &switch);
         self.switches.lock().insert(session.to_owned(), switch);
+    }
+
+    /// A camera may send its next key frame much later: the viewer begins with the last one.
+    fn join_camera(&self, source: &gst_app::AppSrc, switch: &Arc<Switch>) {
+        let base = self.base.lock().expect("no holder of this lock should panic").clone();
+        let Some(BaseStream::Camera(stream)) = base else { return };
+        let (source, switch, began) = (source.clone(), Arc::downgrade(switch), Instant::now());
+        stream.before_each_frame(move |stream| {
+            let Some(switch) = switch.upgrade().filter(|_| began.elapsed() < JOIN_WITHIN) else { return false };
+            if !leads_to_the_peer(&source) {
+                return true;
+            }
+            switch.join(stream);
+            false
+        });
+    }
+}
+
+/// Whether webrtcsink has put the session together: frames that come before that end it.
+fn leads_to_the_peer(source: &gst_app::AppSrc) -> bool {
+    let mut element = source.clone().upcast::<gst::Element>();
+    loop {
+        let Some(peer) = element.static_pad("src").and_then(|pad| pad.peer()) else { return false };
+        match peer.parent_element() {
+            Some(next) if next.factory().is_some_and(|factory| factory.name() == "webrtcbin") => return true,
+            Some(next) => element = next,
+            None => return false,
+        }
     }
 }
 

@@ -6,7 +6,7 @@
 
 use std::{
     sync::{Arc, Mutex, MutexGuard},
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use gst::prelude::*;
@@ -17,8 +17,9 @@ use super::{WAITING_FRAMES, WAITING_TIME};
 use crate::{
     config::RenditionRole,
     media::{
+        CameraStream,
         element::consumer_settings,
-        key_frames::{BETWEEN_ONE_VIEWERS, RequestGate, request_key_frame},
+        key_frames::{RequestGate, request_key_frame},
         rendition_mark::Origin,
     },
 };
@@ -26,14 +27,33 @@ use crate::{
 /// What tells that a viewer now sees this rendition.
 pub(super) type Tell = Box<dyn Fn(RenditionRole) + Send + Sync>;
 
-/// What comes into the outlet, shared with its sessions so that they can ask it for key frames.
-pub(super) type Base = Arc<Mutex<Option<StreamProducer>>>;
+/// What comes into the outlet, shared with its sessions: they ask it for key frames, and begin with
+/// what was kept of it.
+pub(super) type Base = Arc<Mutex<Option<BaseStream>>>;
+
+/// What comes into the outlet.
+#[derive(Clone, Debug)]
+pub(super) enum BaseStream {
+    /// An encoder's, which makes a key frame for whoever joins.
+    Encoded(StreamProducer),
+    /// A camera's, which may not.
+    Camera(CameraStream),
+}
+
+impl BaseStream {
+    fn output(&self) -> &StreamProducer {
+        match self {
+            Self::Encoded(output) => output,
+            Self::Camera(stream) => stream.output(),
+        }
+    }
+}
 
 /// A frame that would go back in time is moved behind the last by this: receivers take frames of
 /// the same time for one frame.
 const STEP: gst::ClockTime = gst::ClockTime::from_mseconds(1);
 
-/// One viewer's choice of rendition.
+/// One viewer's choice of rendition; in front of webrtcsink, that of all who are shown the base.
 pub(super) struct Switch {
     source: gst_app::AppSrc,
     base: Base,
@@ -68,9 +88,15 @@ enum Wanted {
     Linked(RenditionRole),
 }
 
+impl std::fmt::Debug for Switch {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Switch").field("source", &self.source).finish_non_exhaustive()
+    }
+}
+
 impl Switch {
-    /// Puts a switch behind the `appsrc` of a session's picture.
-    pub(super) fn install(source: &gst_app::AppSrc, base: Base, tell: Tell) -> Arc<Self> {
+    /// Puts a switch behind an `appsrc`. Requests for key frames go up through it at most once in `spacing`.
+    pub(super) fn install(source: &gst_app::AppSrc, base: Base, spacing: Duration, tell: Tell) -> Arc<Self> {
         let state = Mutex::new(State {
             shown: None,
             wanted: None,
@@ -79,7 +105,7 @@ impl Switch {
             sent: None,
             last: None,
             is_overlap: false,
-            requests: RequestGate::new(BETWEEN_ONE_VIEWERS),
+            requests: RequestGate::new(spacing),
         });
         let switch = Arc::new(Self { source: source.clone(), base, tell, state });
         let pad = source.static_pad("src").expect("an appsrc should have a src pad");
@@ -116,6 +142,31 @@ impl Switch {
                 self.lock().links.push((role, link));
             }
             Err(error) => tracing::warn!("A viewer cannot be shown another rendition: {error}"),
+        }
+    }
+
+    /// Begins with what was kept of this camera's stream, and goes on with what comes, until the
+    /// base has a key frame. To be called by the thread that brings the stream, before a frame.
+    pub(super) fn join(&self, stream: &CameraStream) {
+        let units = stream.replay();
+        if units.is_empty() || self.lock().shown.is_some() {
+            return;
+        }
+        for unit in &units {
+            if self.source.push_sample(unit).is_err() {
+                return;
+            }
+        }
+        let mut state = self.lock();
+        state.shown = Some(Origin { role: RenditionRole::Camera, through_outlet: false });
+        (state.wanted, state.is_overlap) = (Some(Wanted::Base), true);
+        drop(state);
+        let mut link =
+            ConsumptionLink::disconnected_with(self.source.clone(), consumer_settings(WAITING_FRAMES, WAITING_TIME));
+        link.set_wait_for_keyframe(false);
+        match link.change_producer(stream.output(), false) {
+            Ok(()) => self.lock().links.push((RenditionRole::Camera, link)),
+            Err(error) => tracing::warn!("A viewer who joined has to wait for a key frame: {error}"),
         }
     }
 
@@ -184,7 +235,7 @@ impl Switch {
     fn request_from_base(&self) {
         let base = self.base.lock().expect("no holder of this lock should panic").clone();
         if let Some(base) = base {
-            request_from(&base);
+            request_from(base.output());
         }
     }
 

@@ -91,7 +91,7 @@ impl Attempt {
                     self.look.seen().certificate = Some(certificate);
                     continue;
                 }
-                Some(IngestEvent::DecoderFailed(_)) => continue,
+                Some(IngestEvent::DecoderFailed(_) | IngestEvent::Stream(_) | IngestEvent::Judged(_)) => continue,
                 None => return Err(awaited.fault(silent)),
             };
             deadline = Instant::now() + awaited.patience();

@@ -4,7 +4,7 @@
 
 use crate::{
     config::{AudioSource, Codec, Fingerprint, SourceConfig},
-    engine::{EncoderInUse, FeedState},
+    engine::{EncoderInUse, FeedState, PathInUse},
     i18n::{gettext, gettext_f, ngettext_f},
     media::{AudioState, licence_note},
     ui::units,
@@ -28,6 +28,8 @@ pub struct Facts<'a> {
     pub state: &'a FeedState,
     /// What is heard.
     pub audio: &'a AudioState,
+    /// Which way the camera's stream takes, once that is known.
+    pub path: Option<&'a PathInUse>,
     /// What encodes, once something does.
     pub encoder: Option<&'a EncoderInUse>,
     /// The element that is expected to encode before that; empty where there is none.
@@ -39,6 +41,8 @@ pub struct Facts<'a> {
 pub struct Chosen {
     /// The element, such as `avdec_h264`, with its delay where it has one.
     pub decoding: String,
+    /// Which way the camera's stream takes, and why.
+    pub path: String,
     /// "H.264 by x264enc", and why it is this one.
     pub encoding: String,
     /// The same with all that may be asked about it.
@@ -56,6 +60,7 @@ impl Chosen {
     pub fn new(facts: &Facts<'_>) -> Self {
         Self {
             decoding: decoding(facts.state),
+            path: facts.path.map_or_else(|| gettext("Not known yet"), |path| path.sentence.clone()),
             encoding: encoding(facts),
             encoder_details: encoder_details(facts),
             sound: sound(facts),
@@ -84,6 +89,9 @@ fn decoding(state: &FeedState) -> String {
 
 /// What encodes in one line, and why it is this in the next.
 fn encoding(facts: &Facts<'_>) -> String {
+    if facts.path.is_some_and(|path| path.passes_through) {
+        return gettext("Not needed");
+    }
     let Some(encoder) = facts.encoder else { return by(facts.codec, facts.expected) };
     format!("{}\n{}", by(facts.codec, &encoder.element), reason(encoder))
 }
@@ -181,6 +189,7 @@ mod tests {
             source,
             state,
             audio: &AudioState::Off,
+            path: None,
             encoder: None,
             expected: "x264enc",
         }
@@ -198,6 +207,17 @@ mod tests {
         assert_eq!(words(&live("avdec_h264", 4)), "avdec_h264, 4 frames of delay");
         assert_eq!(words(&live("", 0)), "Not needed");
         assert_eq!(words(&FeedState::Stopped), "None at present");
+    }
+
+    #[test]
+    fn a_stream_that_goes_out_as_it_is_needs_no_encoder() {
+        let (state, demo) = (live("", 0), SourceConfig::Demo);
+        let words = |path| Chosen::new(&Facts { path, ..facts(&demo, &state) });
+        assert_eq!(words(None).path, "Not known yet");
+        let sentence = "Camera's H.264 goes to the viewers as it is".to_owned();
+        let path = PathInUse { passes_through: true, sentence };
+        let chosen = words(Some(&path));
+        assert_eq!((chosen.path.as_str(), chosen.encoding.as_str()), (path.sentence.as_str(), "Not needed"));
     }
 
     #[test]

@@ -18,7 +18,7 @@ use super::{
 };
 use crate::{
     config::{FeedConfig, FeedId},
-    engine::{EncoderInUse, FeedEvent, FeedState, FeedStats},
+    engine::{EncoderInUse, FeedEvent, FeedState, FeedStats, PathInUse},
     media::{AudioState, choose_encoder},
     stats::History,
 };
@@ -77,6 +77,8 @@ mod imp {
         pub(super) words: RefCell<Words>,
         /// What decodes, with the delay that it adds.
         #[property(name = "decoding", get, type = String, member = decoding)]
+        /// Which way the camera's stream takes to the viewers, and why.
+        #[property(name = "path", get, type = String, member = path)]
         /// Codec and encoder, as in "H.264 by x264enc", and why it is this one.
         #[property(name = "encoding", get, type = String, member = encoding)]
         /// The same with all that may be asked about it.
@@ -91,6 +93,7 @@ mod imp {
         /// The encoder that is expected before one is in use; empty where there is none.
         pub(super) expected: RefCell<String>,
         pub(super) encoder: RefCell<Option<EncoderInUse>>,
+        pub(super) path: RefCell<Option<PathInUse>>,
         pub(super) audio: RefCell<AudioState>,
         pub(super) config: RefCell<Option<FeedConfig>>,
         pub(super) state: RefCell<Option<(FeedState, Instant)>>,
@@ -133,6 +136,7 @@ mod imp {
             let old = self.chosen.replace(new.clone());
             self.tell(&[
                 ("decoding", old.decoding != new.decoding),
+                ("path", old.path != new.path),
                 ("encoding", old.encoding != new.encoding),
                 ("encoder-details", old.encoder_details != new.encoder_details),
                 ("sound", old.sound != new.sound),
@@ -145,6 +149,7 @@ mod imp {
             let config = self.config.borrow();
             let config = config.as_ref()?;
             let (state, audio, encoder) = (self.state.borrow(), self.audio.borrow(), self.encoder.borrow());
+            let path = self.path.borrow();
             Some(Chosen::new(&Facts {
                 codec: config.codec,
                 bitrate_kbps: config.bitrate_kbps,
@@ -152,6 +157,7 @@ mod imp {
                 source: &config.source,
                 state: state.as_ref().map_or(&FeedState::Idle, |(state, _)| state),
                 audio: &audio,
+                path: path.as_ref(),
                 encoder: encoder.as_ref(),
                 expected: &self.expected.borrow(),
             }))
@@ -220,6 +226,9 @@ impl FeedObject {
             }
             FeedEvent::Encoder(encoder) => {
                 imp.encoder.replace(Some(encoder));
+            }
+            FeedEvent::Path(path) => {
+                imp.path.replace(Some(path));
             }
         }
         imp.refresh();
