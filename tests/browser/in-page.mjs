@@ -10,9 +10,10 @@ export function call(inPage, ...args) {
  * Reads the frame mark of the demo camera out of the picture on screen.
  *
  * The mark is two rows of 40 square cells along the top edge. Row 0: white,
- * black, white, black; 32 bits of frame counter, most significant first, white
- * is 1; 4 bits XOR of the counter's eight nibbles. Row 1: black, white, black,
- * white; 32 bits of wall clock (Unix ms modulo 2^32); its XOR.
+ * black, white, black; 24 bits of frame counter, most significant first, white
+ * is 1; a seal of 12 bits. Row 1: black, white, black, white; 32 bits of wall
+ * clock (Unix ms modulo 2^32); 4 bits XOR of its nibbles. `frame_mark.rs` tells
+ * what the seal is for.
  *
  * `number` counts the matches of `selector` in the page, from 0.
  * Answers { counter, clock, ok, width, height }; null when there is no such video.
@@ -34,8 +35,9 @@ export function readMark(selector, number) {
   };
   const bits = (from, count, row) => Array.from({ length: count }, (_, n) => bit(from + n, row)).reduce((sum, b) => sum * 2 + b, 0);
   const nibbles = (value) => [28, 24, 20, 16, 12, 8, 4, 0].reduce((sum, shift) => sum ^ ((value >>> shift) & 15), 0);
-  const [counter, clock] = [bits(4, 32, 0), bits(4, 32, 1)];
+  const [counter, clock] = [bits(4, 24, 0), bits(4, 32, 1)];
+  const seal = Math.imul(counter ^ ((clock << 16) | (clock >>> 16)), 0x9e3779b1) >>> 20;
   const framed = bits(0, 4, 0) === 0b1010 && bits(0, 4, 1) === 0b0101;
-  const ok = framed && bits(36, 4, 0) === nibbles(counter) && bits(36, 4, 1) === nibbles(clock);
+  const ok = framed && bits(28, 12, 0) === seal && bits(36, 4, 1) === nibbles(clock);
   return { counter, clock, ok, width, height };
 }

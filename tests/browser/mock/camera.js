@@ -15,9 +15,10 @@ let paused = false;
 const bitsOf = (value, count) => Array.from({ length: count }, (_, n) => (value >>> (count - 1 - n)) & 1);
 const checksum = (value) => [28, 24, 20, 16, 12, 8, 4, 0].reduce((sum, shift) => sum ^ ((value >>> shift) & 15), 0);
 
-function drawMarkRow(row, sync, value) {
+const seal = (clock) => Math.imul(counter ^ ((clock << 16) | (clock >>> 16)), 0x9e3779b1) >>> 20;
+
+function drawMarkRow(row, cells) {
   const cell = canvas.width / 40;
-  const cells = [...sync, ...bitsOf(value, 32), ...bitsOf(checksum(value), 4)];
   cells.forEach((white, column) => {
     context.fillStyle = white ? "#fff" : "#000";
     context.fillRect(column * cell, row * cell, cell, cell);
@@ -44,8 +45,9 @@ function draw() {
   if (paused) return;
   counter += 1;
   drawScene();
-  drawMarkRow(0, [1, 0, 1, 0], counter);
-  drawMarkRow(1, [0, 1, 0, 1], Date.now() >>> 0);
+  const clock = Date.now() >>> 0;
+  drawMarkRow(0, [1, 0, 1, 0, ...bitsOf(counter, 24), ...bitsOf(seal(clock), 12)]);
+  drawMarkRow(1, [0, 1, 0, 1, ...bitsOf(clock, 32), ...bitsOf(checksum(clock), 4)]);
 }
 
 async function startSession(sessionId) {

@@ -49,14 +49,7 @@ impl Peer {
         source.connect_pad_added(move |_, pad| {
             pad.link(&sink.static_pad("sink").unwrap()).unwrap();
         });
-        // Its threads would each hold a frame back: what is looked at is Heliograph, not this decoder.
-        pipeline.connect_deep_element_added(|_, _, element| {
-            if element.has_property("max-threads")
-                && element.factory().is_some_and(|made_by| made_by.name().starts_with("avdec_"))
-            {
-                element.set_property("max-threads", 1);
-            }
-        });
+        pipeline.connect_deep_element_added(|_, _, element| bear_with_the_machine(element));
         pipeline.set_state(gst::State::Playing).unwrap();
         Self { pipeline, seen }
     }
@@ -65,6 +58,19 @@ impl Peer {
     pub fn wait_frames(&self, more: usize, limit: Duration) {
         let wanted = self.seen.lock().unwrap().len() + more;
         wait_for("pictures at GStreamer's peer", limit, || (self.seen.lock().unwrap().len() >= wanted).then_some(()));
+    }
+}
+
+/// What is looked at is Heliograph, not this viewer. Threads of its decoder would each hold a frame
+/// back. And a packet that was late because the machine is busy would be given up after 0.2 s, and
+/// what follows be garbage; packets that are in order do not wait for that time.
+fn bear_with_the_machine(element: &gst::Element) {
+    let Some(made_by) = element.factory() else { return };
+    if made_by.name().starts_with("avdec_") && element.has_property("max-threads") {
+        element.set_property("max-threads", 1);
+    }
+    if made_by.name() == "webrtcbin" {
+        element.set_property("latency", 5000_u32);
     }
 }
 

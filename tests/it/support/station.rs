@@ -6,7 +6,7 @@ use heliograph::{
     engine::{EngineEvent, FeedCommand, FeedEvent},
     media::{
         self,
-        source::{DemoCamera, DemoSettings},
+        source::{DemoCamera, DemoSettings, Transport},
     },
     station::Station,
 };
@@ -37,7 +37,10 @@ impl SmallStation {
         media::init().unwrap();
         let (width, height) = (Self::SIZE.width.cast_signed(), Self::SIZE.height.cast_signed());
         let framerate = Self::FRAMERATE.into();
-        let camera = DemoCamera::start(DemoSettings { width, height, framerate, ..DemoSettings::default() }).unwrap();
+        // Over UDP a busy machine loses packets, and pictures are damaged until the next key frame.
+        let transport = Some(Transport::Tcp);
+        let settings = DemoSettings { transport, width, height, framerate, ..DemoSettings::default() };
+        let camera = DemoCamera::start(settings).unwrap();
         let runtime = Runtime::new().unwrap();
         let station = Station::new(runtime.handle().clone(), Secrets::new(KeyringStore::without_prompts()));
         let settings = ServerConfig { listen: "127.0.0.1:0".parse().unwrap(), ..ServerConfig::default() };
