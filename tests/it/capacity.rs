@@ -1,76 +1,14 @@
 //! A card that takes three encoders: the fourth feed runs elsewhere, and moves back.
 
-use std::{
-    collections::BTreeMap,
-    sync::{
-        OnceLock,
-        atomic::{AtomicU32, Ordering},
-    },
-};
+use std::collections::BTreeMap;
 
-use gst::{glib, prelude::*, subclass::prelude::*};
+use gst::prelude::*;
 use heliograph::media::{
-    self, Device,
+    Device,
     capacity::{Capacity, Demand, Placement},
 };
 
-/// Sessions that the card has open.
-static SESSIONS: AtomicU32 = AtomicU32::new(0);
-const MOST_SESSIONS: u32 = 3;
-
-mod imp {
-    use super::*;
-
-    /// An encoder of a card that has three sessions, taken and given back as drivers do:
-    /// on the way to READY and back.
-    #[derive(Default)]
-    pub struct CardEncoder;
-
-    #[glib::object_subclass]
-    impl ObjectSubclass for CardEncoder {
-        const NAME: &'static str = "HlgCardEncoder";
-        type Type = super::CardEncoder;
-        type ParentType = gst::Element;
-    }
-
-    impl ObjectImpl for CardEncoder {}
-    impl GstObjectImpl for CardEncoder {}
-
-    impl ElementImpl for CardEncoder {
-        fn metadata() -> Option<&'static gst::subclass::ElementMetadata> {
-            static METADATA: OnceLock<gst::subclass::ElementMetadata> = OnceLock::new();
-            let about = || {
-                gst::subclass::ElementMetadata::new(
-                    "Card encoder",
-                    "Codec/Encoder/Video",
-                    "Three at once",
-                    "Heliograph",
-                )
-            };
-            Some(METADATA.get_or_init(about))
-        }
-
-        fn change_state(&self, change: gst::StateChange) -> Result<gst::StateChangeSuccess, gst::StateChangeError> {
-            match change {
-                gst::StateChange::NullToReady => {
-                    let more = |open| (open < MOST_SESSIONS).then_some(open + 1);
-                    SESSIONS
-                        .fetch_update(Ordering::SeqCst, Ordering::SeqCst, more)
-                        .map_err(|_| gst::StateChangeError)?;
-                }
-                gst::StateChange::ReadyToNull => {
-                    SESSIONS.fetch_sub(1, Ordering::SeqCst);
-                }
-                _ => {}
-            }
-            self.parent_change_state(change)
-        }
-    }
-}
-
-glib::wrapper! {
-    pub struct CardEncoder(ObjectSubclass<imp::CardEncoder>) @extends gst::Element, gst::Object;
-}
+use crate::support::card::Card;
 
 /// What an engine does with feeds, as far as capacity is concerned.
 struct Feeds {
@@ -94,7 +32,7 @@ impl Feeds {
 
     /// Whether the card takes it.
     fn open(&mut self, feed: u32) -> bool {
-        let encoder = gst::ElementFactory::make("hlgcardenc").build().unwrap();
+        let encoder = gst::ElementFactory::make(Card::ENCODER).build().unwrap();
         let is_open = encoder.set_state(gst::State::Ready).is_ok();
         if is_open {
             self.encoders.insert(feed, encoder);
@@ -114,15 +52,14 @@ impl Feeds {
 
 #[test]
 fn the_fourth_encoder_runs_elsewhere_until_the_card_has_room() {
-    media::init().unwrap();
-    gst::Element::register(None, "hlgcardenc", gst::Rank::NONE, CardEncoder::static_type()).unwrap();
+    let _card = Card::plug_in();
     let mut feeds = Feeds { capacity: Capacity::new(4, BTreeMap::new()), encoders: BTreeMap::new() };
     let card = Placement::Hardware(Device::Nvidia { gpu: 0 });
 
     let placed: Vec<_> = (0..5).map(|feed| feeds.start(feed)).collect();
     assert_eq!(placed[..3], [card.clone(), card.clone(), card.clone()]);
     assert_eq!(placed[3..], [Placement::Processor, Placement::Processor], "the fourth is refused, the fifth not tried");
-    assert_eq!(SESSIONS.load(Ordering::SeqCst), MOST_SESSIONS);
+    assert_eq!(Card::sessions(), Card::MOST_SESSIONS);
 
     feeds.stop(1);
     let moves = feeds.capacity.moves();
@@ -132,5 +69,5 @@ fn the_fourth_encoder_runs_elsewhere_until_the_card_has_room() {
     for feed in 0..5 {
         feeds.stop(feed);
     }
-    assert_eq!(SESSIONS.load(Ordering::SeqCst), 0);
+    assert_eq!(Card::sessions(), 0);
 }

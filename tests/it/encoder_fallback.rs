@@ -1,26 +1,17 @@
 //! Encoders that fail while they work, and hardware that takes three feeds and no more: the
 //! viewers keep their sessions, and the operator is told once.
 
-use std::{
-    sync::{
-        OnceLock,
-        atomic::{AtomicU32, Ordering},
-    },
-    time::Duration,
-};
+use std::time::Duration;
 
-use gst::{glib, prelude::*, subclass::prelude::*};
+use gst::prelude::*;
 use heliograph::{
     config::{FeedId, Size},
     engine::{FeedCommand, FeedEvent, FeedState},
-    media::{
-        Encoder,
-        availability::{Availability, Verdict},
-    },
 };
 
 use crate::support::{
     browser::{Browser, Tab},
+    card::Card,
     elements,
     peer::Peer,
     station::SmallStation,
@@ -90,132 +81,20 @@ fn a_failing_encoder_falls_to_the_next_best_and_the_viewers_stay() {
     assert_eq!(viewers(&station, &feed), 1);
 }
 
-/// Sessions that the card has open.
-static SESSIONS: AtomicU32 = AtomicU32::new(0);
-const MOST_SESSIONS: u32 = 3;
-
-mod imp {
-    use super::*;
-
-    /// An encoder of a card, with x264 in place of the card. Sessions are taken and given back
-    /// as drivers do, on the way to READY and back.
-    #[derive(Default)]
-    pub struct CardOfThree;
-
-    #[glib::object_subclass]
-    impl ObjectSubclass for CardOfThree {
-        const NAME: &'static str = "HlgCardOfThree";
-        type Type = super::CardOfThree;
-        type ParentType = gst::Bin;
-    }
-
-    impl ObjectImpl for CardOfThree {
-        fn constructed(&self) {
-            self.parent_constructed();
-            let encoder = gst::ElementFactory::make("x264enc").build().unwrap();
-            encoder.set_property_from_str("tune", "zerolatency");
-            encoder.set_property_from_str("speed-preset", "ultrafast");
-            self.obj().add(&encoder).unwrap();
-            for name in ["sink", "src"] {
-                let template = self.obj().pad_template(name).unwrap();
-                let target = encoder.static_pad(name).unwrap();
-                let pad = gst::GhostPad::builder_from_template_with_target(&template, &target).unwrap().build();
-                self.obj().add_pad(&pad).unwrap();
-            }
-        }
-    }
-
-    impl GstObjectImpl for CardOfThree {}
-
-    impl ElementImpl for CardOfThree {
-        fn metadata() -> Option<&'static gst::subclass::ElementMetadata> {
-            static METADATA: OnceLock<gst::subclass::ElementMetadata> = OnceLock::new();
-            let class = "Codec/Encoder/Video/Hardware";
-            let about = || gst::subclass::ElementMetadata::new("Card encoder", class, "Three at once", "Heliograph");
-            Some(METADATA.get_or_init(about))
-        }
-
-        fn pad_templates() -> &'static [gst::PadTemplate] {
-            static TEMPLATES: OnceLock<[gst::PadTemplate; 2]> = OnceLock::new();
-            TEMPLATES.get_or_init(|| {
-                let raw = gst::Caps::builder("video/x-raw").field("format", "NV12").build();
-                let encoded = gst::Caps::new_empty_simple("video/x-h264");
-                [("sink", gst::PadDirection::Sink, raw), ("src", gst::PadDirection::Src, encoded)].map(
-                    |(name, direction, caps)| {
-                        gst::PadTemplate::new(name, direction, gst::PadPresence::Always, &caps).unwrap()
-                    },
-                )
-            })
-        }
-
-        fn change_state(&self, change: gst::StateChange) -> Result<gst::StateChangeSuccess, gst::StateChangeError> {
-            match change {
-                gst::StateChange::NullToReady => {
-                    let more = |open| (open < MOST_SESSIONS).then_some(open + 1);
-                    SESSIONS
-                        .fetch_update(Ordering::SeqCst, Ordering::SeqCst, more)
-                        .map_err(|_| gst::StateChangeError)?;
-                }
-                gst::StateChange::ReadyToNull => {
-                    SESSIONS.fetch_sub(1, Ordering::SeqCst);
-                }
-                _ => {}
-            }
-            self.parent_change_state(change)
-        }
-    }
-
-    impl BinImpl for CardOfThree {}
-}
-
-glib::wrapper! {
-    pub struct CardOfThree(ObjectSubclass<imp::CardOfThree>) @extends gst::Bin, gst::Element, gst::Object;
-}
-
-/// The card, under the name of a real encoder for as long as this value lives.
-struct Card;
-
-impl Card {
-    const ELEMENT: &str = "nvcudah264enc";
-
-    /// Call this when the program has begun to try its own encoders: it would try this one too,
-    /// in another process, where there is none.
-    fn plug_in() -> Self {
-        let software = Encoder::installed().into_iter().find(|encoder| encoder.element() == "x264enc").unwrap();
-        let found = Availability::of_this_machine();
-        wait_for("the trials", Duration::from_secs(20), || found.verdict(&software));
-        gst::Element::register(None, Self::ELEMENT, gst::Rank::NONE, CardOfThree::static_type()).unwrap();
-        found.note(&Self::encoder(), Verdict::Works);
-        Self
-    }
-
-    fn encoder() -> Encoder {
-        Encoder::installed().into_iter().find(|encoder| encoder.element() == Self::ELEMENT).unwrap()
-    }
-}
-
-impl Drop for Card {
-    fn drop(&mut self) {
-        Availability::of_this_machine().note(&Self::encoder(), Verdict::NotInstalled);
-        let factory = gst::ElementFactory::find(Self::ELEMENT).unwrap();
-        gst::Registry::get().remove_feature(&factory);
-    }
-}
-
 #[test]
 fn the_fourth_feed_is_encoded_elsewhere_until_the_card_has_room() {
     let mut station = SmallStation::start();
-    let card = Card::plug_in();
+    let card = Card::plug_in_as_tried();
     let feeds = ["one", "two", "three"].map(|name| {
         let feed = station.add(name, |_| {});
         let (element, words) = station.wait_encoder(&feed);
-        assert_eq!((element.as_str(), words.as_str()), (Card::ELEMENT, "Automatic: NVENC on GPU 0"));
+        assert_eq!((element.as_str(), words.as_str()), (Card::ENCODER, "Automatic: NVENC on GPU 0"));
         feed
     });
     let fourth = station.add("four", |_| {});
     let (element, words) = station.wait_encoder(&fourth);
     assert_eq!((element.as_str(), words.as_str()), ("x264enc", "Automatic: x264, because the hardware is full"));
-    assert_eq!(SESSIONS.load(Ordering::SeqCst), MOST_SESSIONS);
+    assert_eq!(Card::sessions(), Card::MOST_SESSIONS);
     let peer = Peer::watch(&station.server, &fourth);
     peer.wait_frames(15, Duration::from_secs(20));
     station.wait("a viewer", &fourth, |event| (*event == FeedEvent::Viewers { count: 1 }).then_some(()));
@@ -231,12 +110,10 @@ fn the_fourth_feed_is_encoded_elsewhere_until_the_card_has_room() {
 
     station.command(&feeds[1], FeedCommand::Stop);
     let (element, words) = station.wait_encoder(&fourth);
-    assert_eq!((element.as_str(), words.as_str()), (Card::ELEMENT, "Automatic: NVENC on GPU 0"));
+    assert_eq!((element.as_str(), words.as_str()), (Card::ENCODER, "Automatic: NVENC on GPU 0"));
     peer.wait_frames(5, INTERRUPTION);
     assert_eq!(viewers(&station, &fourth), 1);
-    assert_eq!(SESSIONS.load(Ordering::SeqCst), MOST_SESSIONS);
+    assert_eq!(Card::sessions(), Card::MOST_SESSIONS);
     drop((peer, station, card));
-    wait_for("the card's sessions to end", Duration::from_secs(5), || {
-        (SESSIONS.load(Ordering::SeqCst) == 0).then_some(())
-    });
+    wait_for("the card's sessions to end", Duration::from_secs(5), || (Card::sessions() == 0).then_some(()));
 }

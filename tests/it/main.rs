@@ -22,6 +22,7 @@ mod encoder_rows;
 mod encoders;
 mod firefox;
 mod foreign_cameras;
+mod gpu_memory;
 mod import;
 mod input_device;
 mod missing_plugin;

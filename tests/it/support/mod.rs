@@ -3,6 +3,7 @@
 pub mod bad_camera;
 pub mod browser;
 pub mod camera;
+pub mod card;
 pub mod elements;
 pub mod engine;
 pub mod hard_content;

@@ -70,7 +70,7 @@ fn bear_with_the_machine(element: &gst::Element) {
         element.set_property("max-threads", 1);
     }
     if made_by.name() == "webrtcbin" {
-        element.set_property("latency", 5000_u32);
+        element.set_property("latency", 1000_u32);
     }
 }
 
