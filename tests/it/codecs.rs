@@ -39,7 +39,7 @@ const OLDEST_MS: u32 = 2 * 1000 / FRAMERATE as u32;
 /// How long the frames of a part are waited for. A camera, five encoders, five decoders, a browser
 /// and whatever else runs share the cores, and now and then a frame has to wait for its turn: the
 /// row begins anew behind it. Behind an encoder that holds frames back it would never begin.
-const PATIENCE: Duration = Duration::from_secs(120);
+const PATIENCE: Duration = Duration::from_mins(2);
 /// How often viewers are asked what they saw.
 const LOOK_EVERY: Duration = Duration::from_millis(250);
 
@@ -94,7 +94,9 @@ impl Viewers {
             let rows: Vec<_> =
                 self.seen.iter().map(|(codec, seen)| (codec, steady_row(&seen[from[codec]..], size))).collect();
             if rows.iter().all(|(_, row)| row.is_ok()) {
-                rows.iter().for_each(|(codec, row)| println!("{codec} {part}: {}", row.as_ref().unwrap()));
+                for (codec, row) in &rows {
+                    println!("{codec} {part}: {}", row.as_ref().unwrap());
+                }
                 return;
             }
             assert!(Instant::now() < end, "{part}: {STEADY} frames in a row were waited for in vain: {rows:?}");

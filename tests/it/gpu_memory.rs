@@ -87,8 +87,7 @@ fn way(from: Memory, element: &str, size: Option<Size>) -> Vec<Station> {
         encoded.recv_timeout(Duration::from_secs(10)).expect("an encoded picture");
     }
     let is_of_the_rendition = |made: &gst::Element| made.parent().is_some_and(|parent| parent.name() == "rendition");
-    let encoder = elements::alive_of(element).into_iter().find(is_of_the_rendition).unwrap();
-    upstream_of(encoder)
+    upstream_of(elements::alive_of(element).into_iter().find(is_of_the_rendition).unwrap())
 }
 
 /// All elements up to this one, in order.
