@@ -19,9 +19,10 @@
 //! ```
 //!
 //! `[server]` also takes `token`, `allowed_origins`, `allowed_hosts`, `tls_cert`, `tls_key`,
-//! `insecure_http`, `ice_servers = ["stun:HOST:PORT", "turn:USER@HOST:PORT"]` and the TURN
-//! users' password by `ice_password_env` or `ice_password_file`. A feed has a `name` and exactly one source, with the keys that go
-//! with it:
+//! `insecure_http`, and how media travel: `mtu`, `retransmission`, `fec_percent`,
+//! `ice_servers = ["stun:HOST:PORT", "turn:USER@HOST:PORT"]` and the TURN users' password by
+//! `ice_password_env` or `ice_password_file`, `relay_only`, `interfaces = ["eth0", "wl*"]`.
+//! A feed has a `name` and exactly one source, with the keys that go with it:
 //!
 //! | source | goes with it |
 //! |---|---|

@@ -24,15 +24,18 @@ pub mod file;
 mod fingerprint;
 mod ice_server;
 mod id;
+mod interface_name;
 mod keyed;
 mod path_choice;
 mod picture;
+mod priority;
 mod profile;
 mod rendition_role;
 pub mod secret;
 mod server;
 mod size;
 mod source;
+mod transport;
 
 pub use address::{AddressError, Credentials, SourceAddress};
 pub use audio::{AudioConfig, AudioSource, AudioSourceError};
@@ -43,9 +46,11 @@ pub use file::{ConfigError, ConfigFile, Fault, Loaded, Remark};
 pub use fingerprint::{Fingerprint, FingerprintError};
 pub use ice_server::{IceServer, IceServerError, IceServerKind, IceServers, IceTransport};
 pub use id::{FeedId, FeedIdError};
+pub use interface_name::{InterfaceName, InterfaceNameError};
 pub use keyed::ChoiceError;
 pub use path_choice::PathChoice;
 pub use picture::{Crop, Flip, PictureConfig, Rotation};
+pub use priority::{Priority, PriorityError};
 pub use profile::Profile;
 pub use rendition_role::RenditionRole;
 pub use secret::{Kept, KeyringStore, Password, PasswordSource, SecretError, SecretStore, Secrets, SessionStore};
@@ -55,6 +60,7 @@ pub use source::{
     DeviceConfig, DeviceFormat, FileConfig, RtspConfig, SourceConfig, StreamChoice, TestConfig, TestPattern,
     TransportChoice,
 };
+pub use transport::TransportConfig;
 
 /// Everything the operator asked for.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -5,7 +5,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::str::FromStr;
 
-use super::{IceServers, Password};
+use super::{Password, TransportConfig};
 use crate::i18n::gettext;
 
 /// The settings of the server that viewers reach.
@@ -25,8 +25,8 @@ pub struct ServerConfig {
     pub tls_key: Option<PathBuf>,
     /// Serve without TLS beyond loopback, where something else encrypts.
     pub insecure_http: bool,
-    /// STUN and TURN servers, for viewers that cannot reach this machine directly.
-    pub ice: IceServers,
+    /// How media travel to the viewers.
+    pub transport: TransportConfig,
 }
 
 impl ServerConfig {
@@ -44,7 +44,7 @@ impl Default for ServerConfig {
             tls_cert: None,
             tls_key: None,
             insecure_http: false,
-            ice: IceServers::default(),
+            transport: TransportConfig::default(),
         }
     }
 }

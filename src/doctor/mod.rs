@@ -61,7 +61,7 @@ pub struct Questions {
 pub fn run(questions: Questions) -> impl Stream<Item = Finding> {
     stream::once(async move {
         let (findings, config) = settings(questions.settings).await;
-        let ice = questions.ice.unwrap_or_else(|| config.server.ice.clone());
+        let ice = questions.ice.unwrap_or_else(|| config.server.transport.ice.clone());
         let config = Arc::new(config);
         stream::iter(findings).chain(checks(&config, ice).flat_map(stream::iter))
     })

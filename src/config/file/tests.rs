@@ -9,8 +9,8 @@ use tempfile::TempDir;
 use super::*;
 use crate::config::{
     AudioConfig, AudioSource, Codec, Crop, DeviceConfig, DeviceFormat, ElementChoice, FeedConfig, FileConfig,
-    Fingerprint, Flip, PasswordSource, PathChoice, PictureConfig, Rotation, RtspConfig, ServerConfig, Size,
-    SourceConfig, StreamChoice, TestConfig, TestPattern, TransportChoice,
+    Fingerprint, Flip, IceServers, PasswordSource, PathChoice, PictureConfig, Rotation, RtspConfig, ServerConfig, Size,
+    SourceConfig, StreamChoice, TestConfig, TestPattern, TransportChoice, TransportConfig,
 };
 
 const BY_HAND: &str = r#"# the boat
@@ -756,17 +756,57 @@ fn the_usual_path_follows_the_xdg_specification() {
 #[test]
 fn ice_servers_are_kept_and_their_passwords_stay_outside() {
     let text = "version = 1\n[server]\nice_servers = [\"stun:h:1\", \"turn:me@h:2?transport=tcp\"]\nice_password_env = \"V\"\n";
-    let ice = read::read(text).unwrap().config.server.ice;
+    let ice = read::read(text).unwrap().config.server.transport.ice;
     assert_eq!(
         ice.servers.iter().map(ToString::to_string).collect::<Vec<_>>(),
         ["stun:h:1", "turn:me@h:2?transport=tcp"]
     );
     assert_eq!(ice.password, PasswordSource::Environment("V".into()));
-    let config = Config { server: ServerConfig { ice, ..ServerConfig::default() }, ..Config::default() };
+    let transport = TransportConfig { ice, ..TransportConfig::default() };
+    let config = Config { server: ServerConfig { transport, ..ServerConfig::default() }, ..Config::default() };
     let written = write::write(None, &config).unwrap();
     assert_eq!(read::read(&written).unwrap().config, config);
     let found = remarks("version = 1\n[server]\nice_servers = [\"turn:me:planted@h\"]\n");
     assert!(found.contains("ice_password_env") && !found.contains("planted"), "{found}");
+}
+
+#[test]
+fn what_travels_is_read_and_written() {
+    let keys =
+        "mtu = 1000\nretransmission = false\nfec_percent = 30\nrelay_only = true\ninterfaces = [\"wl*\", \"eth0\"]\n";
+    let text = format!("version = 1\n[server]\n{keys}ice_servers = [\"turn:me@h:3478?transport=udp\"]\n");
+    let config = read::read(&text).unwrap().config;
+    let transport = &config.server.transport;
+    assert_eq!((transport.mtu, transport.retransmission, transport.fec_percent), (1000, false, 30));
+    assert!(transport.relay_only && transport.interfaces[0].means("wlan0") && transport.interfaces[1].means("eth0"));
+    let written = write::write(None, &config).unwrap();
+    assert_eq!(read::read(&written).unwrap().config, config);
+    assert_eq!(write::write(Some(&text), &config).unwrap(), text);
+}
+
+#[test]
+fn a_file_from_before_these_keys_means_what_it_meant() {
+    let old = "version = 1\n[server]\nice_servers = [\"stun:h:1\"]\n";
+    let transport = read::read(old).unwrap().config.server.transport;
+    assert_eq!(TransportConfig { ice: IceServers::default(), ..transport }, TransportConfig::default());
+    assert_eq!(write::write(Some(old), &read::read(old).unwrap().config).unwrap(), old);
+}
+
+#[test]
+fn what_cannot_travel_is_refused_in_sentences() {
+    let cases = [
+        ("mtu = 575", "`mtu` is 575; it must be a whole number from 576 to 1500"),
+        ("mtu = 1501", "`mtu` is 1501; it must be a whole number from 576 to 1500"),
+        ("fec_percent = 101", "`fec_percent` is 101; it must be a whole number from 0 to 100"),
+        ("retransmission = 1", "`retransmission` is 1; it must be true or false"),
+        ("relay_only = true", "`relay_only` cannot be used: no server of ice_servers is a relay"),
+        ("interfaces = [\"a b\"]", "`interfaces` is \"a b\"; an interface is a name of up to 15 characters"),
+        ("interfaces = \"eth0\"", "`interfaces` is a text; it must be a list of texts"),
+    ];
+    for (line, sentence) in cases {
+        let found = remarks(&format!("version = 1\n[server]\n{line}\n"));
+        assert!(found.contains(&format!("line 3: {sentence}")), "{line}: {found}");
+    }
 }
 
 #[test]

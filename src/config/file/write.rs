@@ -13,7 +13,7 @@ use super::{Fault, Remark, VERSION};
 use crate::config::{
     AudioConfig, AudioSource, Codec, Config, Crop, DeviceFormat, FeedConfig, FeedId, Flip, PasswordSource, PathChoice,
     PictureConfig, Rotation, RtspConfig, ServerConfig, SourceAddress, SourceConfig, StreamChoice, TestConfig, Token,
-    TransportChoice,
+    TransportChoice, TransportConfig,
 };
 use crate::i18n::gettext_f;
 
@@ -153,22 +153,38 @@ fn path(path: Option<&Path>) -> Result<Setting, Fault> {
 
 fn server_entries(server: &ServerConfig) -> Result<Vec<Entry>, Fault> {
     let token = server.token.as_ref().map(Token::expose);
-    let none = || Setting::Texts(Vec::new());
-    let servers = server.ice.servers.iter().map(ToString::to_string).collect();
-    let (variable, file) = server.ice.password_place();
     let listen = |listen: std::net::SocketAddr| text(listen.to_string());
-    Ok(vec![
+    let mut entries = vec![
         entry("listen", listen(server.listen), listen(ServerConfig::DEFAULT_LISTEN)),
         entry("token", optional(token), Setting::Absent),
-        entry("allowed_origins", Setting::Texts(server.allowed_origins.clone()), none()),
-        entry("allowed_hosts", Setting::Texts(server.allowed_hosts.clone()), none()),
+        texts("allowed_origins", &server.allowed_origins),
+        texts("allowed_hosts", &server.allowed_hosts),
         entry("tls_cert", path(server.tls_cert.as_deref())?, Setting::Absent),
         entry("tls_key", path(server.tls_key.as_deref())?, Setting::Absent),
         entry("insecure_http", Setting::Flag(server.insecure_http), Setting::Flag(false)),
-        entry("ice_servers", Setting::Texts(servers), none()),
+    ];
+    entries.extend(transport_entries(&server.transport)?);
+    Ok(entries)
+}
+
+fn transport_entries(transport: &TransportConfig) -> Result<Vec<Entry>, Fault> {
+    let default = TransportConfig::default();
+    let (variable, file) = transport.ice.password_place();
+    Ok(vec![
+        number("mtu", transport.mtu, default.mtu),
+        flag("retransmission", transport.retransmission, default.retransmission),
+        number("fec_percent", transport.fec_percent.into(), default.fec_percent.into()),
+        texts("ice_servers", &transport.ice.servers),
         entry("ice_password_env", optional(variable), Setting::Absent),
         entry("ice_password_file", path(file)?, Setting::Absent),
+        flag("relay_only", transport.relay_only, default.relay_only),
+        texts("interfaces", &transport.interfaces),
     ])
+}
+
+/// A list that is empty where nothing is said.
+fn texts<T: ToString>(key: &'static str, values: &[T]) -> Entry {
+    entry(key, Setting::Texts(values.iter().map(ToString::to_string).collect()), Setting::Texts(Vec::new()))
 }
 
 fn feed_entries(feed: &FeedConfig) -> Result<Vec<Entry>, Fault> {

@@ -5,6 +5,7 @@ mod feed;
 mod login;
 mod server;
 mod source;
+mod transport;
 
 use std::collections::HashSet;
 

@@ -1,24 +1,12 @@
 //! `[server]`: where and to whom the feeds are served.
 
-use std::convert::Infallible;
-
 use super::super::fields::Fields;
-use super::login::Variable;
-use crate::config::{IceServer, IceServerError, IceServers, PasswordSource, ServerConfig};
+use super::transport::{TRANSPORT_KEYS, read_transport};
+use crate::config::ServerConfig;
 use crate::i18n::{gettext, gettext_f};
 
-const SERVER_KEYS: &[&str] = &[
-    "listen",
-    "token",
-    "allowed_origins",
-    "allowed_hosts",
-    "tls_cert",
-    "tls_key",
-    "insecure_http",
-    "ice_servers",
-    "ice_password_env",
-    "ice_password_file",
-];
+const SERVER_KEYS: &[&str] =
+    &["listen", "token", "allowed_origins", "allowed_hosts", "tls_cert", "tls_key", "insecure_http"];
 
 pub(super) fn read_server(top: &Fields<'_>) -> ServerConfig {
     let Some(item) = top.table.get("server") else {
@@ -29,7 +17,7 @@ pub(super) fn read_server(top: &Fields<'_>) -> ServerConfig {
         return ServerConfig::default();
     };
     let fields = Fields { table, line: top.line_of("server"), notes: top.notes };
-    fields.refuse_others(SERVER_KEYS);
+    fields.refuse_others(&[SERVER_KEYS, TRANSPORT_KEYS].concat());
     let default = ServerConfig::default();
     let server = ServerConfig {
         listen: fields.checked("listen", check_listen).and_then(|text| text.parse().ok()).unwrap_or(default.listen),
@@ -39,7 +27,7 @@ pub(super) fn read_server(top: &Fields<'_>) -> ServerConfig {
         tls_cert: fields.path("tls_cert"),
         tls_key: fields.path("tls_key"),
         insecure_http: fields.flag("insecure_http").unwrap_or(default.insecure_http),
-        ice: read_ice(&fields),
+        transport: read_transport(&fields),
     };
     for (key, other) in [("tls_cert", "tls_key"), ("tls_key", "tls_cert")] {
         if fields.has(key) && !fields.has(other) {
@@ -47,27 +35,6 @@ pub(super) fn read_server(top: &Fields<'_>) -> ServerConfig {
         }
     }
     server
-}
-
-/// The servers, and where their users' password is.
-fn read_ice(fields: &Fields<'_>) -> IceServers {
-    const KEY: &str = "ice_servers";
-    // Each is read below: somebody may write a password into one, which no error may repeat.
-    let texts = fields.texts(KEY, |_| Ok::<_, Infallible>(())).unwrap_or_default();
-    let read: Result<Vec<IceServer>, _> = texts.iter().map(|text| text.parse()).collect();
-    let servers = read.map_err(|error: IceServerError| fields.refuse(KEY, error)).unwrap_or_default();
-    let (variable, file) = (fields.secret::<Variable>("ice_password_env"), fields.path("ice_password_file"));
-    let password = match (variable, file) {
-        (Some(_), Some(_)) => {
-            let why = gettext_f("[server] has {key} too; remove one of the two lines", &[("key", "ice_password_env")]);
-            fields.refuse("ice_password_file", why);
-            PasswordSource::None
-        }
-        (Some(Variable(name)), None) => PasswordSource::Environment(name),
-        (None, Some(path)) => PasswordSource::File(path),
-        (None, None) => PasswordSource::None,
-    };
-    IceServers { servers, password }
 }
 
 fn check_listen(text: &str) -> Result<(), String> {

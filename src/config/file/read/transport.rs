@@ -1,0 +1,69 @@
+//! How media travel to a connector's viewers.
+
+use std::convert::Infallible;
+
+use super::super::fields::Fields;
+use super::login::Variable;
+use crate::config::{
+    IceServer, IceServerError, IceServerKind, IceServers, InterfaceName, InterfaceNameError, PasswordSource,
+    TransportConfig,
+};
+use crate::i18n::{gettext, gettext_f};
+
+/// The keys of any connector's table.
+pub(super) const TRANSPORT_KEYS: &[&str] = &[
+    "mtu",
+    "retransmission",
+    "fec_percent",
+    "ice_servers",
+    "ice_password_env",
+    "ice_password_file",
+    "relay_only",
+    "interfaces",
+];
+
+pub(super) fn read_transport(fields: &Fields<'_>) -> TransportConfig {
+    let default = TransportConfig::default();
+    let fec_percent = fields.number("fec_percent", &TransportConfig::FEC_PERCENT);
+    let transport = TransportConfig {
+        mtu: fields.number("mtu", &TransportConfig::MTU).unwrap_or(default.mtu),
+        retransmission: fields.flag("retransmission").unwrap_or(default.retransmission),
+        fec_percent: fec_percent.and_then(|percent| percent.try_into().ok()).unwrap_or(default.fec_percent),
+        ice: read_ice(fields),
+        relay_only: fields.flag("relay_only").unwrap_or(default.relay_only),
+        interfaces: read_interfaces(fields),
+    };
+    let has_relay = transport.ice.servers.iter().any(|server| server.kind != IceServerKind::Stun);
+    if transport.relay_only && !has_relay {
+        fields
+            .refuse("relay_only", gettext("no server of ice_servers is a relay; name a turn: or turns: server there"));
+    }
+    transport
+}
+
+/// The servers, and where their users' password is.
+fn read_ice(fields: &Fields<'_>) -> IceServers {
+    const KEY: &str = "ice_servers";
+    // Each is read below: somebody may write a password into one, which no error may repeat.
+    let texts = fields.texts(KEY, |_| Ok::<_, Infallible>(())).unwrap_or_default();
+    let read: Result<Vec<IceServer>, _> = texts.iter().map(|text| text.parse()).collect();
+    let servers = read.map_err(|error: IceServerError| fields.refuse(KEY, error)).unwrap_or_default();
+    let (variable, file) = (fields.secret::<Variable>("ice_password_env"), fields.path("ice_password_file"));
+    let password = match (variable, file) {
+        (Some(_), Some(_)) => {
+            let why = gettext_f("[server] has {key} too; remove one of the two lines", &[("key", "ice_password_env")]);
+            fields.refuse("ice_password_file", why);
+            PasswordSource::None
+        }
+        (Some(Variable(name)), None) => PasswordSource::Environment(name),
+        (None, Some(path)) => PasswordSource::File(path),
+        (None, None) => PasswordSource::None,
+    };
+    IceServers { servers, password }
+}
+
+fn read_interfaces(fields: &Fields<'_>) -> Vec<InterfaceName> {
+    let check = |text: &str| -> Result<(), InterfaceNameError> { text.parse::<InterfaceName>().map(drop) };
+    let texts = fields.texts("interfaces", check).unwrap_or_default();
+    texts.iter().filter_map(|text| text.parse().ok()).collect()
+}
