@@ -17,7 +17,6 @@ use crate::{
         local::{Hub, LocalConnector, LocalServer, LocalSettings, ServerError},
     },
     engine::{Engine, EngineError},
-    media::IceAddresses,
 };
 
 /// How often a port that is taken is tried again.
@@ -30,6 +29,7 @@ pub struct Station {
     /// The passwords.
     pub secrets: Arc<Secrets>,
     hub: Arc<Hub>,
+    local: Arc<LocalConnector>,
     runtime: Handle,
 }
 
@@ -37,18 +37,15 @@ impl Station {
     /// A station without feeds and without a server.
     pub fn new(runtime: Handle, secrets: Secrets) -> Self {
         let (hub, secrets) = (Hub::new(), Arc::new(secrets));
-        let connectors: Vec<Arc<dyn Connector>> = vec![Arc::new(LocalConnector::new(hub.clone()))];
-        Self { engine: Engine::new(runtime.clone(), connectors, secrets.clone()), secrets, hub, runtime }
+        let local = Arc::new(LocalConnector::new(hub.clone()));
+        let connectors: Vec<Arc<dyn Connector>> = vec![local.clone()];
+        Self { engine: Engine::new(runtime.clone(), connectors, secrets.clone()), secrets, hub, local, runtime }
     }
 
-    /// Takes what concerns all feeds. Without the password of its TURN servers the feeds go
-    /// without those, and a line in the log says so.
+    /// Takes what concerns all feeds.
     pub fn configure(&self, config: &Config) {
-        let ice = IceAddresses::of(&config.server.ice).unwrap_or_else(|error| {
-            tracing::error!("The STUN and TURN servers are not used: {error}");
-            IceAddresses::default()
-        });
-        self.engine.configure(ice, &config.encoders);
+        self.local.set_transport(config.server.transport.clone());
+        self.engine.configure(&config.encoders);
     }
 
     /// Adds all feeds of a configuration.

@@ -10,13 +10,16 @@ use std::time::Duration;
 
 use gstrswebrtc::signaller::Signallable;
 
-use crate::config::FeedId;
+use crate::config::{FeedId, TransportConfig};
 
 /// A kind of destination that feeds can be opened at.
 pub trait Connector: Send + Sync {
     /// Makes the feed known there, by its id and its name for people; `place` is
     /// where it stands among the operator's feeds.
     fn open(&self, place: usize, feed: &FeedId, name: &str) -> Box<dyn Connection>;
+
+    /// How media travel from here to its viewers.
+    fn transport(&self) -> TransportConfig;
 }
 
 /// One feed at one connector. Dropping it takes the feed away from there.

@@ -40,7 +40,7 @@ use crate::{
     config::{EncodersConfig, FeedConfig, FeedId, Secrets},
     connector::Connector,
     i18n::gettext_f,
-    media::{AudioState, IceAddresses, Preview, availability::Availability},
+    media::{AudioState, Preview, availability::Availability},
 };
 use feed::Request;
 
@@ -105,7 +105,6 @@ struct Inner {
     secrets: Arc<Secrets>,
     demo: Arc<demo::SharedDemo>,
     encoders: Arc<encoders::Encoders>,
-    ice: Mutex<IceAddresses>,
 }
 
 /// A preview attached to a feed. Dropping it takes the preview away, without waiting for it.
@@ -146,14 +145,11 @@ impl Engine {
             secrets,
             demo,
             encoders: Arc::new(encoders::Encoders::new()),
-            ice: Mutex::default(),
         }))
     }
 
-    /// Feeds that are added from now on use these STUN and TURN servers, and encoders as many at
-    /// a time as the operator says.
-    pub fn configure(&self, ice: IceAddresses, encoders: &EncodersConfig) {
-        *lock(&self.0.ice) = ice;
+    /// Feeds use encoders as many at a time as the operator says from now on.
+    pub fn configure(&self, encoders: &EncodersConfig) {
         self.0.encoders.configure(encoders);
     }
 
@@ -258,7 +254,6 @@ impl Engine {
             secrets: self.0.secrets.clone(),
             demo: self.0.demo.clone(),
             encoders: self.0.encoders.clone(),
-            ice: lock(&self.0.ice).clone(),
             tell: self.teller(config.id.clone(), snapshot.clone()),
         };
         let worker = self.0.runtime.spawn(feed::run(config, around, received));

@@ -1,8 +1,10 @@
-//! STUN and TURN servers as GStreamer takes them.
+//! What GStreamer's ICE agent is told: STUN and TURN servers, and what not to do.
 
+use gst::{glib, prelude::*};
+use gst_webrtc::WebRTCICE;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
-use crate::config::{IceServer, IceServerKind, IceServers, IceTransport, Password, SecretError};
+use crate::config::{IceServer, IceServerKind, IceServers, Password, SecretError};
 
 /// The servers that somebody named, as addresses of GStreamer's form, which hold the password: not
 /// for any log.
@@ -43,8 +45,20 @@ pub fn address(server: &IceServer, password: &Password) -> String {
     }
     let encoded = |text: &str| utf8_percent_encode(text, NON_ALPHANUMERIC).to_string();
     let login = format!("{}:{}", encoded(server.user.as_deref().unwrap_or_default()), encoded(password.expose()));
-    let transport = if server.transport == IceTransport::Tcp { "?transport=tcp" } else { "" };
-    format!("{}://{login}@{place}{transport}", server.kind)
+    // Without the word GStreamer would ask by TCP, too.
+    let transport = server.transport;
+    format!("{}://{login}@{place}?transport={transport}", server.kind)
+}
+
+/// Keeps the agent from looking for a router (`UPnP`) and having it open ports for each session,
+/// which libnice does unless told otherwise: nobody asked for that.
+pub fn ask_no_router(agent: &WebRTCICE) {
+    let nice = agent.find_property("agent").and_then(|_| agent.property::<Option<glib::Object>>("agent"));
+    match nice {
+        // libnice has the property even where it was built without UPnP.
+        Some(nice) if nice.has_property("upnp") => nice.set_property("upnp", false),
+        _ => tracing::warn!("Routers may be asked to open ports: this GStreamer does not show its ICE agent."),
+    }
 }
 
 #[cfg(test)]

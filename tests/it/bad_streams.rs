@@ -15,7 +15,7 @@ use heliograph::{
         SourceConfig, TransportChoice,
     },
     engine::{Awaited, Engine, EngineEvent, FeedEvent, FeedState},
-    media::{self, IceAddresses},
+    media,
 };
 
 use crate::support::bad_camera::{BadCamera, Vice};
@@ -175,7 +175,7 @@ async fn watch_all(cases: &[(TransportChoice, &'static Case)], eye: &Eye) -> Vec
     let engine = Engine::new(tokio::runtime::Handle::current(), Vec::new(), secrets);
     // Cameras, feeds and this test share two cores.
     let encoders = EncodersConfig { overload: Overload::Allow, ..EncodersConfig::default() };
-    engine.configure(IceAddresses::default(), &encoders);
+    engine.configure(&encoders);
     let told = listen(&engine);
     let mut cameras = Vec::new();
     for (transport, case) in cases {

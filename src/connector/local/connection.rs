@@ -1,13 +1,16 @@
 //! A feed at the local connector, as the engine sees it.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, Mutex, MutexGuard},
+    time::Duration,
+};
 
 use gst::glib::prelude::*;
 use gstrswebrtc::signaller::Signallable;
 
 use super::{FeedStatus, Hub, LocalSignaller, PictureClock};
 use crate::{
-    config::FeedId,
+    config::{FeedId, TransportConfig},
     connector::{Connection, Connector},
 };
 
@@ -18,12 +21,22 @@ const STALE_AFTER_MS: u32 = 1000;
 #[derive(Debug)]
 pub struct LocalConnector {
     hub: Arc<Hub>,
+    transport: Mutex<TransportConfig>,
 }
 
 impl LocalConnector {
     /// A connector to this hub's viewers.
     pub fn new(hub: Arc<Hub>) -> Self {
-        Self { hub }
+        Self { hub, transport: Mutex::default() }
+    }
+
+    /// Feeds that are opened from now on send like this.
+    pub fn set_transport(&self, transport: TransportConfig) {
+        *self.lock() = transport;
+    }
+
+    fn lock(&self) -> MutexGuard<'_, TransportConfig> {
+        self.transport.lock().expect("no holder of this lock should panic")
     }
 }
 
@@ -31,6 +44,10 @@ impl Connector for LocalConnector {
     fn open(&self, place: usize, feed: &FeedId, name: &str) -> Box<dyn Connection> {
         let signaller = self.hub.add_feed(place, feed.as_str(), name);
         Box::new(LocalConnection { hub: self.hub.clone(), feed: feed.clone(), signaller })
+    }
+
+    fn transport(&self) -> TransportConfig {
+        self.lock().clone()
     }
 }
 

@@ -2,11 +2,13 @@
 //! element, as for a viewer.
 
 use std::{
+    net::IpAddr,
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 
 use gst::prelude::*;
+use gst_webrtc::{WebRTCICE, prelude::*};
 use tokio::{sync::Notify, time::timeout};
 
 use crate::{
@@ -118,4 +120,10 @@ fn offer(peer: &gst::Element) {
 fn name_server(peer: &gst::Element, server: &IceServer, password: &Password) {
     let property = if server.kind == IceServerKind::Stun { "stun-server" } else { "turn-server" };
     peer.set_property(property, ice::address(server, password));
+    let agent = peer.property::<WebRTCICE>("ice-agent");
+    ice::ask_no_router(&agent);
+    // What leaves by another interface does not reach a server on loopback.
+    if server.host.parse::<IpAddr>().is_ok_and(|host| host.is_loopback()) {
+        agent.emit_add_local_ip_address(&server.host);
+    }
 }

@@ -32,8 +32,8 @@ use crate::{
     connector::{Connection, Connector},
     control::Assignment,
     media::{
-        AudioRendition, AudioState, FaultKind, FeedClock, IceAddresses, Ingest, Memory, Outlet, OutletEvent, Picture,
-        Preview, RenditionFailure,
+        AudioRendition, AudioState, FaultKind, FeedClock, Ingest, Memory, Outlet, OutletEvent, Picture, Preview,
+        RenditionFailure,
         source::{Route, Transport},
     },
 };
@@ -55,7 +55,6 @@ pub(super) struct Surroundings {
     pub(super) secrets: Arc<Secrets>,
     pub(super) demo: Arc<SharedDemo>,
     pub(super) encoders: Arc<Encoders>,
-    pub(super) ice: IceAddresses,
     pub(super) tell: Box<dyn Fn(FeedEvent) + Send>,
 }
 

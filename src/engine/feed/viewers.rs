@@ -12,9 +12,11 @@ use super::{
     Destination, Inner, REOPEN_AFTER, Worker,
 };
 use crate::{
-    config::RenditionRole,
+    config::{Priority, RenditionRole, TransportConfig},
     connector::Connector,
-    media::{AudioRendition, AudioState, MediaFault, Outlet, OutletEvent, PictureClock, Rendition},
+    media::{
+        AudioRendition, AudioState, MediaFault, Outlet, OutletEvent, OutletPlan, PictureClock, Rendition, TransportPlan,
+    },
 };
 
 /// Pause before a viewers' side that could not be built anew is tried again.
@@ -92,9 +94,16 @@ impl Worker {
         let opening = self.openings;
         let signaller = self.destinations[index].connection.signaller();
         let events = forward(self.inner.clone(), move |event| Inner::Outlet(opening, index, event));
-        let sound = self.audio.as_ref().map(AudioRendition::output);
+        let transport = self.around.connectors[index].transport();
         let outlet = block_in_place(|| {
-            Outlet::start(signaller, self.config.bitrate_kbps, &self.clock, sound, &self.around.ice, events)
+            let plan = OutletPlan {
+                signaller,
+                start_kbps: self.config.bitrate_kbps,
+                sound: self.audio.as_ref().map(AudioRendition::output).cloned(),
+                transport: with_servers(&transport),
+                priority: Priority::default(),
+            };
+            Outlet::start(&plan, &self.clock, events)
         })?;
         outlet.connect(RenditionRole::Main, rendition.output());
         Ok(outlet)
@@ -143,6 +152,14 @@ impl Worker {
             }
         }
     }
+}
+
+/// Without the password of its TURN servers a feed goes without any, and a line in the log says so.
+fn with_servers(transport: &TransportConfig) -> TransportPlan {
+    TransportPlan::of(transport).unwrap_or_else(|error| {
+        tracing::error!("The STUN and TURN servers are not used: {error}");
+        TransportPlan::without_servers(transport)
+    })
 }
 
 /// A sender whose events reach the worker as `wrap` makes them.

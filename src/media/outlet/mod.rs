@@ -10,6 +10,7 @@ mod session;
 mod sink;
 mod stats;
 mod switch;
+mod transport;
 
 use std::{sync::Arc, time::Duration};
 
@@ -24,17 +25,18 @@ use self::{
     sink::{add_input, configure, send_at_once, tell_when_ready},
     stats::viewer_stats,
     switch::{Base, BaseStream, Switch, Tell},
+    transport::Transport,
 };
 use super::{
-    CameraStream, FeedClock, IceAddresses, MediaError,
+    CameraStream, FeedClock, MediaError,
     element::{consumer_settings, end, require, watch_errors},
     rendition_mark::mark_outlet,
 };
-
-use crate::config::RenditionRole;
+use crate::config::{Priority, RenditionRole};
 
 pub use picture_clock::PictureClock;
 pub use stats::ViewerStats;
+pub use transport::TransportPlan;
 
 /// Encoded frames that may wait for webrtcsink, which takes them at once unless the
 /// machine is stuck. More room than for raw frames: what follows a lost one is
@@ -44,6 +46,21 @@ const WAITING_TIME: gst::ClockTime = gst::ClockTime::from_seconds(1);
 
 /// What webrtcsink puts into each session. Without them it logs, and viewers wait for ever.
 const SESSION_ELEMENTS: [&str; 4] = ["webrtcbin", "nicesink", "dtlssrtpenc", "srtpenc"];
+
+/// What an outlet is to do.
+#[derive(Debug)]
+pub struct OutletPlan {
+    /// How viewers are spoken with.
+    pub signaller: Signallable,
+    /// Where the bandwidth estimate of each viewer begins, kbit/s.
+    pub start_kbps: u32,
+    /// The sound beside the picture, if any.
+    pub sound: Option<StreamProducer>,
+    /// How the media travel.
+    pub transport: TransportPlan,
+    /// How urgent they are.
+    pub priority: Priority,
+}
 
 /// What an outlet has to tell.
 #[derive(Clone, Debug)]
@@ -85,35 +102,33 @@ pub struct Outlet {
     /// What is connected to `input`.
     base: Base,
     switches: Switches,
+    transport: Transport,
     /// Each session's peer, for as long as it is not gone.
     peers: Peers,
 }
 
 impl Outlet {
-    /// Builds and starts an outlet, with this sound beside the picture, if any.
+    /// Builds and starts an outlet.
     ///
     /// # Errors
     /// An element is missing or the pipeline does not start.
     pub fn start(
-        signaller: Signallable,
-        start_kbps: u32,
+        plan: &OutletPlan,
         clock: &FeedClock,
-        sound: Option<&StreamProducer>,
-        ice: &IceAddresses,
         events: UnboundedSender<OutletEvent>,
     ) -> Result<Self, MediaError> {
         require(&SESSION_ELEMENTS)?;
         let pipeline = gst::Pipeline::with_name("outlet");
         clock.apply(&pipeline);
-        let sink = BaseWebRTCSink::with_signaller(signaller);
-        configure(&sink, start_kbps, ice);
+        let sink = BaseWebRTCSink::with_signaller(plan.signaller.clone());
+        let peers = remember_peers(&sink);
+        let transport = configure(&sink, plan, peers.clone());
         pipeline.add(&sink)?;
         let (source, pad) = add_input(&pipeline, &sink, "video_%u")?;
-        let sound_source = sound.map(|_| add_input(&pipeline, &sink, "audio_%u")).transpose()?;
+        let sound_source = plan.sound.as_ref().map(|_| add_input(&pipeline, &sink, "audio_%u")).transpose()?;
 
         tell_when_ready(&pad, events.clone());
         watch_viewers(&sink, &events);
-        let peers = remember_peers(&sink);
         mark_outlet(&pad);
         let (base, switches) = (Base::default(), Switches::default());
         let watch =
@@ -134,10 +149,10 @@ impl Outlet {
         });
         pipeline.set_state(gst::State::Playing)?;
         send_at_once(&sink);
-        if let (Some(input), Some(sound)) = (&mut sound_input, sound) {
+        if let (Some(input), Some(sound)) = (&mut sound_input, &plan.sound) {
             input.change_producer(sound, false).expect("an outlet should send one stream of sound");
         }
-        Ok(Self { pipeline, sink, input, sound: sound_input, base, switches, peers })
+        Ok(Self { pipeline, sink, input, sound: sound_input, transport, base, switches, peers })
     }
 
     /// Sends this rendition to everybody from its next key frame on, and what was sent before until
@@ -169,6 +184,17 @@ impl Outlet {
         if let Some(switch) = self.switches.of(session) {
             switch.show_base();
         }
+    }
+
+    /// Sends repair packets to this many percent of the picture's from now on, at most 100. Sessions that
+    /// began while there were to be none at all stay without.
+    pub fn set_fec_percent(&self, percent: u8) {
+        self.transport.set_fec_percent(&self.sink, percent);
+    }
+
+    /// Marks packets as this urgent from now on. The sound travels under the picture's mark.
+    pub fn set_priority(&self, priority: Priority) {
+        self.transport.set_priority(priority);
     }
 
     /// What webrtcsink counts for each viewer.

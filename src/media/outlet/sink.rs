@@ -6,8 +6,8 @@ use gst::{glib, prelude::*};
 use gstrswebrtc::webrtcsink::{BaseWebRTCSink, WebRTCSinkCongestionControl};
 use tokio::sync::mpsc::UnboundedSender;
 
-use super::OutletEvent;
-use crate::media::{IceAddresses, MediaError};
+use super::{OutletEvent, OutletPlan, peers::Peers, transport::Transport};
+use crate::media::MediaError;
 
 /// Bounds of the bandwidth estimate, kbit/s. webrtcsink's own lower bound is 1 kbit/s.
 const ESTIMATE_KBPS: std::ops::RangeInclusive<u32> = 100..=50_000;
@@ -33,18 +33,14 @@ pub(super) fn add_input(
     Ok((source, pad))
 }
 
-pub(super) fn configure(sink: &BaseWebRTCSink, start_kbps: u32, ice: &IceAddresses) {
+/// Sets webrtcsink up, and answers its transport, which can change later.
+pub(super) fn configure(sink: &BaseWebRTCSink, plan: &OutletPlan, peers: Peers) -> Transport {
     let kbps = |kbps: u32| kbps * 1000;
     sink.set_property("congestion-control", WebRTCSinkCongestionControl::GoogleCongestionControl);
     sink.set_property("min-bitrate", kbps(*ESTIMATE_KBPS.start()));
     sink.set_property("max-bitrate", kbps(*ESTIMATE_KBPS.end()));
-    sink.set_property("start-bitrate", kbps(start_kbps));
-    // On encoded input webrtcsink's default means sending everything twice.
-    sink.set_property("do-fec", false);
-    sink.set_property("do-retransmission", true);
-    // Its default is a public server: Heliograph contacts nobody unasked.
-    sink.set_property("stun-server", ice.stun.as_deref());
-    sink.set_property("turn-servers", gst::Array::new(&ice.turn));
+    sink.set_property("start-bitrate", kbps(plan.start_kbps));
+    Transport::set_up(sink, &plan.transport, plan.priority, peers)
 }
 
 /// Takes out the two elements' waits for the clock: they would hold every
