@@ -34,5 +34,6 @@ mod rtsps;
 mod serve;
 mod sources;
 mod staleness;
+mod transport_settings;
 mod transports;
 mod viewers;

@@ -7,6 +7,7 @@ pub mod card;
 pub mod elements;
 pub mod engine;
 pub mod hard_content;
+pub mod lone_outlet;
 pub mod media_file;
 pub mod network;
 pub mod no_camera;
@@ -15,6 +16,7 @@ pub mod program;
 pub mod stale;
 pub mod station;
 pub mod turn;
+pub mod wire;
 
 use std::{
     io::{Read, Write},

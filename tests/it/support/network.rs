@@ -69,6 +69,16 @@ impl Network {
         place
     }
 
+    /// Adds an interface that leads nowhere.
+    pub fn add_interface(&self, name: &str, address: &str) {
+        let end = format!("{name}-end");
+        ip(&["-n", &self.name, "link", "add", name, "type", "veth", "peer", "name", &end]).unwrap();
+        ip(&["-n", &self.name, "address", "add", &format!("{address}/24"), "dev", name]).unwrap();
+        for end in [name, &end] {
+            ip(&["-n", &self.name, "link", "set", end, "up"]).unwrap();
+        }
+    }
+
     /// Lets groups of the site (RFC 2365) through the cable, too.
     pub fn carry_multicast(&self) {
         ip(&["route", "add", "239.0.0.0/8", "dev", &self.near()]).unwrap();

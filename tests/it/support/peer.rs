@@ -1,11 +1,13 @@
 //! A viewer by GStreamer's own peer, which decodes what browsers may not.
 
 use std::{
+    net::SocketAddr,
     sync::{Arc, Mutex},
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
 use gst::prelude::*;
+use gst_webrtc::prelude::*;
 use heliograph::{config::FeedId, connector::local::LocalServer, media::source::frame_mark::FrameMark};
 
 use super::wait_for;
@@ -23,15 +25,61 @@ pub struct Seen {
 pub struct Peer {
     pipeline: gst::Pipeline,
     pub seen: Arc<Mutex<Vec<Seen>>>,
+    candidates: Arc<Mutex<Vec<Candidate>>>,
+}
+
+/// A way to the sender, as it told.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Candidate {
+    pub place: SocketAddr,
+    /// `host`, `srflx`, `relay`.
+    pub kind: String,
+}
+
+impl Candidate {
+    /// RFC 8839, section 5.1; `None` for the word that there are no more.
+    fn read(text: &str) -> Option<Self> {
+        let words: Vec<&str> = text.split_whitespace().collect();
+        let &[_, _, _, _, address, port, _, kind, ..] = words.as_slice() else { return None };
+        let place = SocketAddr::new(address.parse().unwrap(), port.parse().unwrap());
+        Some(Self { place, kind: kind.to_owned() })
+    }
 }
 
 impl Peer {
     pub fn watch(server: &LocalServer, feed: &FeedId) -> Self {
+        Self::start(server.address(), feed.as_ref(), None, None)
+    }
+
+    /// Watches by this address of the machine only.
+    pub fn watch_by(server: &LocalServer, feed: &FeedId, address: &str) -> Self {
+        Self::start(server.address(), feed.as_ref(), Some(address.to_owned()), None)
+    }
+
+    /// Watches a feed of whoever listens there and asks for this token.
+    pub fn watch_with_token(listen: SocketAddr, feed: &str, token: &str) -> Self {
+        Self::start(listen, feed, None, Some(token))
+    }
+
+    fn start(listen: SocketAddr, feed: &str, address: Option<String>, token: Option<&str>) -> Self {
         let source = gst::ElementFactory::make("webrtcsrc").build().unwrap();
         source.set_property("stun-server", None::<String>);
         let signaller = source.property::<gst::glib::Object>("signaller");
-        signaller.set_property("uri", format!("ws://{}/signalling", server.address()));
-        signaller.set_property("producer-peer-id", feed.as_ref());
+        signaller.set_property("uri", format!("ws://{listen}/signalling"));
+        if let Some(token) = token {
+            let headers = gst::Structure::builder("headers").field("Authorization", format!("Bearer {token}"));
+            signaller.set_property("headers", headers.build());
+        }
+        signaller.set_property("producer-peer-id", feed);
+        let candidates = Arc::<Mutex<Vec<_>>>::default();
+        signaller.connect("handle-ice", false, {
+            let candidates = candidates.clone();
+            move |args| {
+                let candidate = Candidate::read(args[4].get().unwrap());
+                candidates.lock().unwrap().extend(candidate);
+                None
+            }
+        });
         let seen = Arc::new(Mutex::new(Vec::new()));
         let caps = gst_video::VideoCapsBuilder::new().format(gst_video::VideoFormat::I420).build();
         let sink = gst_app::AppSink::builder().caps(&caps).sync(false).build();
@@ -46,12 +94,41 @@ impl Peer {
         });
         let pipeline = gst::Pipeline::new();
         pipeline.add_many([&source, sink.upcast_ref()]).unwrap();
-        source.connect_pad_added(move |_, pad| {
+        source.connect_pad_added(move |source, pad| {
+            let sink = if pad.name().starts_with("video") { sink.upcast_ref() } else { &unheard(source) };
             pad.link(&sink.static_pad("sink").unwrap()).unwrap();
         });
-        pipeline.connect_deep_element_added(|_, _, element| bear_with_the_machine(element));
+        pipeline.connect_deep_element_added(move |_, _, element| {
+            if let Some(address) = &address
+                && element.factory().is_some_and(|made_by| made_by.name() == "webrtcbin")
+            {
+                element.property::<gst_webrtc::WebRTCICE>("ice-agent").emit_add_local_ip_address(address);
+            }
+            bear_with_the_machine(element);
+        });
         pipeline.set_state(gst::State::Playing).unwrap();
-        Self { pipeline, seen }
+        Self { pipeline, seen, candidates }
+    }
+
+    /// What it was offered, in SDP (RFC 8866).
+    pub fn offer(&self) -> String {
+        self.description().expect("an offer should have come")
+    }
+
+    fn description(&self) -> Option<String> {
+        let peer = self
+            .pipeline
+            .iterate_recurse()
+            .into_iter()
+            .flatten()
+            .find(|element| element.factory().is_some_and(|made_by| made_by.name() == "webrtcbin"))?;
+        let description = peer.property::<Option<gst_webrtc::WebRTCSessionDescription>>("remote-description")?;
+        description.sdp().as_text().ok()
+    }
+
+    /// The candidates it was told so far (RFC 8839).
+    pub fn candidates(&self) -> Vec<Candidate> {
+        self.candidates.lock().unwrap().clone()
     }
 
     /// Waits until it has seen this many more frames.
@@ -78,6 +155,14 @@ impl Drop for Peer {
     fn drop(&mut self) {
         self.pipeline.set_state(gst::State::Null).unwrap();
     }
+}
+
+/// Takes a feed's sound: nobody listens to it here.
+fn unheard(source: &gst::Element) -> gst::Element {
+    let sink = gst::ElementFactory::make("fakesink").property("sync", false).property("async", false).build().unwrap();
+    source.parent().and_downcast::<gst::Bin>().unwrap().add(&sink).unwrap();
+    sink.sync_state_with_parent().unwrap();
+    sink
 }
 
 fn look_at(sample: &gst::Sample) -> Seen {

@@ -1,0 +1,106 @@
+//! An outlet without an engine: a test picture, an encoder, and a server for its viewers.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use gst::prelude::*;
+use heliograph::{
+    config::{
+        AudioConfig, AudioSource, Codec, ElementChoice, FeedId, Priority, ServerConfig, Size, TestConfig, TestPattern,
+    },
+    connector::{
+        Connector,
+        local::{Hub, LocalConnector, LocalServer, LocalSettings},
+    },
+    media::{
+        self, AudioRendition, FeedClock, Ingest, Outlet, OutletEvent, OutletPlan, Rendition, RenditionPlan,
+        TransportPlan, choose_encoder, source::Source,
+    },
+};
+use tokio::{runtime::Runtime, sync::mpsc::unbounded_channel, time::timeout};
+
+/// Sends snow, which no encoder makes small: its rate is what was asked for. And a tone.
+pub struct LoneOutlet {
+    pub outlet: Outlet,
+    pub server: LocalServer,
+    pub feed: FeedId,
+    encoded: Arc<AtomicU64>,
+    _rendition: Rendition,
+    _ingest: Ingest,
+    _sound: Option<AudioRendition>,
+    _runtime: Runtime,
+}
+
+impl LoneOutlet {
+    const KBPS: u32 = 1500;
+
+    pub fn start(transport: TransportPlan, priority: Priority) -> Self {
+        let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+        media::init().unwrap();
+        let (runtime, hub, clock) = (Runtime::new().unwrap(), Hub::new(), FeedClock::new());
+        let settings = ServerConfig { listen: "127.0.0.1:0".parse().unwrap(), ..ServerConfig::default() };
+        let server = runtime.block_on(LocalServer::start(LocalSettings::from(&settings), hub.clone())).unwrap();
+        let feed = FeedId::from_name("snow");
+        let connection = LocalConnector::new(hub).open(0, &feed, "Snow");
+
+        let chosen = choose_encoder(Codec::H264, &ElementChoice::Automatic).unwrap();
+        let mut rendition =
+            Rendition::start(&chosen, &RenditionPlan::new(Self::KBPS), &clock, |failure| panic!("{failure:?}"))
+                .unwrap();
+        let encoded = count_bytes(&rendition);
+        let tone = AudioConfig { source: AudioSource::Tone, ..AudioConfig::default() };
+        let sound = AudioRendition::start(&tone, &clock, drop).unwrap();
+        let plan = OutletPlan {
+            signaller: connection.signaller(),
+            start_kbps: Self::KBPS,
+            sound: sound.as_ref().map(|sound| sound.output().clone()),
+            transport,
+            priority,
+        };
+        let (events, mut told) = unbounded_channel();
+        let mut outlet = Outlet::start(&plan, &clock, events).unwrap();
+        outlet.connect(rendition.output());
+        let picture = TestConfig { pattern: TestPattern::Snow, size: Size { width: 640, height: 360 }, framerate: 20 };
+        let ingest = Ingest::start(Source::Test(picture), &clock, unbounded_channel().0).unwrap();
+        rendition.connect(ingest.frames());
+
+        let ready = async { while !matches!(told.recv().await, Some(OutletEvent::Ready) | None) {} };
+        runtime.block_on(async { timeout(Duration::from_secs(20), ready).await }).expect("a first frame");
+        connection.stream_ready();
+        runtime.spawn(async move {
+            let _connection = connection;
+            while told.recv().await.is_some() {}
+        });
+        Self { outlet, server, feed, encoded, _rendition: rendition, _ingest: ingest, _sound: sound, _runtime: runtime }
+    }
+
+    /// Bytes sent for each byte that was encoded, during this time.
+    pub fn overhead(&self, time: Duration) -> f64 {
+        let now = || {
+            let sent: u64 = self.outlet.stats().iter().map(|viewer| viewer.bytes_sent).sum();
+            (sent as f64, self.encoded.load(Ordering::Relaxed) as f64)
+        };
+        let (sent, encoded) = now();
+        std::thread::sleep(time);
+        let (sent_then, encoded_then) = now();
+        (sent_then - sent) / (encoded_then - encoded)
+    }
+}
+
+fn count_bytes(rendition: &Rendition) -> Arc<AtomicU64> {
+    let bytes = Arc::<AtomicU64>::default();
+    let pad = rendition.output().appsink().static_pad("sink").unwrap();
+    pad.add_probe(gst::PadProbeType::BUFFER, {
+        let bytes = bytes.clone();
+        move |_, info| {
+            bytes.fetch_add(info.buffer().unwrap().size() as u64, Ordering::Relaxed);
+            gst::PadProbeReturn::Ok
+        }
+    });
+    bytes
+}
