@@ -28,11 +28,13 @@ mod interface_name;
 mod keyed;
 mod path_choice;
 mod picture;
+mod preset;
 mod priority;
 mod profile;
 mod rendition_role;
 pub mod secret;
 mod server;
+mod setpoint;
 mod size;
 mod source;
 mod transport;
@@ -50,11 +52,13 @@ pub use interface_name::{InterfaceName, InterfaceNameError};
 pub use keyed::ChoiceError;
 pub use path_choice::PathChoice;
 pub use picture::{Crop, Flip, PictureConfig, Rotation};
+pub use preset::{Preset, PresetError};
 pub use priority::{Priority, PriorityError};
 pub use profile::Profile;
 pub use rendition_role::RenditionRole;
 pub use secret::{Kept, KeyringStore, Password, PasswordSource, SecretError, SecretStore, Secrets, SessionStore};
 pub use server::{ServerConfig, Token, TokenError};
+pub use setpoint::{OrCamera, Setpoint, SetpointChange, SetpointError};
 pub use size::{Size, SizeError};
 pub use source::{
     DeviceConfig, DeviceFormat, FileConfig, RtspConfig, SourceConfig, StreamChoice, TestConfig, TestPattern,
