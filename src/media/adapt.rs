@@ -6,7 +6,7 @@
 
 use gst::prelude::*;
 
-use super::{MediaError, Memory, element::make, rate_limit::limit};
+use super::{MediaError, Memory, element::make, rate_limit::RateLimit};
 use crate::config::{Crop, Flip, PictureConfig, Rotation, Size};
 
 /// The name of the filter that holds the size; what changes a size live changes its caps.
@@ -29,8 +29,8 @@ pub(super) enum Step {
         factory: &'static str,
         settings: Vec<(&'static str, String)>,
     },
-    /// At most this many pictures a second.
-    Limit(u32),
+    /// At most this many pictures a second, changed when the rate is; `None` is no limit.
+    Limit(Option<u32>),
     Keep(gst::Caps),
     /// As `Keep`, and changed when the size is.
     Setpoint(gst::Caps),
@@ -61,7 +61,7 @@ pub(super) fn plan(picture: &PictureConfig, ends: &Ends<'_>) -> Vec<Step> {
     if ends.from == Memory::System {
         steps.extend(shape(picture));
     }
-    steps.extend(picture.framerate.map(Step::Limit));
+    steps.push(Step::Limit(picture.framerate));
     steps.extend(scale(picture, ends));
     steps.push(Step::Setpoint(setpoint(picture.size, ends.from, ends.formats)));
     steps.extend(carry(ends));
@@ -156,10 +156,18 @@ fn carry(ends: &Ends<'_>) -> Vec<Step> {
     vec![Step::element(factory, &[]), Step::Keep(lying_in(ends.to, pictures(ends.formats).build()))]
 }
 
-/// Makes the elements of a plan, and the filter that holds the size.
-pub(super) fn build(steps: &[Step]) -> Result<(Vec<gst::Element>, gst::Element), MediaError> {
+/// The elements of a plan, in order, and what is changed of it while it runs.
+pub(super) struct Chain {
+    pub(super) elements: Vec<gst::Element>,
+    /// The filter that holds the size.
+    pub(super) setpoint: gst::Element,
+    pub(super) rate: RateLimit,
+}
+
+/// Makes the elements of a plan.
+pub(super) fn build(steps: &[Step]) -> Result<Chain, MediaError> {
     let mut elements = Vec::new();
-    let mut setpoint = None;
+    let (mut setpoint, mut rate) = (None, None);
     for step in steps {
         let element = match step {
             Step::Element { factory, settings } => {
@@ -169,7 +177,11 @@ pub(super) fn build(steps: &[Step]) -> Result<(Vec<gst::Element>, gst::Element),
                 }
                 element
             }
-            Step::Limit(framerate) => limit(*framerate)?,
+            Step::Limit(framerate) => {
+                let (element, limit) = RateLimit::build(*framerate)?;
+                rate = Some(limit);
+                element
+            }
             Step::Keep(caps) | Step::Setpoint(caps) => {
                 let filter = make("capsfilter")?;
                 filter.set_property("caps", caps);
@@ -183,7 +195,8 @@ pub(super) fn build(steps: &[Step]) -> Result<(Vec<gst::Element>, gst::Element),
         elements.push(element);
     }
     let setpoint = setpoint.expect("every plan should hold a size");
-    Ok((elements, setpoint))
+    let rate = rate.expect("every plan should hold a rate");
+    Ok(Chain { elements, setpoint, rate })
 }
 
 #[cfg(test)]
@@ -220,7 +233,10 @@ mod tests {
     #[test]
     fn what_is_not_asked_for_is_not_done() {
         let plain = PictureConfig::default();
-        assert_eq!(factories(&plain, Memory::System, Memory::System), ["videoconvert", "videoscale", "setpoint"]);
+        assert_eq!(
+            factories(&plain, Memory::System, Memory::System),
+            ["limit", "videoconvert", "videoscale", "setpoint"]
+        );
     }
 
     #[test]
@@ -250,7 +266,7 @@ mod tests {
             let feature = memory.caps_feature().unwrap();
             assert_eq!(features(place, memory), [feature], "no step should leave {memory}");
         }
-        assert_eq!(factories(&plain, Memory::Cuda, Memory::Cuda), ["cudaconvertscale", "setpoint"]);
+        assert_eq!(factories(&plain, Memory::Cuda, Memory::Cuda), ["limit", "cudaconvertscale", "setpoint"]);
     }
 
     #[test]
@@ -262,7 +278,7 @@ mod tests {
         assert_eq!(meeting_place(Memory::Va, Memory::Va, &turned), Memory::Va);
         assert_eq!(meeting_place(Memory::Cuda, Memory::Va, &PictureConfig::default()), Memory::System);
         let up = factories(&cropped, Memory::System, Memory::Cuda);
-        assert_eq!(up, ["videocrop", "videoconvert", "videoscale", "setpoint", "cudaupload", "keep"]);
+        assert_eq!(up, ["videocrop", "limit", "videoconvert", "videoscale", "setpoint", "cudaupload", "keep"]);
         assert_eq!(features(Memory::System, Memory::Cuda), ["memory:SystemMemory", "memory:CUDAMemory"]);
     }
 
@@ -271,7 +287,7 @@ mod tests {
     fn white_through(picture: &PictureConfig, count: u64) -> (gst::Caps, usize, u8, u8) {
         gst::init().unwrap();
         let ends = Ends { from: Memory::System, to: Memory::System, formats: &["I420"] };
-        let (steps, _) = build(&plan(picture, &ends)).unwrap();
+        let steps = build(&plan(picture, &ends)).unwrap().elements;
         let caps = "video/x-raw, format=I420, width=320, height=240, framerate=30/1, pixel-aspect-ratio=1/1";
         let source = gst_app::AppSrc::builder().caps(&caps.parse().unwrap()).format(gst::Format::Time).build();
         let sink = gst_app::AppSink::builder().sync(false).build();

@@ -20,6 +20,7 @@ use super::{
     encoder_settings,
     key_frames::{BETWEEN_KEY_FRAMES, Counters, merge_requests},
     meter::Meter,
+    rate_limit::RateLimit,
     rendition_mark::mark_frames,
     running_time::stamp_running_time,
     thread_load::used_by,
@@ -84,6 +85,7 @@ pub struct Rendition {
     output: StreamProducer,
     element: gst::Element,
     setpoint: gst::Element,
+    rate: RateLimit,
     encoder: Encoder,
     /// Where the camera's pictures lie.
     from: Memory,
@@ -117,10 +119,10 @@ impl Rendition {
         let element = encoder.build(plan.bitrate_kbps, plan.picture.framerate.unwrap_or(USUAL_FRAMERATE))?;
         let refused = encoder_settings::apply(&element, &plan.settings).err().unwrap_or_default();
         let ends = Ends { from: plan.from, to: encoder.nearest_memory(plan.from), formats: encoder.raw_formats() };
-        let (steps, setpoint) = adapt::build(&adapt::plan(&plan.picture, &ends))?;
+        let adapt::Chain { elements, setpoint, rate } = adapt::build(&adapt::plan(&plan.picture, &ends))?;
         let sink = producer_sink("encoded");
         let mut chain = vec![input.clone().upcast::<gst::Element>()];
-        chain.extend(steps);
+        chain.extend(elements);
         chain.push(element.clone());
         chain.push(caps_filter(&encoder.output_caps())?);
         chain.extend(encoder.build_parser()?);
@@ -148,6 +150,7 @@ impl Rendition {
             pipeline,
             element,
             setpoint,
+            rate,
             encoder: encoder.clone(),
             from: plan.from,
             refused,
@@ -177,6 +180,11 @@ impl Rendition {
     /// Applies a size, live; `None` is the camera's own.
     pub fn set_size(&self, size: Option<Size>) {
         self.setpoint.set_property("caps", adapt::setpoint(size, self.from, self.encoder.raw_formats()));
+    }
+
+    /// Sends at most this many pictures a second from now on; `None` is as many as the camera.
+    pub fn set_framerate(&self, framerate: Option<u32>) {
+        self.rate.set(framerate);
     }
 
     /// Where the encoder would rather have its pictures.

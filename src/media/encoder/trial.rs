@@ -27,7 +27,7 @@ impl Candidate for Encoder {
 
     fn trial(&self) -> Result<gst::Pipeline, MediaError> {
         let ends = Ends { from: Memory::System, to: self.nearest_memory(Memory::System), formats: self.raw_formats() };
-        let (mut chain, _) = adapt::build(&adapt::plan(&PictureConfig::default(), &ends))?;
+        let mut chain = adapt::build(&adapt::plan(&PictureConfig::default(), &ends))?.elements;
         chain.push(self.build(BITRATE_KBPS, FRAMERATE)?);
         encoding_trial(&chain)
     }
