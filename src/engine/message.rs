@@ -4,27 +4,25 @@ use serde::{Deserialize, Serialize};
 
 use super::FeedState;
 use crate::{
-    config::{FeedId, Fingerprint, Size, StreamChoice},
+    config::{FeedId, Fingerprint, Setpoint, SetpointChange, StreamChoice},
     media::AudioState,
 };
 
 /// What can be asked of a feed.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "command", rename_all = "kebab-case")]
 pub enum FeedCommand {
     /// Connect to the camera and stream.
     Start,
     /// Hang up and end all sessions.
     Stop,
-    /// Encode at this bitrate from now on.
-    SetBitrate {
-        /// kbit/s.
-        kbps: u32,
-    },
-    /// Send the picture in this size from now on; viewers keep their sessions.
-    SetSize {
-        /// `None` is the camera's own.
-        size: Option<Size>,
+    /// Hold the feed to another setpoint from now on; viewers keep their sessions. A change of
+    /// the size that comes within 5 s of the one before waits, unless a person asks for it.
+    Apply {
+        /// Refused as a whole where [`SetpointChange::check`] refuses it.
+        change: SetpointChange,
+        /// Who asks.
+        by: ChangedBy,
     },
     /// Show this one of the camera's two streams from now on; viewers keep their sessions.
     SetStream {
@@ -33,6 +31,28 @@ pub enum FeedCommand {
     },
     /// Take whichever certificate the camera shows next, and keep that one.
     ForgetCertificate,
+}
+
+/// Who a feed's setpoint is from.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ChangedBy {
+    /// Nobody since the feed was added: it stands in the settings.
+    #[default]
+    Settings,
+    /// A person who is there and looks, in the window or elsewhere.
+    Person,
+    /// The agent of this name.
+    Agent(String),
+}
+
+/// What a feed is held to, and by whom.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct InForce {
+    /// What it is held to.
+    pub setpoint: Setpoint,
+    /// Whose the last change was.
+    pub by: ChangedBy,
 }
 
 /// What encodes a feed, and why it is this.
@@ -83,6 +103,8 @@ pub enum FeedEvent {
     Encoder(EncoderInUse),
     /// The camera's stream goes another way to the viewers from now on, or for another reason.
     Path(PathInUse),
+    /// The feed is held to another setpoint from now on.
+    Setpoint(InForce),
     /// Statistics of the last second.
     Stats(FeedStats),
 }

@@ -33,11 +33,13 @@ use tokio::{
     time::timeout,
 };
 
-pub use message::{EncoderInUse, EngineEvent, FeedCommand, FeedEvent, FeedStats, PathInUse};
+pub use message::{
+    ChangedBy, EncoderInUse, EngineEvent, FeedCommand, FeedEvent, FeedStats, InForce, PathInUse,
+};
 pub use state::{Awaited, FeedState};
 
 use crate::{
-    config::{EncodersConfig, FeedConfig, FeedId, Secrets},
+    config::{EncodersConfig, FeedConfig, FeedId, Secrets, Setpoint, SetpointError},
     connector::Connector,
     i18n::gettext_f,
     media::{AudioState, Preview, availability::Availability},
@@ -64,6 +66,8 @@ pub struct FeedSnapshot {
     pub encoder: Option<EncoderInUse>,
     /// Which way its stream takes, once that is known.
     pub path: Option<PathInUse>,
+    /// What it is held to.
+    pub in_force: InForce,
     /// The last second.
     pub stats: FeedStats,
 }
@@ -76,6 +80,8 @@ pub enum EngineError {
     FeedExists(FeedId),
     /// No feed has this id.
     NoSuchFeed(FeedId),
+    /// No feed can be held to this.
+    Setpoint(SetpointError),
 }
 
 impl EngineError {
@@ -84,6 +90,7 @@ impl EngineError {
             Self::FeedExists(id) => {
                 gettext_f("There is a feed “{feed}” already. Choose another name.", &[("feed", id.as_ref())])
             }
+            Self::Setpoint(error) => error.to_string(),
             Self::NoSuchFeed(id) => {
                 gettext_f("There is no feed “{feed}”. It may have been removed meanwhile.", &[("feed", id.as_ref())])
             }
@@ -189,8 +196,11 @@ impl Engine {
     /// Hands a command to a feed.
     ///
     /// # Errors
-    /// There is no such feed.
+    /// There is no such feed, or no feed can be held to such a setpoint.
     pub fn command(&self, id: &FeedId, command: FeedCommand) -> Result<(), EngineError> {
+        if let FeedCommand::Apply { change, .. } = &command {
+            change.check().map_err(EngineError::Setpoint)?;
+        }
         let feeds = self.0.feeds();
         let running = feeds.get(id).ok_or_else(|| EngineError::NoSuchFeed(id.clone()))?;
         let _ = running.requests.send(Request::Command(command));
@@ -241,6 +251,7 @@ impl Engine {
             audio: AudioState::default(),
             encoder: None,
             path: None,
+            in_force: InForce { setpoint: Setpoint::of(&config), by: ChangedBy::default() },
             stats: FeedStats::default(),
         }));
         let (requests, received) = unbounded_channel();
@@ -273,6 +284,7 @@ impl Engine {
                     FeedEvent::Stats(stats) => snapshot.stats = *stats,
                     FeedEvent::Encoder(encoder) => snapshot.encoder = Some(encoder.clone()),
                     FeedEvent::Path(path) => snapshot.path = Some(path.clone()),
+                    FeedEvent::Setpoint(in_force) => snapshot.in_force = in_force.clone(),
                     FeedEvent::Notice { .. } => {}
                     FeedEvent::Certificate { fingerprint } => {
                         snapshot.config.know_by(*fingerprint);

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use tokio::sync::broadcast::{Receiver, error::RecvError};
 
 use crate::{
-    config::FeedId,
+    config::{FeedId, Setpoint},
     engine::{EngineEvent, FeedEvent, FeedState},
     media::AudioState,
 };
@@ -30,6 +30,11 @@ pub(super) async fn report(mut events: Receiver<EngineEvent>) {
             }
             Ok(EngineEvent::Feed { feed, event: FeedEvent::Encoder(encoder) }) => {
                 tracing::info!(%feed, encoder = encoder.element, "{}.", encoder.reason);
+            }
+            Ok(EngineEvent::Feed { feed, event: FeedEvent::Setpoint(in_force) }) => {
+                let Setpoint { bitrate_kbps, size, framerate, fec_percent, priority } = in_force.setpoint;
+                let by = in_force.by;
+                tracing::debug!(%feed, bitrate_kbps, ?size, framerate, fec_percent, %priority, ?by, "Another setpoint.");
             }
             Ok(EngineEvent::Feed { feed, event: FeedEvent::Audio(audio) }) => log_audio(&feed, &audio),
             Ok(_) => {}

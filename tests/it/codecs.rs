@@ -10,10 +10,7 @@ use std::{
 };
 
 use gst::prelude::*;
-use heliograph::{
-    config::{Codec, ElementChoice, FeedId, Size},
-    engine::FeedCommand,
-};
+use heliograph::config::{Codec, ElementChoice, FeedId, SetpointChange, Size};
 
 use crate::support::{
     browser::{Browser, Tab},
@@ -215,11 +212,12 @@ fn is_continuous(codec: Codec, seen: &[Seen]) {
 fn every_codec_reaches_viewers_through_changes_of_size_and_bitrate() {
     let station = SmallStation::start();
     let feeds: Vec<FeedId> = Codec::ALL.iter().map(|codec| add(&station, *codec, ElementChoice::Automatic)).collect();
-    let command_all = |command| feeds.iter().for_each(|feed| station.command(feed, command));
+    let command_all = |change| feeds.iter().for_each(|feed| station.apply(feed, change));
     let mut viewers = viewers(&station);
     let sessions = "heliograph.tiles().map(t => t.peerId === 'h265' ? null : t.sessionId)";
     let sessions_before = viewers.browser.eval(viewers.tab, sessions);
 
+<<<<<<< HEAD
     // The peer has seen its first frame earlier, and maybe missed some since.
     let start = viewers.counts();
     viewers.wait_steady("before", LARGE);
@@ -227,6 +225,16 @@ fn every_codec_reaches_viewers_through_changes_of_size_and_bitrate() {
     viewers.wait_steady("with another size", SMALL);
     command_all(FeedCommand::SetBitrate { kbps: FEWER_KBPS });
     viewers.wait_steady("with another bitrate", SMALL);
+=======
+    let start = counts(&viewers.seen());
+    let before = viewers.wait_steady(&start);
+    command_all(SetpointChange::size(Some(SMALL)));
+    let changed =
+        viewers.wait("the smaller picture", |_, seen| seen.last().is_some_and(|seen| seen.width == SMALL.width));
+    let resized = viewers.wait_steady(&changed);
+    command_all(SetpointChange::bitrate(FEWER_KBPS));
+    let end = viewers.wait_steady(&resized);
+>>>>>>> 44aebb6 (engine: Hold running feeds to a setpoint)
 
     assert_eq!(viewers.browser.eval(viewers.tab, sessions), sessions_before, "a session was lost");
     for (codec, seen) in &viewers.seen {
@@ -248,7 +256,7 @@ fn a_bitrate_that_needs_another_encoder_keeps_the_session() {
     browser.wait(tab, &decoded(15), 20_000);
     let session = browser.eval(tab, "heliograph.tiles()[0].sessionId");
 
-    station.command(&feed, FeedCommand::SetBitrate { kbps: FEWER_KBPS });
+    station.apply(&feed, SetpointChange::bitrate(FEWER_KBPS));
     wait_for("an encoder of the new bitrate alone", Duration::from_secs(5), || {
         let rates: Vec<u32> =
             elements::alive_of(name).iter().map(|encoder| encoder.property("target-bitrate")).collect();

@@ -40,7 +40,7 @@ impl Worker {
         }
         self.picture = Some(picture.clone());
         self.input(Input::Picture(picture));
-        self.apply_sizes();
+        self.apply_pictures();
         self.decode_as_needed();
     }
 

@@ -5,6 +5,8 @@ mod camera;
 mod path;
 mod rate;
 mod renditions;
+mod resize;
+mod setpoint;
 mod viewers;
 
 use std::{
@@ -18,9 +20,9 @@ use tokio::{
     task::{AbortHandle, spawn_blocking},
 };
 
-use self::{camera::show, path::CameraPath, renditions::Encoding};
+use self::{camera::show, path::CameraPath, renditions::Encoding, resize::Resizing};
 use super::{
-    EncoderInUse, FeedCommand, FeedEvent, FeedState, FeedStats,
+    ChangedBy, EncoderInUse, FeedCommand, FeedEvent, FeedState, FeedStats, InForce,
     demo::SharedDemo,
     dial::DialEvent,
     encoders::Encoders,
@@ -28,7 +30,7 @@ use super::{
     supervisor::{Action, Input, Supervisor},
 };
 use crate::{
-    config::{FeedConfig, Fingerprint, RenditionRole, Secrets, SourceConfig, StreamChoice},
+    config::{FeedConfig, Fingerprint, RenditionRole, Secrets, Setpoint, SourceConfig, StreamChoice},
     connector::{Connection, Connector},
     control::Assignment,
     media::{
@@ -98,6 +100,8 @@ pub(super) async fn run(config: FeedConfig, around: Surroundings, mut requests: 
         supervisor: Supervisor::new(Route::of(&config.source), Instant::now()),
         state: FeedState::Idle,
         clock: FeedClock::new(),
+        in_force: InForce { setpoint: Setpoint::of(&config), by: ChangedBy::default() },
+        resizing: Resizing::default(),
         config,
         around,
         inner,
@@ -126,6 +130,7 @@ pub(super) async fn run(config: FeedConfig, around: Surroundings, mut requests: 
         start_at: None,
         sent: SentCounter::default(),
     };
+    (worker.around.tell)(FeedEvent::Setpoint(worker.in_force.clone()));
     let mut watch = tokio::time::interval(WATCH_EVERY);
     let mut stats = tokio::time::interval(STATS_EVERY);
     loop {
@@ -152,7 +157,10 @@ pub(super) async fn run(config: FeedConfig, around: Surroundings, mut requests: 
 }
 
 struct Worker {
+    /// What the operator asked for; of the picture and its bitrate, `in_force` says what holds.
     config: FeedConfig,
+    in_force: InForce,
+    resizing: Resizing,
     around: Surroundings,
     supervisor: Supervisor,
     /// What was told last.
@@ -211,8 +219,7 @@ impl Worker {
                 self.input(Input::Stop);
                 self.close();
             }
-            FeedCommand::SetBitrate { kbps } => self.set_bitrate(kbps),
-            FeedCommand::SetSize { size } => self.set_size(size),
+            FeedCommand::Apply { change, by } => self.apply(change, by),
             FeedCommand::SetStream { stream } => self.set_stream(stream),
             FeedCommand::ForgetCertificate => {
                 self.know_by(None);
@@ -268,6 +275,7 @@ impl Worker {
         }
         self.encode_again(Instant::now());
         self.assign(Instant::now());
+        self.resize_when_due();
         let silence = self.ingest.as_ref().and_then(Ingest::silence);
         self.supervisor.set_sending(self.ingest.as_ref().is_some_and(Ingest::is_sent_to));
         self.input(Input::Tick { silence });

@@ -15,7 +15,7 @@ use super::{
 use crate::{
     config::{PictureConfig, RenditionRole, Size},
     i18n::gettext_f,
-    media::{Change, MediaFault, Rendition, RenditionFailure, RenditionPlan},
+    media::{MediaFault, Rendition, RenditionFailure, RenditionPlan},
 };
 
 /// Pause before encoders that all failed are tried again.
@@ -64,14 +64,14 @@ impl Worker {
 
     fn plan(&self, role: RenditionRole) -> RenditionPlan {
         let (bitrate_kbps, picture) = match role {
-            RenditionRole::Main | RenditionRole::Camera => (self.config.bitrate_kbps, self.config.picture),
+            RenditionRole::Main | RenditionRole::Camera => (self.setpoint().bitrate_kbps, self.picture_config()),
             RenditionRole::Low => (LOW_KBPS, self.low_picture()),
         };
         RenditionPlan { role, bitrate_kbps, picture, from: self.memory, settings: self.config.encoder_settings.clone() }
     }
 
     fn low_picture(&self) -> PictureConfig {
-        let main = self.config.picture;
+        let main = self.picture_config();
         PictureConfig {
             size: self.main_size().map(|size| size.within(LOW_LINES)),
             framerate: Some(main.framerate.map_or(LOW_FRAMERATE, |main| main.min(LOW_FRAMERATE))),
@@ -81,7 +81,7 @@ impl Worker {
 
     /// The size in which the main rendition is sent; `None` while nothing is known of the camera.
     fn main_size(&self) -> Option<Size> {
-        self.camera_size().map(|camera| self.config.picture.size_of(camera)).or(self.config.picture.size)
+        self.camera_size().map(|camera| self.picture_config().size_of(camera)).or(self.setpoint().size)
     }
 
     /// Starts the best encoder that there is for this rendition.
@@ -159,26 +159,12 @@ impl Worker {
         }
     }
 
-    /// Live where the encoder can do that, else by another encoder of the same kind.
-    pub(super) fn set_bitrate(&mut self, kbps: u32) {
-        let before = std::mem::replace(&mut self.config.bitrate_kbps, kbps);
-        let Some(Encoding { rendition, .. }) = self.encodings.get(&RenditionRole::Main) else { return };
-        match rendition.encoder().row().bitrate_change {
-            Change::Live | Change::KeyFrame => rendition.set_bitrate(kbps),
-            Change::Restart if kbps != before => self.change_rendition(RenditionRole::Main),
-            Change::Restart => {}
-        }
-    }
-
-    pub(super) fn set_size(&mut self, size: Option<Size>) {
-        self.config.picture.size = size;
-        self.apply_sizes();
-    }
-
-    /// Every rendition has its size, of the picture that the camera sends now.
-    pub(super) fn apply_sizes(&self) {
+    /// Every rendition has its size, of the picture that the camera sends now, and its rate.
+    pub(super) fn apply_pictures(&self) {
         for (role, encoding) in &self.encodings {
-            encoding.rendition.set_size(self.plan(*role).picture.size);
+            let PictureConfig { size, framerate, .. } = self.plan(*role).picture;
+            encoding.rendition.set_framerate(framerate);
+            encoding.rendition.set_size(size);
         }
     }
 

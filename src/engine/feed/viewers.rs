@@ -98,14 +98,15 @@ impl Worker {
         let outlet = block_in_place(|| {
             let plan = OutletPlan {
                 signaller,
-                start_kbps: self.config.bitrate_kbps,
+                start_kbps: self.setpoint().bitrate_kbps,
                 sound: self.audio.as_ref().map(AudioRendition::output).cloned(),
                 transport: with_servers(&transport),
-                priority: Priority::default(),
+                priority: self.setpoint().priority,
             };
             Outlet::start(&plan, &self.clock, events)
         })?;
         outlet.connect(RenditionRole::Main, rendition.output());
+        self.hand_to(index, &outlet);
         Ok(outlet)
     }
 

@@ -17,8 +17,9 @@ use super::{
     words::{Health, Words},
 };
 use crate::{
-    config::{FeedConfig, FeedId},
-    engine::{EncoderInUse, FeedEvent, FeedState, FeedStats, PathInUse},
+    config::{FeedConfig, FeedId, Setpoint},
+    engine::{ChangedBy, EncoderInUse, FeedEvent, FeedState, FeedStats, InForce, PathInUse},
+    i18n::gettext_f,
     media::{AudioState, choose_encoder},
     stats::History,
 };
@@ -90,6 +91,11 @@ mod imp {
         /// By what an `rtsps` camera is recognised; empty for others.
         #[property(name = "certificate", get, type = String, member = certificate)]
         pub(super) chosen: RefCell<Chosen>,
+        /// Which agent has set what the feed is held to; empty where a person has. Told anew
+        /// whenever any of that changes.
+        #[property(get = Self::set_by)]
+        _set_by: std::marker::PhantomData<String>,
+        pub(super) in_force: RefCell<Option<InForce>>,
         /// The encoder that is expected before one is in use; empty where there is none.
         pub(super) expected: RefCell<String>,
         pub(super) encoder: RefCell<Option<EncoderInUse>>,
@@ -145,6 +151,16 @@ mod imp {
             ]);
         }
 
+        fn set_by(&self) -> String {
+            match &*self.in_force.borrow() {
+                Some(InForce { by: ChangedBy::Agent(agent), .. }) => {
+                    // Translators: {agent} is the name of a program that chooses bitrate and size.
+                    gettext_f("Set by {agent}", &[("agent", agent)])
+                }
+                _ => String::new(),
+            }
+        }
+
         fn choices(&self) -> Option<Chosen> {
             let config = self.config.borrow();
             let config = config.as_ref()?;
@@ -152,7 +168,7 @@ mod imp {
             let path = self.path.borrow();
             Some(Chosen::new(&Facts {
                 codec: config.codec,
-                bitrate_kbps: config.bitrate_kbps,
+                bitrate_kbps: self.obj().setpoint().bitrate_kbps,
                 audio_source: &config.audio.source,
                 source: &config.source,
                 state: state.as_ref().map_or(&FeedState::Idle, |(state, _)| state),
@@ -196,6 +212,12 @@ impl FeedObject {
         self.imp().config.borrow().clone().expect("a feed should have a configuration from the start")
     }
 
+    /// What it is held to.
+    pub fn setpoint(&self) -> Setpoint {
+        let in_force = self.imp().in_force.borrow().as_ref().map(|in_force| in_force.setpoint);
+        in_force.unwrap_or_else(|| Setpoint::of(&self.config()))
+    }
+
     /// Takes what is asked for from now on.
     pub fn set_config(&self, config: &FeedConfig) {
         let imp = self.imp();
@@ -223,6 +245,10 @@ impl FeedObject {
             FeedEvent::Notice { .. } | FeedEvent::Certificate { .. } => {}
             FeedEvent::Audio(audio) => {
                 imp.audio.replace(audio);
+            }
+            FeedEvent::Setpoint(in_force) => {
+                imp.in_force.replace(Some(in_force));
+                self.notify_set_by();
             }
             FeedEvent::Encoder(encoder) => {
                 imp.encoder.replace(Some(encoder));

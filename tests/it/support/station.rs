@@ -1,9 +1,12 @@
 //! A station with feeds of one small demo camera, in this process.
 
 use heliograph::{
-    config::{FeedConfig, FeedId, KeyringStore, RtspConfig, Secrets, ServerConfig, Size, SourceAddress, SourceConfig},
+    config::{
+        FeedConfig, FeedId, KeyringStore, RtspConfig, Secrets, ServerConfig, SetpointChange, Size, SourceAddress,
+        SourceConfig,
+    },
     connector::local::LocalServer,
-    engine::{EngineEvent, FeedCommand, FeedEvent},
+    engine::{ChangedBy, EngineEvent, FeedCommand, FeedEvent},
     media::{
         self,
         source::{DemoCamera, DemoSettings, Transport},
@@ -61,6 +64,11 @@ impl SmallStation {
 
     pub fn command(&self, feed: &FeedId, command: FeedCommand) {
         self.station.engine.command(feed, command).unwrap();
+    }
+
+    /// Holds a feed to another setpoint, as a person would.
+    pub fn apply(&self, feed: &FeedId, change: SetpointChange) {
+        self.command(feed, FeedCommand::Apply { change, by: ChangedBy::Person });
     }
 
     /// Waits for the first event of this feed that `pick` takes; those before are gone.

@@ -1,8 +1,8 @@
 //! What a change of a feed asks of the engine.
 
 use crate::{
-    config::{FeedConfig, SourceConfig},
-    engine::FeedCommand,
+    config::{FeedConfig, Setpoint, SourceConfig},
+    engine::{ChangedBy, FeedCommand},
 };
 
 /// The commands that make a running feed the new one; `None` where it has to start anew.
@@ -10,13 +10,10 @@ use crate::{
 pub(super) fn commands(old: &FeedConfig, new: &FeedConfig) -> Option<Vec<FeedCommand>> {
     let mut changed = FeedConfig { name: new.name.clone(), ..old.clone() };
     let mut commands = Vec::new();
-    if new.bitrate_kbps != old.bitrate_kbps {
-        changed.bitrate_kbps = new.bitrate_kbps;
-        commands.push(FeedCommand::SetBitrate { kbps: new.bitrate_kbps });
-    }
-    if new.picture.size != old.picture.size {
-        changed.picture.size = new.picture.size;
-        commands.push(FeedCommand::SetSize { size: new.picture.size });
+    let change = Setpoint::of(old).change_to(Setpoint::of(new));
+    if !change.is_empty() {
+        Setpoint::of(new).store(&mut changed);
+        commands.push(FeedCommand::Apply { change, by: ChangedBy::Person });
     }
     if let (SourceConfig::Rtsp(changed), SourceConfig::Rtsp(new)) = (&mut changed.source, &new.source) {
         if new.certificate.is_none() && changed.certificate.take().is_some() {
@@ -33,7 +30,7 @@ pub(super) fn commands(old: &FeedConfig, new: &FeedConfig) -> Option<Vec<FeedCom
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::{Codec, FeedId, Fingerprint, RtspConfig, Size, StreamChoice};
+    use crate::config::{Codec, FeedId, Fingerprint, RtspConfig, SetpointChange, Size, StreamChoice};
 
     const SIZE: Size = Size { width: 640, height: 480 };
 
@@ -60,12 +57,15 @@ mod tests {
         let all = changed(|feed, rtsp| {
             feed.bitrate_kbps = 900;
             feed.picture.size = Some(SIZE);
+            feed.picture.framerate = Some(9);
             rtsp.stream = StreamChoice::Sub;
             rtsp.certificate = None;
         });
+        let change = SetpointChange::bitrate(900)
+            .then(SetpointChange::size(Some(SIZE)))
+            .then(SetpointChange::framerate(Some(9)));
         let expected = [
-            FeedCommand::SetBitrate { kbps: 900 },
-            FeedCommand::SetSize { size: Some(SIZE) },
+            FeedCommand::Apply { change, by: ChangedBy::Person },
             FeedCommand::ForgetCertificate,
             FeedCommand::SetStream { stream: StreamChoice::Sub },
         ];

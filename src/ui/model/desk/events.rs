@@ -75,6 +75,7 @@ impl Desk {
                 feed.take(FeedEvent::State(snapshot.state));
                 feed.take(FeedEvent::Viewers { count: snapshot.viewers });
                 feed.take(FeedEvent::Stats(snapshot.stats));
+                feed.take(FeedEvent::Setpoint(snapshot.in_force));
                 feed.take(FeedEvent::Audio(snapshot.audio));
                 if let Some(encoder) = snapshot.encoder {
                     feed.take(FeedEvent::Encoder(encoder));

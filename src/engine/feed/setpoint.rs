@@ -1,0 +1,84 @@
+//! Holds a running feed to its setpoint, and changes it without ending a session.
+
+use std::time::Instant;
+
+use super::{
+    super::{ChangedBy, FeedEvent, InForce},
+    Worker,
+    renditions::Encoding,
+};
+use crate::{
+    config::{PictureConfig, RenditionRole, Setpoint, SetpointChange},
+    media::{Change, Outlet},
+};
+
+impl Worker {
+    /// Carries out a change that was checked. A size that comes too early after the one before
+    /// waits; the rest does not wait for it.
+    pub(super) fn apply(&mut self, mut change: SetpointChange, by: ChangedBy) {
+        let before = self.setpoint();
+        let now = Instant::now();
+        change.size = change.size.filter(|size| self.resizing.ask(size.value(), before.size, &by, now));
+        self.hold_to(before.with(&change), by);
+    }
+
+    /// Carries out what had to wait.
+    pub(super) fn resize_when_due(&mut self) {
+        if let Some((size, by)) = self.resizing.due(Instant::now()) {
+            self.apply(SetpointChange::size(size), by);
+        }
+    }
+
+    pub(super) fn setpoint(&self) -> Setpoint {
+        self.in_force.setpoint
+    }
+
+    /// What is done to the picture at the present setpoint.
+    pub(super) fn picture_config(&self) -> PictureConfig {
+        let Setpoint { size, framerate, .. } = self.setpoint();
+        PictureConfig { size, framerate, ..self.config.picture }
+    }
+
+    fn hold_to(&mut self, new: Setpoint, by: ChangedBy) {
+        let change = self.setpoint().change_to(new);
+        if change.is_empty() {
+            return;
+        }
+        self.in_force = InForce { setpoint: new, by };
+        self.change_encoders(&change);
+        if change.fec_percent.is_some() || change.priority.is_some() {
+            self.destinations.iter().filter_map(|destination| destination.outlet.as_ref()).for_each(|outlet| {
+                self.hand_to(outlet);
+            });
+        }
+        (self.around.tell)(FeedEvent::Setpoint(self.in_force.clone()));
+    }
+
+    /// The low rendition follows the main one in size and rate, and has a bitrate of its own.
+    fn change_encoders(&mut self, change: &SetpointChange) {
+        if change.size.is_some() || change.framerate.is_some() {
+            self.apply_pictures();
+        }
+        if let Some(kbps) = change.bitrate_kbps {
+            self.set_bitrate(kbps);
+        }
+    }
+
+    /// Live where the encoder can do that, else by another encoder of the same kind.
+    fn set_bitrate(&mut self, kbps: u32) {
+        let Some(Encoding { rendition, .. }) = self.encodings.get(&RenditionRole::Main) else { return };
+        match rendition.encoder().row().bitrate_change {
+            Change::Live | Change::KeyFrame => rendition.set_bitrate(kbps),
+            Change::Restart => self.change_rendition(RenditionRole::Main),
+        }
+    }
+
+    /// Tells an outlet what of the setpoint is done there.
+    pub(super) fn hand_to(&self, outlet: &Outlet) {
+        let Setpoint { fec_percent, priority, .. } = self.setpoint();
+        // Not there yet:
+        // outlet.set_fec_percent(fec_percent as u8);
+        // outlet.set_priority(priority);
+        let _ = (outlet, fec_percent, priority);
+    }
+}
