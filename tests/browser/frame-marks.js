@@ -1,8 +1,9 @@
 // Reads the mark of the demo camera out of every frame that the page decodes,
 // from now on. `takeFrameMarks()` gives what came since it was last asked: a
-// list per feed of [counter, milliseconds from capture to here, width];
-// `counter` is null where the mark cannot be read. An expression, sent to the
-// page as source text; the layout of a mark is told in `in-page.mjs`.
+// list per feed of [counter, milliseconds from capture to here, width, the
+// page's clock in milliseconds when it came]; `counter` is null where the mark
+// cannot be read. An expression, sent to the page as source text; the layout of
+// a mark is told in `in-page.mjs`.
 (() => {
   const CELLS = 40;
   const frameMarks = {};
@@ -30,9 +31,9 @@
     for (;;) {
       const { value: frame, done } = await frames.read();
       if (done) return;
-      const now = Date.now();
+      const [now, at] = [Date.now(), performance.now()];
       const { counter, clock, width } = await read(frame);
-      marks.push([counter, (now - clock) >>> 0, width]);
+      marks.push([counter, (now - clock) >>> 0, width, at]);
       frame.close();
     }
   };

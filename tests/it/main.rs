@@ -32,6 +32,7 @@ mod probe;
 mod rendition;
 mod rtsps;
 mod serve;
+mod setpoint;
 mod sources;
 mod staleness;
 mod transport_settings;

@@ -19,6 +19,8 @@ pub struct Seen {
     pub counter: Option<u32>,
     pub age_ms: u32,
     pub width: u32,
+    /// When it was decoded, by a clock of the viewer's own in milliseconds.
+    pub at_ms: f64,
 }
 
 /// A viewer by GStreamer: decodes one feed and keeps what it saw.
@@ -167,6 +169,7 @@ fn unheard(source: &gst::Element) -> gst::Element {
 
 fn look_at(sample: &gst::Sample) -> Seen {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_millis() as u32;
+    let at_ms = gst::get_timestamp().nseconds() as f64 / 1e6;
     let info = gst_video::VideoInfo::from_caps(sample.caps().unwrap()).unwrap();
     let frame = gst_video::VideoFrameRef::from_buffer_ref_readable(sample.buffer().unwrap(), &info).unwrap();
     let mark = FrameMark::read(frame.plane_data(0).unwrap(), info.width() as usize, info.stride()[0] as usize);
@@ -174,5 +177,6 @@ fn look_at(sample: &gst::Sample) -> Seen {
         counter: mark.map(|mark| mark.counter),
         age_ms: mark.map_or(0, |mark| now.wrapping_sub(mark.clock)),
         width: info.width(),
+        at_ms,
     }
 }
