@@ -10,7 +10,7 @@ use gtk::{
 };
 
 use super::{
-    ChosenGroup, FaultCard, PreviewTile, StreamGroup,
+    ChosenGroup, FaultCard, PreviewTile, SetpointGroup, StreamGroup,
     model::{Desk, FeedObject},
     time_chart::TimeChart,
     units,
@@ -36,6 +36,8 @@ mod imp {
         details: TemplateChild<adw::Clamp>,
         #[template_child]
         stream: TemplateChild<StreamGroup>,
+        #[template_child]
+        setpoint: TemplateChild<SetpointGroup>,
         #[template_child]
         chosen: TemplateChild<ChosenGroup>,
         #[template_child]
@@ -66,6 +68,7 @@ mod imp {
             PreviewTile::ensure_type();
             FaultCard::ensure_type();
             StreamGroup::ensure_type();
+            SetpointGroup::ensure_type();
             ChosenGroup::ensure_type();
             TimeChart::ensure_type();
             class.bind_template();
@@ -93,6 +96,7 @@ mod imp {
         fn set_desk(&self, desk: Option<Desk>) {
             self.preview.set_desk(desk.as_ref());
             self.stream.set_desk(desk.as_ref());
+            self.setpoint.set_desk(desk.as_ref());
             self.chosen.set_desk(desk.as_ref());
             self.desk.replace(desk);
         }
@@ -101,6 +105,7 @@ mod imp {
             self.preview.set_feed(feed.as_ref());
             self.fault.set_feed(feed.as_ref());
             self.stream.set_feed(feed.as_ref());
+            self.setpoint.set_feed(feed.as_ref());
             self.chosen.set_feed(feed.as_ref());
             if let Some(feed) = &feed {
                 self.sent.set_history(feed.sent());

@@ -23,6 +23,7 @@ mod feed_dialog;
 mod preview;
 mod rig;
 mod screenshots;
+mod setpoint;
 mod settings;
 mod support;
 mod templates;

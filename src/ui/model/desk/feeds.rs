@@ -5,9 +5,10 @@ use gtk::{prelude::*, subclass::prelude::*};
 use super::{Desk, FeedObject, changes::commands, errands::Errand};
 use crate::{
     config::{
-        FeedConfig, FeedId, Fingerprint, Password, PasswordSource, RtspConfig, Secrets, SourceConfig, StreamChoice,
+        FeedConfig, FeedId, Fingerprint, Password, PasswordSource, RtspConfig, Secrets, Setpoint, SetpointChange,
+        SourceConfig, StreamChoice,
     },
-    engine::FeedCommand,
+    engine::{ChangedBy, FeedCommand},
     i18n::gettext,
     ui::model::Draft,
 };
@@ -65,6 +66,19 @@ impl Desk {
         self.change(feed, |config| config.streaming = streaming);
         self.imp().repeats.borrow_mut().forget(&feed.id());
         let command = if streaming { FeedCommand::Start } else { FeedCommand::Stop };
+        self.parts().errands.send(Errand::Command(feed.id(), command));
+    }
+
+    /// Holds a feed to another setpoint, from now on and after the next start of the program.
+    pub fn apply(&self, feed: &FeedObject, change: SetpointChange) {
+        if let Err(error) = change.check() {
+            return self.notice(&error.to_string(), "");
+        }
+        if change.is_empty() {
+            return;
+        }
+        self.change(feed, |config| Setpoint::of(config).with(&change).store(config));
+        let command = FeedCommand::Apply { change, by: ChangedBy::Person };
         self.parts().errands.send(Errand::Command(feed.id(), command));
     }
 

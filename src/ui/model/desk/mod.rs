@@ -174,7 +174,8 @@ impl Desk {
         self.parts().station.engine.clone()
     }
 
-    fn notice(&self, title: &str, details: &str) {
+    /// Tells the operator once; `details` may be empty.
+    pub(in crate::ui) fn notice(&self, title: &str, details: &str) {
         tracing::warn!("{title} {details}");
         self.emit_by_name::<()>("notice", &[&title, &details]);
     }
