@@ -5,6 +5,7 @@
 
 mod peers;
 mod picture_clock;
+mod reports;
 mod retransmission;
 mod session;
 mod sink;

@@ -13,6 +13,7 @@ use tokio::sync::mpsc::UnboundedSender;
 use super::{
     OutletEvent,
     picture_clock::clock_packets,
+    reports::report_often,
     retransmission::Floor,
     switch::{Base, BaseStream, Switch},
 };
@@ -88,6 +89,7 @@ impl Watch {
         if element.name().starts_with("codec-parser-caps") {
             keep_parameter_sets_in_band(element);
         }
+        report_often(element);
         let Some(factory) = element.factory() else { return };
         if factory.name() == "rtpgccbwe" {
             self.tell_estimates(session, element);
