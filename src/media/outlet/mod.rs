@@ -5,6 +5,7 @@
 
 mod peers;
 mod picture_clock;
+mod plain_time;
 mod reports;
 mod retransmission;
 mod session;

@@ -13,6 +13,7 @@ use tokio::sync::mpsc::UnboundedSender;
 use super::{
     OutletEvent,
     picture_clock::clock_packets,
+    plain_time::time_plainly,
     reports::report_often,
     retransmission::Floor,
     switch::{Base, BaseStream, Switch},
@@ -103,6 +104,9 @@ impl Watch {
             floor.watch_retransmissions(element);
         }
         let is_payloader = factory.metadata("klass").is_some_and(|klass| klass.contains("Payloader/Network/RTP"));
+        if is_payloader && let Some(pad) = element.static_pad("sink") {
+            time_plainly(&pad);
+        }
         if is_payloader && let Some(pad) = element.static_pad("src") {
             floor.watch_payloader(&pad);
             clock_packets(&pad, session.to_owned(), self.clock.clone(), self.events.clone());
