@@ -24,7 +24,7 @@ use heliograph::{
     },
     station::Station,
 };
-use serde_json::Value;
+use serde::Deserialize;
 use tokio::{runtime::Runtime, sync::broadcast::Receiver};
 
 use crate::support::browser::{Browser, Tab};
@@ -89,6 +89,7 @@ fn audible(rig: &Rig, browser: &mut Browser) -> Tab {
     let before =
         browser.eval(tab, "[document.querySelector('.sound').ariaPressed, document.querySelector('video').muted]");
     assert_eq!(before, serde_json::json!(["false", true]), "nothing is heard unasked");
+    browser.eval(tab, KEEP_CONNECTIONS);
     browser.eval(tab, "document.querySelector('.sound').click()");
     browser.wait(tab, "heliograph.tiles().some(t => !t.stale && t.audible && t.sessions === 2)", 20_000);
     let after =
@@ -100,12 +101,35 @@ fn audible(rig: &Rig, browser: &mut Browser) -> Tab {
 /// How far sound and picture may be apart, in milliseconds.
 const LIP_SYNC_MS: f64 = 40.0;
 
-/// Runs in the page: milliseconds from flash to beep, about ten of them.
-const OFFSETS: &str = include_str!("../browser/lip-sync.js");
+/// Run in the page.
+const KEEP_CONNECTIONS: &str = include_str!("../browser/connections.js");
+const MEASURE: &str = include_str!("../browser/lip-sync.js");
 
-fn offsets(browser: &mut Browser, tab: Tab) -> Vec<f64> {
-    let found = browser.eval(tab, OFFSETS);
-    found.as_array().into_iter().flatten().filter_map(Value::as_f64).collect()
+/// What a browser that was late once makes up, in milliseconds. It buffers more sound from
+/// then on, and it takes it ten seconds to have the picture wait as long.
+const MADE_UP_MS: f64 = 10.0;
+
+/// How often a machine may be too busy for a measurement.
+const ROUNDS: usize = 3;
+
+/// What was measured in a page.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct LipSync {
+    offsets: Vec<f64>,
+    made_up_ms: f64,
+}
+
+impl LipSync {
+    fn measure(browser: &mut Browser, tab: Tab) -> Self {
+        let measured = serde_json::from_value(browser.eval(tab, MEASURE)).unwrap();
+        println!("from flash to beep: {measured:.1?}");
+        measured
+    }
+
+    fn is_good(&self) -> bool {
+        self.offsets.len() >= 8 && median(self.offsets.clone()).abs() <= LIP_SYNC_MS
+    }
 }
 
 fn median(mut values: Vec<f64>) -> f64 {
@@ -113,10 +137,7 @@ fn median(mut values: Vec<f64>) -> f64 {
     values[values.len() / 2]
 }
 
-/// A browser brings sound and picture together step by step once it has heard of both
-/// clocks, and anew whenever the machine was too busy to play in time.
-const TRIES_TO_SETTLE: usize = 5;
-
+/// From 3 s after the sound is on, for 8 beeps and more. Once, unless the browser itself was late.
 #[test]
 fn sound_and_picture_stay_together_in_the_browser() {
     let mut browser = Browser::start();
@@ -124,12 +145,14 @@ fn sound_and_picture_stay_together_in_the_browser() {
     let mut rig = Rig::start(&camera.url(), AudioSource::Camera);
     rig.wait("sound", |state| *state == AudioState::Live);
     let tab = audible(&rig, &mut browser);
-    let settled = (0..TRIES_TO_SETTLE).any(|_| {
-        let offsets = offsets(&mut browser, tab);
-        println!("from flash to beep, ms: {offsets:.1?}");
-        offsets.len() >= 8 && median(offsets).abs() <= LIP_SYNC_MS
-    });
-    assert!(settled, "sound and picture did not come together");
+    for round in 1..=ROUNDS {
+        let measured = LipSync::measure(&mut browser, tab);
+        if measured.is_good() {
+            return;
+        }
+        let was_disturbed = measured.made_up_ms > MADE_UP_MS;
+        assert!(was_disturbed && round < ROUNDS, "sound and picture are apart: {measured:.1?}");
+    }
 }
 
 #[test]

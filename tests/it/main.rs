@@ -31,6 +31,7 @@ mod planted_password;
 mod probe;
 mod rendition;
 mod rtsps;
+mod sender_reports;
 mod serve;
 mod setpoint;
 mod sources;
