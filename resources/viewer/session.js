@@ -3,6 +3,7 @@
 // starts another.
 
 import { CaptureClock } from "./picture-age.js";
+import { PictureDelay } from "./picture-delay.js";
 
 /** The server answers a request at once; what takes longer was lost. */
 const START_LIMIT_MS = 10_000;
@@ -12,9 +13,6 @@ const DISCONNECTED_LIMIT_MS = 3_000;
 
 /** Whole frames received and none decoded: by then no decoder is still warming up. */
 const UNDECODED_FRAMES = 90;
-
-/** Sound is always buffered a little, and browsers let it lag by as much; who listens wants the picture with it. */
-const DELAY_WITH_SOUND_MS = 60;
 
 /** Payloads that repair or pad the stream; whoever decodes only these decodes no picture. */
 const HELPER_CODECS = new Set(["rtx", "red", "ulpfec", "flexfec-03"]);
@@ -36,6 +34,8 @@ export class Session extends EventTarget {
   #peerId;
   #sound;
   #stream = new MediaStream();
+  /** Who listens wants the picture with the sound; who does not, wants it at once. */
+  #pictureDelay = new PictureDelay();
   #connection = null;
   #earlyCandidates = [];
   #over = new AbortController();
@@ -131,7 +131,7 @@ export class Session extends EventTarget {
     connection.onicecandidate = ({ candidate }) => this.#sendCandidate(candidate);
     connection.onconnectionstatechange = () => this.#connectionChanged(connection.connectionState);
     connection.ontrack = ({ receiver, track }) => {
-      askForDelay(receiver, track.kind === "video" && this.#sound ? DELAY_WITH_SOUND_MS : 0);
+      askForDelay(receiver, track.kind === "video" && this.#sound ? this.#pictureDelay.milliseconds : 0);
       // One stream for both, so that the browser keeps them together.
       if (track.kind === "video" || this.#sound) this.#stream.addTrack(track);
       if (track.kind === "video") this.dispatchEvent(new CustomEvent("stream", { detail: this.#stream }));
@@ -161,13 +161,20 @@ export class Session extends EventTarget {
   async refreshNumbers() {
     if (!this.#connection || this.over) return;
     const report = await this.#connection.getStats();
-    const video = [...report.values()].find((entry) => entry.type === "inbound-rtp" && entry.kind === "video");
+    const received = (kind) => [...report.values()].find((entry) => entry.type === "inbound-rtp" && entry.kind === kind);
+    const video = received("video");
     if (!video || this.over) return;
+    if (this.#sound && this.#pictureDelay.follow(video, received("audio"))) this.#askForPictureDelay();
     this.numbers = summary(video, this.#previous, report);
     this.#previous = video;
     if (video.framesReceived > UNDECODED_FRAMES && video.framesDecoded === 0) {
       this.#giveUp(codecName(report.get(video.codecId)) ?? "this feed's codec");
     }
+  }
+
+  #askForPictureDelay() {
+    const receiver = this.#connection.getReceivers().find(({ track }) => track.kind === "video");
+    askForDelay(receiver, this.#pictureDelay.milliseconds);
   }
 }
 
