@@ -1,11 +1,12 @@
-// Measures lip sync in a page that shows the demo camera's flash and beep: an expression whose
-// value is a promise. Sent to the page as source text, after `connections.js`.
+// Measures lip sync in a page that shows the demo camera's flash and beep: an expression whose value
+// is a promise of the milliseconds from flash to beep, one number per second. Sent to the page as
+// source text; `connections.js` has to be there before the sound is on.
 //
 // Sound is watched where it leaves the receiver, on its way to the loudspeaker; how long the rest
 // of the way takes is the browser's own number. Web Audio would hear it behind a buffer of its
 // own, which grows by some milliseconds whenever either side is late.
 (async () => {
-  /** Of the sound that is on: a browser knows of both clocks after two looks at their reports, one a second. */
+  /** A browser looks at the reports of both clocks once a second, and needs two of each; then the picture follows. */
   const SETTLING_MS = 3_000;
   const MEASURING_MS = 9_500;
   const LOUD = 0.1;
@@ -16,11 +17,7 @@
   const connection = openConnections.at(-1);
   const pause = (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds));
 
-  const find = async (type, kind) => {
-    const report = await connection.getStats();
-    return [...report.values()].find((entry) => entry.type === type && (!kind || entry.kind === kind));
-  };
-  const state = async () => ({ playout: await find("media-playout"), sound: await find("inbound-rtp", "audio") });
+  const playout = async () => [...(await connection.getStats()).values()].find(({ type }) => type === "media-playout");
 
   const onsets = [];
   /** Packets carry the time at which they left the receiver, on a clock of their own; the quickest shows what that is here. */
@@ -59,24 +56,19 @@
   };
 
   await pause(SETTLING_MS);
-  const before = await state();
+  const before = await playout();
   const done = new AbortController();
   const listening = listen(video.srcObject.getAudioTracks()[0].clone(), done.signal);
   video.requestVideoFrameCallback(watch);
   await pause(MEASURING_MS);
-  const after = await state();
+  const after = await playout();
   done.abort();
   await listening;
 
   /** Seconds from the receiver to the loudspeaker, summed over samples. */
-  const { totalPlayoutDelay, totalSamplesCount } = before.playout;
-  const playoutMs = ((after.playout.totalPlayoutDelay - totalPlayoutDelay) / (after.playout.totalSamplesCount - totalSamplesCount)) * 1000;
+  const gained = (field) => after[field] - before[field];
+  const playoutMs = (gained("totalPlayoutDelay") / gained("totalSamplesCount")) * 1000;
   const beeps = onsets.map((time) => time + clockDifference + playoutMs);
   const nearest = (flash) => beeps.reduce((best, beep) => (Math.abs(beep - flash) < Math.abs(best - flash) ? beep : best), Infinity);
-  return {
-    /** Milliseconds from flash to beep. */
-    offsets: flashes.map((flash) => nearest(flash) - flash).filter((offset) => Math.abs(offset) < SILENCE_BETWEEN_MS),
-    /** What the browser had to make up because its own threads, or the server's, came too late. */
-    madeUpMs: (after.sound.concealedSamples - before.sound.concealedSamples) / 48,
-  };
+  return flashes.map((flash) => nearest(flash) - flash).filter((offset) => Math.abs(offset) < SILENCE_BETWEEN_MS);
 })()
