@@ -33,6 +33,8 @@ impl Listener {
     fn watch(station: &SmallStation, feed: &FeedId) -> Self {
         let source = gst::ElementFactory::make("webrtcsrc").build().unwrap();
         source.set_property("stun-server", None::<String>);
+        // What is sent again is a stream of its own, with reports.
+        source.set_property("do-retransmission", false);
         let signaller = source.property::<gst::glib::Object>("signaller");
         signaller.set_property("uri", format!("ws://{}/signalling", station.server.address()));
         signaller.set_property("producer-peer-id", feed.as_ref());
@@ -69,6 +71,8 @@ impl Listener {
 
 impl Drop for Listener {
     fn drop(&mut self) {
+        let counts: Vec<_> = self.reports.lock().unwrap().values().map(Vec::len).collect();
+        println!("reports of each stream: {counts:?}");
         self.pipeline.set_state(gst::State::Null).unwrap();
     }
 }
