@@ -50,11 +50,11 @@ mod tests {
 
     #[test]
     fn times_of_an_encoder_that_begins_at_1000_hours_become_running_times() {
+        gst::init().unwrap();
         let hours = gst::ClockTime::from_seconds(3_600_000);
         let mut segment = TimeSegment::new();
         segment.set_start(hours);
         segment.set_base(gst::ClockTime::SECOND);
-        gst::init().unwrap();
         let mut buffer = gst::Buffer::new();
         let fields = buffer.make_mut();
         fields.set_pts(hours + gst::ClockTime::from_seconds(2));
