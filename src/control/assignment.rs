@@ -202,8 +202,8 @@ mod tests {
             while self.now < end {
                 self.now += Duration::from_millis(100);
                 self.assignment.set_estimate("a", kbps, self.now);
-                let moves = self.assignment.moves(OFFER, self.now);
-                moved.extend(moves.into_iter().map(|(_, to)| ((self.now - start).as_secs_f64(), to)));
+                let now_due = self.assignment.moves(OFFER, self.now);
+                moved.extend(now_due.into_iter().map(|(_, to)| ((self.now - start).as_secs_f64(), to)));
             }
             moved
         }

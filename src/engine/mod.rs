@@ -33,9 +33,7 @@ use tokio::{
     time::timeout,
 };
 
-pub use message::{
-    ChangedBy, EncoderInUse, EngineEvent, FeedCommand, FeedEvent, FeedStats, InForce, PathInUse,
-};
+pub use message::{ChangedBy, EncoderInUse, EngineEvent, FeedCommand, FeedEvent, FeedStats, InForce, PathInUse};
 pub use state::{Awaited, FeedState};
 
 use crate::{

@@ -1,7 +1,9 @@
 //! Streams whose timestamps are running time, so that several can take turns at one place.
 //!
 //! Elements choose their segments as they like: x264enc begins at 1000 hours, for its timestamps
-//! may become negative. Two such streams in turn would need a new segment before every frame.
+//! may become negative. Two such streams in turn would need a new segment before every frame. And
+//! `rtpgccbwe` holds packets of picture and sound back but lets segments pass: behind it packets
+//! would be taken for those of the other's segment, and sender reports be wrong by 1000 hours.
 
 use std::sync::{Arc, Mutex};
 

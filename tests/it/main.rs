@@ -30,6 +30,7 @@ mod network_cut;
 mod planted_password;
 mod probe;
 mod rendition;
+mod renditions;
 mod rtsps;
 mod sender_reports;
 mod serve;

@@ -49,6 +49,8 @@ struct Watch {
     browser: Browser,
     tab: Tab,
     feed: FeedId,
+    /// All that it saw so far.
+    seen: Vec<Seen>,
 }
 
 impl Watch {
@@ -57,14 +59,16 @@ impl Watch {
         let tab = browser.open_viewer(&station.server.url());
         browser.wait(tab, "heliograph.tiles().some(t => t.framesDecoded > 15 && !t.stale)", 20_000);
         assert_eq!(browser.eval(tab, FRAME_MARKS), 1);
-        let mut watch = Self { browser, tab, feed: feed.clone() };
+        let mut watch = Self { browser, tab, feed: feed.clone(), seen: Vec::new() };
         watch.wait("steady pictures", |seen| seen.len() > STEADY);
         watch
     }
 
     fn seen(&mut self) -> Vec<Seen> {
-        let marks = self.browser.eval(self.tab, "frameMarks");
-        serde_json::from_value(marks[self.feed.as_ref()].clone()).unwrap()
+        let marks = self.browser.eval(self.tab, "takeFrameMarks()");
+        let new: Vec<Seen> = serde_json::from_value(marks[self.feed.as_ref()].clone()).unwrap();
+        self.seen.extend(new);
+        self.seen.clone()
     }
 
     fn wait(&mut self, what: &str, is_so: impl Fn(&[Seen]) -> bool) -> Vec<Seen> {

@@ -7,7 +7,7 @@ use gst_utils::StreamProducer;
 use super::{super::FeedEvent, Worker, drop_aside, renditions::LOW_KBPS};
 use crate::{
     config::RenditionRole,
-    control::{Assigned, Offer},
+    control::{Assigned, Assignment, Offer},
     media::Outlet,
 };
 
@@ -31,7 +31,7 @@ impl Worker {
 
     /// Nobody watches any more.
     pub(super) fn forget_viewers(&mut self) {
-        self.assignment = Default::default();
+        self.assignment = Assignment::default();
         self.on_low.clear();
     }
 

@@ -108,13 +108,13 @@ impl Worker {
             is_same_codec: codec == Some(self.config.codec),
             is_same_picture: self.is_same_picture(),
             camera_kbps: self.camera.rate.kbps(),
-            asked_kbps: self.config.bitrate_kbps,
+            asked_kbps: self.setpoint().bitrate_kbps,
         }
     }
 
     /// Whether pictures go out as they come.
     fn is_same_picture(&self) -> bool {
-        let PictureConfig { deinterlace, crop, rotate, flip, size, framerate, .. } = self.config.picture;
+        let PictureConfig { deinterlace, crop, rotate, flip, size, framerate, .. } = self.picture_config();
         let is_shaped = deinterlace || crop != Crop::default() || rotate != Rotation::None || flip != Flip::None;
         let is_scaled = size.is_some_and(|size| Some(size) != self.camera_size());
         !is_shaped && !is_scaled && framerate.is_none()

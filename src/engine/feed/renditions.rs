@@ -171,14 +171,18 @@ impl Worker {
     /// All renditions by another way from the camera.
     pub(super) fn change_renditions(&mut self) {
         let roles: Vec<RenditionRole> = self.encodings.keys().copied().collect();
-        roles.into_iter().for_each(|role| self.change_rendition(role));
+        for role in roles {
+            self.change_rendition(role);
+        }
     }
 
     /// Those that are due after all encoders had failed.
     pub(super) fn encode_again(&mut self, now: Instant) {
         let due: Vec<RenditionRole> =
             self.encode_at.iter().filter(|(_, at)| **at <= now).map(|(role, _)| *role).collect();
-        due.into_iter().for_each(|role| self.change_rendition(role));
+        for role in due {
+            self.change_rendition(role);
+        }
     }
 
     /// Another encoder, or another way to it, behind the same sessions.

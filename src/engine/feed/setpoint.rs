@@ -47,9 +47,11 @@ impl Worker {
         self.in_force = InForce { setpoint: new, by };
         self.change_encoders(&change);
         if change.fec_percent.is_some() || change.priority.is_some() {
-            self.destinations.iter().filter_map(|destination| destination.outlet.as_ref()).for_each(|outlet| {
-                self.hand_to(outlet);
-            });
+            for (index, destination) in self.destinations.iter().enumerate() {
+                if let Some(outlet) = &destination.outlet {
+                    self.hand_to(index, outlet);
+                }
+            }
         }
         (self.around.tell)(FeedEvent::Setpoint(self.in_force.clone()));
     }
@@ -73,12 +75,12 @@ impl Worker {
         }
     }
 
-    /// Tells an outlet what of the setpoint is done there.
-    pub(super) fn hand_to(&self, outlet: &Outlet) {
+    /// Tells a connector's outlet what of the setpoint is done there. What the connector repairs
+    /// anyway is the least.
+    pub(super) fn hand_to(&self, index: usize, outlet: &Outlet) {
         let Setpoint { fec_percent, priority, .. } = self.setpoint();
-        // Not there yet:
-        // outlet.set_fec_percent(fec_percent as u8);
-        // outlet.set_priority(priority);
-        let _ = (outlet, fec_percent, priority);
+        let least = self.around.connectors[index].transport().fec_percent;
+        outlet.set_fec_percent(u8::try_from(fec_percent).unwrap_or(u8::MAX).max(least));
+        outlet.set_priority(priority);
     }
 }

@@ -12,7 +12,7 @@ use super::{
     Destination, Inner, REOPEN_AFTER, Worker,
 };
 use crate::{
-    config::{Priority, RenditionRole, TransportConfig},
+    config::{RenditionRole, TransportConfig},
     connector::Connector,
     media::{
         AudioRendition, AudioState, MediaFault, Outlet, OutletEvent, OutletPlan, PictureClock, Rendition, TransportPlan,

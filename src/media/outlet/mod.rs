@@ -5,7 +5,6 @@
 
 mod peers;
 mod picture_clock;
-mod plain_time;
 mod reports;
 mod retransmission;
 mod session;

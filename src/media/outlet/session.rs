@@ -13,7 +13,6 @@ use tokio::sync::mpsc::UnboundedSender;
 use super::{
     OutletEvent,
     picture_clock::clock_packets,
-    plain_time::time_plainly,
     reports::report_often,
     retransmission::Floor,
     switch::{Base, BaseStream, Switch},
@@ -54,7 +53,9 @@ impl Switches {
     /// Forgets all.
     pub(super) fn clear(&self) {
         let switches = std::mem::take(&mut *self.lock());
-        switches.into_values().for_each(|switch| switch.unlink());
+        for switch in switches.into_values() {
+            switch.unlink();
+        }
     }
 }
 
@@ -104,9 +105,6 @@ impl Watch {
             floor.watch_retransmissions(element);
         }
         let is_payloader = factory.metadata("klass").is_some_and(|klass| klass.contains("Payloader/Network/RTP"));
-        if is_payloader && let Some(pad) = element.static_pad("sink") {
-            time_plainly(&pad);
-        }
         if is_payloader && let Some(pad) = element.static_pad("src") {
             floor.watch_payloader(&pad);
             clock_packets(&pad, session.to_owned(), self.clock.clone(), self.events.clone());

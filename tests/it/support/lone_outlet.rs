@@ -11,7 +11,8 @@ use std::{
 use gst::prelude::*;
 use heliograph::{
     config::{
-        AudioConfig, AudioSource, Codec, ElementChoice, FeedId, Priority, ServerConfig, Size, TestConfig, TestPattern,
+        AudioConfig, AudioSource, Codec, ElementChoice, FeedId, Priority, RenditionRole, ServerConfig, Size,
+        TestConfig, TestPattern,
     },
     connector::{
         Connector,
@@ -63,8 +64,8 @@ impl LoneOutlet {
             priority,
         };
         let (events, mut told) = unbounded_channel();
-        let mut outlet = Outlet::start(&plan, &clock, events).unwrap();
-        outlet.connect(rendition.output());
+        let outlet = Outlet::start(&plan, &clock, events).unwrap();
+        outlet.connect(RenditionRole::Main, rendition.output());
         let picture = TestConfig { pattern: TestPattern::Snow, size: Size { width: 640, height: 360 }, framerate: 20 };
         let ingest = Ingest::start(Source::Test(picture), &clock, unbounded_channel().0).unwrap();
         rendition.connect(ingest.frames());

@@ -2,8 +2,8 @@
 
 use heliograph::{
     config::{
-        FeedConfig, FeedId, KeyringStore, RtspConfig, Secrets, ServerConfig, SetpointChange, Size, SourceAddress,
-        SourceConfig,
+        FeedConfig, FeedId, KeyringStore, PathChoice, RtspConfig, Secrets, ServerConfig, SetpointChange, Size,
+        SourceAddress, SourceConfig,
     },
     connector::local::LocalServer,
     engine::{ChangedBy, EngineEvent, FeedCommand, FeedEvent},
@@ -52,11 +52,13 @@ impl SmallStation {
         Self { server, station, runtime, events, camera }
     }
 
-    /// Adds a feed of the camera, with some settings changed.
+    /// Adds a feed of the camera, with some settings changed. It has an encoder of its own, whatever
+    /// the camera sends, unless these say otherwise.
     pub fn add(&self, name: &str, change: impl FnOnce(&mut FeedConfig)) -> FeedId {
         let (address, _) = SourceAddress::parse(&self.camera.url()).unwrap();
         let id = FeedId::from_name(name);
         let mut feed = FeedConfig::new(id.clone(), name, SourceConfig::Rtsp(RtspConfig::new(address)));
+        feed.path = PathChoice::Transcode;
         change(&mut feed);
         self.station.engine.add(feed).unwrap();
         id

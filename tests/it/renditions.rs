@@ -1,0 +1,92 @@
+//! Viewers with good and bad connections watch one feed: each gets the rendition its connection
+//! carries, inside its session, and nobody is drawn down by another.
+
+use std::{net::SocketAddr, time::Duration};
+
+use serde_json::Value;
+
+use crate::support::{
+    browser::{Browser, Tab},
+    free_port,
+    network::{Network, Place},
+    program::Program,
+};
+
+const SETTINGS: &str = r#"version = 1
+[[feeds]]
+name = "Demo"
+demo = true
+bitrate_kbps = 2000
+pinned_viewers = ["pilot"]
+"#;
+
+const TOKEN: &str = "for-this-test-only";
+
+/// What the pilot's browser counted over some seconds.
+#[derive(Debug)]
+struct Seconds {
+    kbps: f64,
+    frames_per_second: f64,
+    width: u64,
+    freezes: f64,
+}
+
+/// Reads the page's own counters twice.
+fn watch(browser: &mut Browser, tab: Tab, seconds: u64) -> Seconds {
+    let read = |browser: &mut Browser| -> (Value, f64) {
+        let numbers = browser.eval(tab, "heliograph.tiles()[0].numbers");
+        let now = browser.eval(tab, "performance.now()").as_f64().unwrap();
+        (numbers, now)
+    };
+    let (before, start) = read(browser);
+    std::thread::sleep(Duration::from_secs(seconds));
+    let (after, end) = read(browser);
+    let more = |field: &str| after[field].as_f64().unwrap() - before[field].as_f64().unwrap();
+    Seconds {
+        kbps: more("bytesReceived") * 8.0 / (end - start),
+        frames_per_second: more("framesDecoded") * 1000.0 / (end - start),
+        width: after["width"].as_u64().unwrap(),
+        freezes: more("freezes"),
+    }
+}
+
+fn url(address: [u8; 4], port: u16, name: &str) -> String {
+    format!("http://{}/?name={name}&token={TOKEN}", SocketAddr::from((address, port)))
+}
+
+#[test]
+fn a_slow_viewer_gets_a_small_picture_and_the_pilot_notices_nothing() {
+    let Some(network) = Network::lay() else { return };
+    let place = network.add_place();
+    let port = free_port();
+    let listen = SocketAddr::from(([0, 0, 0, 0], port));
+    let home = tempfile::tempdir().unwrap();
+    let settings = home.path().join("heliograph.toml");
+    std::fs::write(&settings, SETTINGS).unwrap();
+    let args = ["--config", settings.to_str().unwrap(), "--insecure-http", "--token", TOKEN];
+    let program = Program::launch(network.program(), listen, &args, &[]);
+    program.wait_state("demo", "live", Duration::from_secs(20));
+    network.limit(8000);
+    place.limit(500);
+
+    let mut pilot = Browser::start();
+    let pilots = pilot.open_viewer(&url(Network::ADDRESS, port, "pilot"));
+    pilot.wait(pilots, "heliograph.tiles().some(t => !t.stale && t.width === 1280)", 20_000);
+    std::thread::sleep(Duration::from_secs(3));
+    let alone = watch(&mut pilot, pilots, 10);
+    println!("alone: {alone:?}");
+
+    let mut guest = Browser::start_by(place.command("node"));
+    let guests = guest.open_viewer(&url(Place::ADDRESS, port, "guest"));
+    guest.wait(guests, "heliograph.tiles().some(t => t.framesDecoded > 0)", 20_000);
+    guest.wait(guests, "heliograph.tiles().some(t => t.width === 640)", 5_000);
+    let together = watch(&mut pilot, pilots, 10);
+    println!("together: {together:?}");
+    let small = watch(&mut guest, guests, 5);
+    println!("the guest: {small:?}");
+    let differs = |now: f64, before: f64| (now - before).abs() > 0.02 * before;
+    assert!(!differs(together.kbps, alone.kbps), "{together:?} after {alone:?}");
+    assert!(!differs(together.frames_per_second, alone.frames_per_second), "{together:?} after {alone:?}");
+    assert_eq!((together.width, together.freezes), (alone.width, alone.freezes));
+    assert!(small.width == 640 && small.frames_per_second > 12.0 && small.freezes == 0.0, "{small:?}");
+}
