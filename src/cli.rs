@@ -136,6 +136,9 @@ pub struct DemoCameraOptions {
     /// Frames per second
     #[arg(long, default_value_t = 30, value_parser = clap::value_parser!(i32).range(1..=120))]
     pub framerate: i32,
+    /// Seconds from one key frame to the next
+    #[arg(long, default_value_t = 1, value_name = "SECONDS", value_parser = clap::value_parser!(u32).range(1..=60))]
+    pub gop: u32,
     /// How the sound, a beep a second, is sent
     #[arg(long, value_enum, default_value_t)]
     pub audio: DemoSound,

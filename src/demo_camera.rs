@@ -48,6 +48,7 @@ fn settings(options: &DemoCameraOptions) -> Result<DemoSettings, String> {
         width,
         height,
         framerate: options.framerate,
+        gop_s: options.gop,
         sound: options.audio,
         flash: options.flash_and_beep,
     })

@@ -27,6 +27,7 @@ mod import;
 mod input_device;
 mod missing_plugin;
 mod network_cut;
+mod pass_through;
 mod planted_password;
 mod probe;
 mod rendition;

@@ -71,8 +71,9 @@ impl CameraStream {
 
     /// The newest GOP up to now, in a form that an `appsrc` takes; empty where none is held.
     pub(in crate::media) fn replay(&self) -> Vec<gst::Sample> {
-        let now = self.0.output.appsink().current_running_time();
-        let Some((now, caps)) = now.zip(self.0.gop.caps()) else { return Vec::new() };
+        let Some(caps) = self.0.gop.caps() else { return Vec::new() };
+        // The newest picture keeps its time, by which it is known when it comes again.
+        let now = gst::ClockTime::from_nseconds(i64::MAX.unsigned_abs());
         let segment = gst::FormattedSegment::<gst::ClockTime>::new();
         let sample = |unit| gst::Sample::builder().buffer(&unit).caps(&caps).segment(&segment).build();
         self.0.gop.replay(now).into_iter().map(sample).collect()
@@ -123,9 +124,9 @@ pub(super) fn fork(
     let tee = gst::ElementFactory::make("tee").build()?;
     let sink = producer_sink("stream");
     pipeline.add_many([&tee, sink.upcast_ref()])?;
-    let no_pad = || gst::glib::bool_error!("a tee should give pads");
-    let to_decoder = tee.request_pad_simple("src_%u").ok_or_else(no_pad)?;
     tee.link(&sink)?;
+    let to_decoder =
+        tee.request_pad_simple("src_%u").ok_or_else(|| gst::glib::bool_error!("a tee should give pads"))?;
     let events = watch.events.clone();
     let _ = events.send(IngestEvent::Stream(offer(&sink, codec, watch)));
     sink.sync_state_with_parent()?;

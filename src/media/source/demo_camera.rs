@@ -48,6 +48,8 @@ pub struct DemoSettings {
     pub height: i32,
     /// Frames per second.
     pub framerate: i32,
+    /// Seconds from one key frame to the next; it sends none because somebody asks.
+    pub gop_s: u32,
     /// How it sends its sound.
     pub sound: DemoSound,
     /// Whether a dark picture flashes white at every beep, for measuring lip sync.
@@ -65,6 +67,7 @@ impl Default for DemoSettings {
             width: 1280,
             height: 720,
             framerate: 30,
+            gop_s: 1,
             sound: DemoSound::default(),
             flash: false,
         }
@@ -269,7 +272,7 @@ fn build_picture(bin: &gst::Bin, settings: &DemoSettings) -> Result<(), MediaErr
     let encoder = make("x264enc")?;
     encoder.set_property_from_str("tune", "zerolatency");
     encoder.set_property_from_str("speed-preset", "ultrafast");
-    encoder.set_property("key-int-max", u32::try_from(settings.framerate).unwrap_or(30));
+    encoder.set_property("key-int-max", settings.gop_s * u32::try_from(settings.framerate).unwrap_or(30));
     encoder.set_property("bitrate", 3000_u32);
     let payloader = make("rtph264pay")?;
     payloader.set_property("name", "pay0");

@@ -36,13 +36,18 @@ impl SmallStation {
     pub const FRAMERATE: u16 = 15;
 
     pub fn start() -> Self {
+        Self::start_with(1)
+    }
+
+    /// With so many seconds from one of the camera's key frames to the next.
+    pub fn start_with(gop_s: u32) -> Self {
         let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
         media::init().unwrap();
         let (width, height) = (Self::SIZE.width.cast_signed(), Self::SIZE.height.cast_signed());
         let framerate = Self::FRAMERATE.into();
         // Over UDP a busy machine loses packets, and pictures are damaged until the next key frame.
         let transport = Some(Transport::Tcp);
-        let settings = DemoSettings { transport, width, height, framerate, ..DemoSettings::default() };
+        let settings = DemoSettings { transport, width, height, framerate, gop_s, ..DemoSettings::default() };
         let camera = DemoCamera::start(settings).unwrap();
         let runtime = Runtime::new().unwrap();
         let station = Station::new(runtime.handle().clone(), Secrets::new(KeyringStore::without_prompts()));
@@ -62,6 +67,11 @@ impl SmallStation {
         change(&mut feed);
         self.station.engine.add(feed).unwrap();
         id
+    }
+
+    /// Waits for something that runs beside the station.
+    pub fn block_on<F: Future>(&self, future: F) -> F::Output {
+        self.runtime.block_on(future)
     }
 
     pub fn command(&self, feed: &FeedId, command: FeedCommand) {

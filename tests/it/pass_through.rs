@@ -1,0 +1,149 @@
+//! A camera's stream goes out as it is where viewers can take it, and through an encoder where not.
+
+use std::time::{Duration, Instant};
+
+use heliograph::{
+    config::{FeedConfig, FeedId, PathChoice, RtspConfig, SetpointChange, SourceAddress, SourceConfig},
+    engine::{FeedEvent, PathInUse},
+};
+use serde_json::Value;
+
+use crate::support::{
+    bad_camera::{BadCamera, Vice},
+    browser::{Browser, Tab},
+    elements,
+    peer::Peer,
+    station::SmallStation,
+    wait_for,
+};
+
+/// How long a viewer may see the same picture at a change: two frames, and what a key frame takes.
+const LONGEST_GAP_MS: f64 = 2.0 * 1000.0 / SmallStation::FRAMERATE as f64 + 100.0;
+
+/// How long the first picture may take: GStreamer's peer waits for a second by itself.
+const FIRST_PICTURE_MS: u128 = 1500;
+
+/// Less than the camera sends, in kbit/s.
+const LESS_KBPS: u32 = 150;
+
+fn add(station: &SmallStation) -> FeedId {
+    station.add("bow", |feed| feed.path = PathChoice::Automatic)
+}
+
+fn wait_path(station: &mut SmallStation, feed: &FeedId, passes_through: bool) -> String {
+    station.wait("another path", feed, |event| match event {
+        FeedEvent::Path(PathInUse { passes_through: now, sentence }) if *now == passes_through => {
+            Some(sentence.clone())
+        }
+        _ => None,
+    })
+}
+
+/// The encoders at work for viewers, not those of cameras or trials.
+fn encoders() -> usize {
+    let is_for_viewers = |element: &gst::Element| {
+        gst::prelude::GstObjectExt::parent(element)
+            .is_some_and(|pipeline| gst::prelude::GstObjectExt::name(&pipeline) == "rendition")
+    };
+    elements::alive_of("x264enc").into_iter().filter(is_for_viewers).count()
+}
+
+fn wait_encoders(count: usize) {
+    wait_for(&format!("{count} encoders"), Duration::from_secs(5), || (encoders() == count).then_some(()));
+}
+
+fn session(browser: &mut Browser, tab: Tab) -> Value {
+    browser.eval(tab, "heliograph.tiles().map(t => [t.sessionId, t.sessions])")
+}
+
+/// The longest time between two frames on the page since it was last asked, in milliseconds.
+fn longest_gap(browser: &mut Browser, tab: Tab) -> f64 {
+    browser
+        .eval(tab, "(() => { const gap = Math.max(...window.gaps); window.gaps = [0]; return gap; })()")
+        .as_f64()
+        .unwrap()
+}
+
+const WATCH_GAPS: &str = "(() => {
+    window.gaps = [0];
+    let last = null;
+    const video = document.querySelector('video');
+    const watch = (now) => {
+        if (last !== null) window.gaps.push(now - last);
+        last = now;
+        video.requestVideoFrameCallback(watch);
+    };
+    video.requestVideoFrameCallback(watch);
+    return true;
+})()";
+
+#[test]
+fn a_stream_that_viewers_take_is_not_encoded_and_comes_back_from_an_encoder() {
+    elements::watch();
+    let mut station = SmallStation::start();
+    let feed = add(&station);
+    assert_eq!(wait_path(&mut station, &feed, true), "Camera's H.264 goes to the viewers as it is");
+    wait_encoders(0);
+    let mut browser = Browser::start();
+    let tab = browser.open_viewer(&station.server.url());
+    browser.wait(tab, "heliograph.tiles().some(t => t.framesDecoded > 15 && !t.stale)", 10_000);
+    browser.eval(tab, WATCH_GAPS);
+    let before = session(&mut browser, tab);
+
+    station.apply(&feed, SetpointChange::bitrate(LESS_KBPS));
+    let sentence = wait_path(&mut station, &feed, false);
+    assert!(sentence.starts_with("Camera sends more than is asked for: transcoding with "), "{sentence}");
+    wait_encoders(1);
+    std::thread::sleep(Duration::from_secs(2));
+    let to_encoder = longest_gap(&mut browser, tab);
+
+    station.apply(&feed, SetpointChange::bitrate(FeedConfig::DEFAULT_BITRATE_KBPS));
+    wait_path(&mut station, &feed, true);
+    wait_encoders(0);
+    std::thread::sleep(Duration::from_secs(2));
+    let back = longest_gap(&mut browser, tab);
+    println!("the longest gaps: {to_encoder} ms to the encoder, {back} ms back");
+    assert!(to_encoder.max(back) <= LONGEST_GAP_MS, "{to_encoder} ms, {back} ms");
+    browser.wait(tab, "heliograph.tiles().every(t => !t.stale)", 2000);
+    assert_eq!(session(&mut browser, tab), before);
+}
+
+#[test]
+fn who_joins_between_two_key_frames_sees_a_picture_at_once() {
+    let mut station = SmallStation::start_with(8);
+    let feed = add(&station);
+    wait_path(&mut station, &feed, true);
+    // The first viewer is served from the next key frame on, whenever that is.
+    let first = Peer::watch(&station.server, &feed);
+    first.wait_frames(30, Duration::from_secs(12));
+    let mut times = Vec::new();
+    for _ in 0..5 {
+        let asked = Instant::now();
+        let peer = Peer::watch(&station.server, &feed);
+        peer.wait_frames(1, Duration::from_secs(5));
+        times.push(asked.elapsed().as_millis());
+        peer.wait_frames(45, Duration::from_secs(6));
+        let seen = peer.seen.lock().unwrap().clone();
+        let ages: Vec<u32> = seen.iter().rev().take(10).map(|seen| seen.age_ms).collect();
+        println!("the first picture after {} ms, then so old, in ms: {ages:?}", times.last().unwrap());
+        let counters: Vec<u32> = seen.iter().filter_map(|seen| seen.counter).collect();
+        assert!(counters.windows(2).all(|pair| pair[0] < pair[1]), "{counters:?}");
+    }
+    times.sort_unstable();
+    assert!(times[2] < FIRST_PICTURE_MS, "{times:?} ms, where key frames are 8 s apart");
+}
+
+#[test]
+fn b_frames_are_encoded_anew_and_the_feed_says_so() {
+    let mut station = SmallStation::start();
+    let camera = station.block_on(BadCamera::start(Vice::BFrames));
+    let (address, _) = SourceAddress::parse(&camera.url()).unwrap();
+    let id = FeedId::from_name("stern");
+    let feed = FeedConfig::new(id.clone(), "stern", SourceConfig::Rtsp(RtspConfig::new(address)));
+    station.station.engine.add(feed).unwrap();
+    let sentence = station.wait("a reason", &id, |event| match event {
+        FeedEvent::Path(path) if path.sentence.contains("B-frames") => Some(path.sentence.clone()),
+        _ => None,
+    });
+    assert!(sentence.starts_with("Camera sends H.264 Main with B-frames: transcoding with "), "{sentence}");
+}
