@@ -1,24 +1,24 @@
 //! Viewers with good and bad connections watch one feed: each gets the rendition its connection
 //! carries, inside its session, and nobody is drawn down by another.
 
-use std::{net::SocketAddr, time::Duration};
+use std::{collections::BTreeSet, net::SocketAddr, time::Duration};
 
 use serde_json::Value;
 
 use crate::support::{
     browser::{Browser, Tab},
     free_port,
+    media_file::MediaFile,
     network::{Network, Place},
     program::Program,
 };
 
-const SETTINGS: &str = r#"version = 1
-[[feeds]]
-name = "Demo"
-demo = true
-bitrate_kbps = 2000
-pinned_viewers = ["pilot"]
-"#;
+fn settings(film: &MediaFile) -> String {
+    format!(
+        "version = 1\n[[feeds]]\nname = \"Bow\"\nfile = {:?}\nbitrate_kbps = 1500\npinned_viewers = [\"pilot\"]\n",
+        film.path()
+    )
+}
 
 const TOKEN: &str = "for-this-test-only";
 
@@ -50,6 +50,15 @@ fn watch(browser: &mut Browser, tab: Tab, seconds: u64) -> Seconds {
     }
 }
 
+/// How many renditions the program makes: each is a thread, named after it (see `thread_load`).
+fn encoders(program: &Program) -> usize {
+    let threads = std::fs::read_dir(format!("/proc/{}/task", program.id())).unwrap();
+    let names = threads.filter_map(|thread| std::fs::read_to_string(thread.ok()?.path().join("comm")).ok());
+    let is_encoder = |name: &String| name.starts_with("enc") && name.trim_end().ends_with(":src");
+    // The threads that an encoder starts have its name, too.
+    names.filter(is_encoder).collect::<BTreeSet<_>>().len()
+}
+
 fn url(address: [u8; 4], port: u16, name: &str) -> String {
     format!("http://{}/?name={name}&token={TOKEN}", SocketAddr::from((address, port)))
 }
@@ -60,18 +69,20 @@ fn a_slow_viewer_gets_a_small_picture_and_the_pilot_notices_nothing() {
     let place = network.add_place();
     let port = free_port();
     let listen = SocketAddr::from(([0, 0, 0, 0], port));
+    // What is sent of it is the bitrate that was set, at any moment.
+    let film = MediaFile::noisy();
     let home = tempfile::tempdir().unwrap();
     let settings = home.path().join("heliograph.toml");
-    std::fs::write(&settings, SETTINGS).unwrap();
+    std::fs::write(&settings, self::settings(&film)).unwrap();
     let args = ["--config", settings.to_str().unwrap(), "--insecure-http", "--token", TOKEN];
     let program = Program::launch(network.program(), listen, &args, &[]);
-    program.wait_state("demo", "live", Duration::from_secs(20));
+    program.wait_state("bow", "live", Duration::from_secs(20));
     network.limit(8000);
     place.limit(500);
 
     let mut pilot = Browser::start();
     let pilots = pilot.open_viewer(&url(Network::ADDRESS, port, "pilot"));
-    pilot.wait(pilots, "heliograph.tiles().some(t => !t.stale && t.width === 1280)", 20_000);
+    pilot.wait(pilots, "heliograph.tiles().some(t => !t.stale && t.width === 960)", 20_000);
     std::thread::sleep(Duration::from_secs(3));
     let alone = watch(&mut pilot, pilots, 10);
     println!("alone: {alone:?}");
@@ -84,6 +95,9 @@ fn a_slow_viewer_gets_a_small_picture_and_the_pilot_notices_nothing() {
     println!("together: {together:?}");
     let small = watch(&mut guest, guests, 5);
     println!("the guest: {small:?}");
+    assert_eq!(encoders(&program), 2);
+    drop(guest);
+    program.wait_line("Nobody needs the low rendition any more.", Duration::from_secs(10));
     let differs = |now: f64, before: f64| (now - before).abs() > 0.02 * before;
     assert!(!differs(together.kbps, alone.kbps), "{together:?} after {alone:?}");
     assert!(!differs(together.frames_per_second, alone.frames_per_second), "{together:?} after {alone:?}");

@@ -67,7 +67,10 @@ impl Worker {
     fn begin_low(&mut self, session: &str, now: Instant) {
         if !self.encodings.contains_key(&RenditionRole::Low) {
             match self.encode(RenditionRole::Low) {
-                Ok(encoding) => self.put_to_work(RenditionRole::Low, encoding),
+                Ok(encoding) => {
+                    tracing::info!(feed = %self.config.id, "A low rendition is made.");
+                    self.put_to_work(RenditionRole::Low, encoding);
+                }
                 Err(fault) => {
                     tracing::warn!(feed = %self.config.id, "There is no low rendition: {fault}");
                     self.low_at = Some(now + LOW_AGAIN_AFTER);
@@ -109,6 +112,7 @@ impl Worker {
         if let Some(low) = self.encodings.remove(&RenditionRole::Low) {
             self.encode_at.remove(&RenditionRole::Low);
             self.around.encoders.release(&self.holder(RenditionRole::Low));
+            tracing::info!(feed = %self.config.id, "Nobody needs the low rendition any more.");
             drop_aside(low.rendition);
             self.decode_as_needed();
         }

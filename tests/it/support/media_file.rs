@@ -40,6 +40,12 @@ impl MediaFile {
         Self::make("one-key.mp4", "testsrc=size=640x360:rate=25", &codec)
     }
 
+    /// A moving picture with noise, which takes whatever bitrate an encoder is allowed, 960 × 540.
+    pub fn noisy() -> Self {
+        let codec = ["-c:v", "libx264", "-preset", "ultrafast", "-g", "30", "-bf", "0", "-pix_fmt", "yuv420p"];
+        Self::make("noisy.mp4", "testsrc2=size=960x540:rate=30,noise=alls=12:allf=t", &codec)
+    }
+
     /// MPEG-4 Part 2, which old cameras send.
     pub fn mpeg4() -> Self {
         Self::make("mpeg4.mp4", "testsrc=size=352x288:rate=25", &["-c:v", "mpeg4"])
