@@ -25,6 +25,7 @@ mod foreign_cameras;
 mod gpu_memory;
 mod import;
 mod input_device;
+mod loss;
 mod missing_plugin;
 mod network_cut;
 mod pass_through;

@@ -73,7 +73,7 @@ fn the_demo_camera_is_told_to_people_and_programs() {
 
     let answer = run(&["demo:", "--seconds", "1"], &[]);
     assert_eq!((answer.code, answer.err.as_str()), (Some(0), ""));
-    for words in ["H.264", "1280×720", "B-frames", "avdec_h264", "candidate for pass-through"] {
+    for words in ["H.264", "1280×720", "B-frames", "avdec_h264", "goes to viewers as it is"] {
         assert!(answer.out.contains(words), "no {words} in:\n{}", answer.out);
     }
 }

@@ -16,7 +16,7 @@ use crate::support::{
 fn settings(film: &MediaFile) -> String {
     format!(
         "version = 1\n[[feeds]]\nname = \"Bow\"\nfile = {:?}\nbitrate_kbps = 1500\npinned_viewers = [\"pilot\"]\n",
-        film.path()
+        film.path().display().to_string()
     )
 }
 

@@ -212,7 +212,7 @@ fn a_look_shows_what_the_camera_sends() {
     support::until("the wait", || says(&dialog, "Looking"));
     support::until("the facts", || says(&dialog, "H.264"));
     assert!(says(&dialog, "Key frames") && says(&dialog, "B-frames") && says(&dialog, "Transport"));
-    assert!(says(&dialog, "encoded as"), "what Heliograph would do with it");
+    assert!(says(&dialog, "goes to viewers as it is"), "what Heliograph would do with it");
     rig.end();
 }
 

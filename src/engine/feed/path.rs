@@ -81,7 +81,8 @@ impl Worker {
 
     /// Chooses the path anew, and takes it.
     pub(super) fn choose_path(&mut self, now: Instant) {
-        if self.ingest.is_none() || !self.is_open() {
+        // A camera that is away, or has just come back, gives no reason to change anything.
+        if self.picture.is_none() || !self.is_open() {
             return;
         }
         let is = self.circumstances();

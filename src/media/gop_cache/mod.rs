@@ -151,6 +151,11 @@ impl GopCache {
         self.kept().caps.clone()
     }
 
+    /// The time of the key frame that is held, by which one GOP is told from the next.
+    pub fn beginning(&self) -> Option<gst::ClockTime> {
+        self.kept().units.first()?.pts()
+    }
+
     /// The GOP up to now, for a viewer's own source in front of the live stream; empty where
     /// none is held. The copies share the pictures' memory.
     ///

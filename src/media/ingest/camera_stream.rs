@@ -69,14 +69,22 @@ impl CameraStream {
         self.0.meter.bytes()
     }
 
-    /// The newest GOP up to now, in a form that an `appsrc` takes; empty where none is held.
-    pub(in crate::media) fn replay(&self) -> Vec<gst::Sample> {
-        let Some(caps) = self.0.gop.caps() else { return Vec::new() };
+    /// The newest GOP up to now, in a form that an `appsrc` takes, and the time of its key frame, by
+    /// which it is told from the next; `None` where none is held.
+    pub(in crate::media) fn replay(&self) -> Option<(gst::ClockTime, Vec<gst::Sample>)> {
+        let Inner { gop, .. } = &*self.0;
+        let caps = gop.caps()?;
         // The newest picture keeps its time, by which it is known when it comes again.
         let now = gst::ClockTime::from_nseconds(i64::MAX.unsigned_abs());
+        let (beginning, units) = loop {
+            let (before, units) = (gop.beginning()?, gop.replay(now));
+            if gop.beginning() == Some(before) {
+                break (before, units);
+            }
+        };
         let segment = gst::FormattedSegment::<gst::ClockTime>::new();
         let sample = |unit| gst::Sample::builder().buffer(&unit).caps(&caps).segment(&segment).build();
-        self.0.gop.replay(now).into_iter().map(sample).collect()
+        Some((beginning, units.into_iter().map(sample).collect()))
     }
 
     /// Does this before each frame is handed out, on the stream's own thread, until it answers false.

@@ -106,7 +106,7 @@ impl Decode {
         let new = make(payload.depayloader)?;
         *depayloader = Some(new.downgrade());
         let mut chain = vec![new];
-        chain.extend(self.start_codes(payload.codec)?);
+        chain.extend(framed(payload.codec).map(|caps| caps_filter(&caps)).transpose()?);
         self.parse(pad, payload.codec, chain)
     }
 
@@ -125,23 +125,13 @@ impl Decode {
         chain.extend(parser);
         // Parsers ask what stands behind them, and some do not bear that nothing does.
         let decoder = self.choose(codec)?;
-        chain.push(caps_filter(&form(&decoder))?);
+        let form = if self.plan.pass_through.is_some() { with_start_codes(codec) } else { None };
+        chain.push(caps_filter(&form.unwrap_or_else(|| self::form(&decoder)))?);
         self.plug(pad, &chain)?;
         let last = chain.last().expect("the chain should hold an element");
         let end = last.static_pad("src").expect("a capsfilter should have a src pad");
         self.decode_when_the_size_is_known(&end, decoder);
         Ok(())
-    }
-
-    /// Viewers take H.264 and H.265 with start codes only. The depayloader can write them, so that
-    /// no parser has to convert.
-    fn start_codes(&self, codec: InputCodec) -> Result<Option<gst::Element>, MediaError> {
-        let is_sendable = matches!(codec, InputCodec::H264 | InputCodec::H265);
-        if self.plan.pass_through.is_none() || !is_sendable {
-            return Ok(None);
-        }
-        let caps = gst::Caps::builder(codec.caps_name());
-        caps_filter(&caps.field("stream-format", "byte-stream").field("alignment", "au").build()).map(Some)
     }
 
     /// A fork for the stream as it is, where that is wanted; the pad for the decoder.
@@ -257,21 +247,34 @@ fn all_decoders_failed(codec: InputCodec, broken: &[String]) -> MediaFault {
     .with_detail(gettext_f("These decoders failed: {decoders}.", &[("decoders", &broken.join(", "))]))
 }
 
-/// The form that a decoder needs: any, unless it takes one only. Parsers are not made to convert
-/// without need: H.264's breaks down over broken streams when it must (seen with GStreamer 1.26).
+/// The form in which packets become access units, where a codec has several: with lengths, not with
+/// start codes. `h264parse` looks for start codes in broken streams until it breaks down itself
+/// (GStreamer 1.26); of units with lengths it drops those that are wrong.
+fn framed(codec: InputCodec) -> Option<gst::Caps> {
+    let form = match codec {
+        InputCodec::H264 => "avc",
+        InputCodec::H265 => "hvc1",
+        _ => return None,
+    };
+    let caps = gst::Caps::builder(codec.caps_name());
+    Some(caps.field("stream-format", form).field("alignment", "au").build())
+}
+
+/// The form that viewers take, where a codec has several.
+fn with_start_codes(codec: InputCodec) -> Option<gst::Caps> {
+    framed(codec)?;
+    let caps = gst::Caps::builder(codec.caps_name());
+    Some(caps.field("stream-format", "byte-stream").field("alignment", "au").build())
+}
+
+/// The form that a decoder needs: any, unless it takes one only.
 fn form(decoder: &Decoder) -> gst::Caps {
     let codec = decoder.codec();
-    let caps = || gst::Caps::builder(codec.caps_name());
-    let framed = match codec {
-        InputCodec::H264 => caps().field("stream-format", "avc").build(),
-        InputCodec::H265 => caps().field("stream-format", "hvc1").build(),
-        _ => return caps().build(),
-    };
+    let any = gst::Caps::builder(codec.caps_name()).build();
+    let Some(framed) = framed(codec) else { return any };
     let factory = gst::ElementFactory::find(decoder.element());
-    if factory.is_none_or(|factory| factory.can_sink_any_caps(&framed)) {
-        return caps().build();
-    }
-    caps().field("stream-format", "byte-stream").field("alignment", "au").build()
+    let takes_any = factory.is_none_or(|factory| factory.can_sink_any_caps(&framed));
+    if takes_any { any } else { with_start_codes(codec).unwrap_or(any) }
 }
 
 /// Width and height as the stream's parameters tell; 0 where they do not.

@@ -27,6 +27,29 @@ use crate::{
 /// What tells that a viewer now sees this rendition.
 pub(super) type Tell = Box<dyn Fn(RenditionRole) + Send + Sync>;
 
+/// What is sent to a viewer who joins in one go, in bytes: a whole GOP would be lost on the way.
+const BIT_OF_GOP: usize = 16_000;
+
+/// What is left to do for a viewer who joins.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Left {
+    /// More was kept for it.
+    More,
+    /// It has all that was kept.
+    Live,
+    /// It sees something already, or cannot.
+    Nothing,
+}
+
+/// How far a viewer who joins has come with what was kept for it.
+#[derive(Debug, Default)]
+pub(super) struct Progress {
+    /// The GOP it was sent of.
+    beginning: Option<gst::ClockTime>,
+    /// Frames of it.
+    sent: usize,
+}
+
 /// What comes into the outlet, shared with its sessions: they ask it for key frames, and begin with
 /// what was kept of it.
 pub(super) type Base = Arc<Mutex<Option<BaseStream>>>;
@@ -74,8 +97,8 @@ struct State {
     sent: Option<gst::Event>,
     /// The time of the last frame that passed.
     last: Option<gst::ClockTime>,
-    /// What changes hands is the same rendition: frames that have passed come again.
-    is_overlap: bool,
+    /// The rendition of that frame, and the time it had there.
+    origin_of_last: Option<(RenditionRole, gst::ClockTime)>,
     requests: RequestGate,
 }
 
@@ -104,7 +127,7 @@ impl Switch {
             arrived: None,
             sent: None,
             last: None,
-            is_overlap: false,
+            origin_of_last: None,
             requests: RequestGate::new(spacing),
         });
         let switch = Arc::new(Self { source: source.clone(), base, tell, state });
@@ -145,21 +168,57 @@ impl Switch {
         }
     }
 
-    /// Begins with what was kept of this camera's stream, and goes on with what comes, until the
-    /// base has a key frame. To be called by the thread that brings the stream, before a frame.
-    pub(super) fn join(&self, stream: &CameraStream) {
-        let units = stream.replay();
-        if units.is_empty() || self.lock().shown.is_some() {
-            return;
+    /// Sends a viewer who joins the next bit of what was kept of this camera's stream; what is left
+    /// to do then.
+    pub(super) fn catch_up(&self, stream: &CameraStream, progress: &mut Progress) -> Left {
+        let Some((beginning, units)) = stream.replay() else { return Left::Nothing };
+        if progress.beginning != Some(beginning) {
+            if progress.beginning.is_none() && !self.begin_join() {
+                return Left::Nothing;
+            }
+            *progress = Progress { beginning: Some(beginning), sent: 0 };
         }
-        for unit in &units {
+        let mut bytes = 0;
+        for unit in units.iter().skip(progress.sent) {
+            if bytes >= BIT_OF_GOP {
+                return Left::More;
+            }
+            bytes += unit.buffer().map_or(0, |buffer| buffer.size());
             if self.source.push_sample(unit).is_err() {
-                return;
+                return Left::Nothing;
+            }
+            progress.sent += 1;
+        }
+        Left::Live
+    }
+
+    /// Sends a viewer who has caught up what came since, and then whatever comes, until the base has
+    /// a key frame. To be called by the thread that brings the stream, before a frame.
+    pub(super) fn join(&self, stream: &CameraStream, progress: &mut Progress) {
+        loop {
+            match self.catch_up(stream, progress) {
+                Left::More => {}
+                Left::Nothing => return,
+                Left::Live => return self.end_join(stream),
             }
         }
+    }
+
+    /// False where the viewer sees something already.
+    fn begin_join(&self) -> bool {
         let mut state = self.lock();
+        if state.shown.is_some() {
+            return false;
+        }
         state.shown = Some(Origin { role: RenditionRole::Camera, through_outlet: false });
-        (state.wanted, state.is_overlap) = (Some(Wanted::Base), true);
+        StreamProducer::configure_consumer_with(&self.source, consumer_settings(0, WAITING_TIME));
+        true
+    }
+
+    /// All that was kept is sent: what comes now follows it.
+    fn end_join(&self, stream: &CameraStream) {
+        let mut state = self.lock();
+        state.wanted = Some(Wanted::Base);
         drop(state);
         let mut link =
             ConsumptionLink::disconnected_with(self.source.clone(), consumer_settings(WAITING_FRAMES, WAITING_TIME));
@@ -249,7 +308,7 @@ impl Switch {
         if let Some(role) = arrival.moved_to {
             (self.tell)(role);
         }
-        if !arrival.passes || !state.keep_time(buffer) {
+        if !arrival.passes || !state.keep_time(buffer, origin.role) {
             drop(state);
             end_aside(arrival.unlinked);
             return gst::PadProbeReturn::Drop;
@@ -288,7 +347,6 @@ impl State {
         if is_key && self.is_wanted(origin) {
             self.wanted = None;
             self.shown = Some(origin);
-            self.is_overlap = before.is_some_and(|before| before.role == origin.role);
             arrival.unlinked = self.take_links_but(origin);
         }
         // The base may change its rendition, which it does at a key frame.
@@ -317,23 +375,21 @@ impl State {
         }
     }
 
-    /// Keeps the times of what passes going forward; false for a frame that has passed already.
-    fn keep_time(&mut self, buffer: &mut gst::Buffer) -> bool {
+    /// Keeps the times of what passes going forward; false for a frame that has passed already, when a
+    /// rendition comes by another way.
+    fn keep_time(&mut self, buffer: &mut gst::Buffer, role: RenditionRole) -> bool {
         let Some(time) = buffer.pts() else { return true };
-        match self.last {
-            Some(last) if time <= last && self.is_overlap => return false,
-            Some(last) if time <= last => {
-                let moved = last + STEP;
-                let buffer = buffer.make_mut();
-                buffer.set_pts(moved);
-                buffer.set_dts(gst::ClockTime::NONE);
-                self.last = Some(moved);
-            }
-            _ => {
-                self.last = Some(time);
-                self.is_overlap = false;
-            }
+        if self.origin_of_last.is_some_and(|(last_role, last)| last_role == role && time <= last) {
+            return false;
         }
+        self.origin_of_last = Some((role, time));
+        let passed = self.last.filter(|last| time <= *last).map_or(time, |last| last + STEP);
+        if passed != time {
+            let buffer = buffer.make_mut();
+            buffer.set_pts(passed);
+            buffer.set_dts(gst::ClockTime::NONE);
+        }
+        self.last = Some(passed);
         true
     }
 

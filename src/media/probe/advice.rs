@@ -19,18 +19,19 @@ pub(super) fn is_candidate(video: &Video) -> bool {
 /// Sentences, the most important first.
 pub(super) fn of_video(video: &Video) -> Vec<String> {
     let decoding = match &video.decoder {
-        Some(decoder) => gettext_f("Heliograph decodes it with {decoder}.", &[("decoder", decoder)]),
+        Some(decoder) => gettext_f("Where pictures are needed, {decoder} decodes it.", &[("decoder", decoder)]),
         None => gettext("Heliograph takes it as it is; there is nothing to decode."),
     };
-    let mut advice = vec![
-        decoding,
-        encoding(),
-        match obstacle(video) {
-            None if video.b_frames == BFrames::No => gettext("It is a candidate for pass-through: it has no B-frames."),
-            None => gettext("It is a candidate for pass-through: it showed no B-frames, though its kind allows them."),
-            Some(reason) => reason,
-        },
-    ];
+    let mut advice = match obstacle(video) {
+        None if video.b_frames == BFrames::No => {
+            vec![gettext("It goes to viewers as it is while no less is asked for: it has no B-frames.")]
+        }
+        None => vec![gettext(
+            "It goes to viewers as it is while no less is asked for: it showed no B-frames, though its kind allows them.",
+        )],
+        Some(reason) => vec![reason],
+    };
+    advice.extend([decoding, encoding()]);
     advice.extend(long_wait(&video.key_frames, video.seconds));
     advice
 }
@@ -38,7 +39,7 @@ pub(super) fn of_video(video: &Video) -> Vec<String> {
 fn encoding() -> String {
     match choose_encoder(Codec::default(), &ElementChoice::Automatic) {
         Ok(encoder) => gettext_f(
-            "For viewers it is encoded as {codec} with {encoder}, unless the feed says otherwise.",
+            "Where it is encoded anew, it becomes {codec} by {encoder}, unless the feed says otherwise.",
             &[("codec", &encoder.codec().to_string()), ("encoder", encoder.element())],
         ),
         Err(error) => error.to_string(),
@@ -49,7 +50,7 @@ fn encoding() -> String {
 fn obstacle(video: &Video) -> Option<String> {
     let because = |reason: String| {
         // Translators: {reason} is such as "it has B-frames".
-        gettext_f("It is no candidate for pass-through, because {reason}.", &[("reason", &reason)])
+        gettext_f("It is encoded anew for viewers, because {reason}.", &[("reason", &reason)])
     };
     let reason = if video.codec != "H.264" {
         gettext_f("not every browser decodes {codec}", &[("codec", &video.codec)])

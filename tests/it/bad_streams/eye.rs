@@ -108,6 +108,10 @@ fn address_of(element: &gst::Element) -> Option<String> {
 fn look_at(pad: &gst::Pad, buffer: &gst::Buffer) -> Option<Seen> {
     let video = pad.current_caps()?;
     let video = gst_video::VideoInfo::from_caps(&video).ok()?;
+    if video.format() == gst_video::VideoFormat::Encoded {
+        // What goes to viewers as it is: not decoded here.
+        return None;
+    }
     let frame = gst_video::VideoFrameRef::from_buffer_ref_readable(buffer, &video).ok()?;
     let stride = usize::try_from(video.stride()[0]).ok()?;
     let mark = FrameMark::read(frame.plane_data(0).ok()?, video.width() as usize, stride);

@@ -2,7 +2,10 @@
 
 use std::{
     net::SocketAddr,
-    sync::{Arc, Mutex},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicU32, Ordering},
+    },
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
@@ -30,6 +33,15 @@ pub struct Peer {
     candidates: Arc<Mutex<Vec<Candidate>>>,
 }
 
+/// How a viewer is connected.
+#[derive(Default)]
+struct Line<'a> {
+    /// By this address of the machine only.
+    address: Option<String>,
+    token: Option<&'a str>,
+    loss_percent: u32,
+}
+
 /// A way to the sender, as it told.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Candidate {
@@ -50,20 +62,26 @@ impl Candidate {
 
 impl Peer {
     pub fn watch(server: &LocalServer, feed: &FeedId) -> Self {
-        Self::start(server.address(), feed.as_ref(), None, None)
+        Self::start(server.address(), feed.as_ref(), Line::default())
     }
 
     /// Watches by this address of the machine only.
     pub fn watch_by(server: &LocalServer, feed: &FeedId, address: &str) -> Self {
-        Self::start(server.address(), feed.as_ref(), Some(address.to_owned()), None)
+        Self::start(server.address(), feed.as_ref(), Line { address: Some(address.to_owned()), ..Line::default() })
     }
 
     /// Watches a feed of whoever listens there and asks for this token.
     pub fn watch_with_token(listen: SocketAddr, feed: &str, token: &str) -> Self {
-        Self::start(listen, feed, None, Some(token))
+        Self::start(listen, feed, Line { token: Some(token), ..Line::default() })
     }
 
-    fn start(listen: SocketAddr, feed: &str, address: Option<String>, token: Option<&str>) -> Self {
+    /// Watches over a line that loses so many packets of a hundred.
+    pub fn watch_with_loss(server: &LocalServer, feed: &FeedId, percent: u32) -> Self {
+        Self::start(server.address(), feed.as_ref(), Line { loss_percent: percent, ..Line::default() })
+    }
+
+    fn start(listen: SocketAddr, feed: &str, line: Line<'_>) -> Self {
+        let Line { address, token, loss_percent } = line;
         let source = gst::ElementFactory::make("webrtcsrc").build().unwrap();
         source.set_property("stun-server", None::<String>);
         let signaller = source.property::<gst::glib::Object>("signaller");
@@ -105,6 +123,9 @@ impl Peer {
                 && element.factory().is_some_and(|made_by| made_by.name() == "webrtcbin")
             {
                 element.property::<gst_webrtc::WebRTCICE>("ice-agent").emit_add_local_ip_address(address);
+            }
+            if loss_percent > 0 && element.factory().is_some_and(|made_by| made_by.name() == "nicesrc") {
+                lose_packets(element, loss_percent);
             }
             bear_with_the_machine(element);
         });
@@ -151,6 +172,30 @@ fn bear_with_the_machine(element: &gst::Element) {
     if made_by.name() == "webrtcbin" {
         element.set_property("latency", 1000_u32);
     }
+}
+
+/// Loses packets of media (RFC 7983), in an order that is the same in every run.
+fn lose_packets(source: &gst::Element, percent: u32) {
+    let random = AtomicU32::new(0x9E37_79B9);
+    let is_lost = move |packet: &gst::BufferRef| {
+        let mut head = [0; 2];
+        let is_media = packet.copy_to_slice(0, &mut head).is_ok() && matches!(head, [128..=191, 0..192 | 224..]);
+        let step = |seed: u32| seed.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        is_media && {
+            let seed = random.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |seed| Some(step(seed))).unwrap();
+            (seed >> 8) % 100 < percent
+        }
+    };
+    let pad = source.static_pad("src").unwrap();
+    pad.add_probe(gst::PadProbeType::BUFFER | gst::PadProbeType::BUFFER_LIST, move |_, info| match &mut info.data {
+        Some(gst::PadProbeData::Buffer(packet)) if is_lost(packet) => gst::PadProbeReturn::Drop,
+        Some(gst::PadProbeData::BufferList(packets)) => {
+            let kept: gst::BufferList = packets.iter_owned().filter(|packet| !is_lost(packet)).collect();
+            *packets = kept;
+            gst::PadProbeReturn::Ok
+        }
+        _ => gst::PadProbeReturn::Ok,
+    });
 }
 
 impl Drop for Peer {
