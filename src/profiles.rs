@@ -51,7 +51,10 @@ fn write_lines(output: &mut impl Write) -> io::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{config::ElementChoice, media::encoder_settings};
+    use crate::{
+        config::{ElementChoice, ElementRole},
+        media::element_settings,
+    };
 
     #[test]
     fn programs_and_people_are_told_of_every_profile() {
@@ -76,7 +79,8 @@ mod tests {
         for profile in Profile::all() {
             let Some(ElementChoice::Named(name)) = &profile.encoder else { continue };
             let Ok(encoder) = gst::ElementFactory::make(name).build() else { continue };
-            assert_eq!(encoder_settings::apply(&encoder, &profile.encoder_settings), Ok(()), "{}", profile.name);
+            let applied = element_settings::apply(ElementRole::Encoder, &[encoder], &profile.encoder_settings);
+            assert_eq!(applied, Ok(()), "{}", profile.name);
             asked += 1;
         }
         assert!(asked >= 3, "x264enc, vp8enc and vp9enc should be here, but {asked} encoders were asked");

@@ -4,7 +4,10 @@ use std::{collections::BTreeMap, ops::RangeInclusive};
 
 use serde::{Deserialize, Serialize};
 
-use super::{AudioConfig, Codec, ElementChoice, FeedId, Fingerprint, PathChoice, PictureConfig, SourceConfig};
+use super::{
+    AudioConfig, Codec, ElementChoice, ElementRole, ElementSettings, FeedId, Fingerprint, PathChoice, PictureConfig,
+    SourceConfig,
+};
 use crate::i18n::gettext;
 
 /// What the operator asked for one feed.
@@ -29,10 +32,9 @@ pub struct FeedConfig {
     pub codec: Codec,
     /// The encoder that does it.
     pub encoder: ElementChoice,
-    /// Properties of the encoder by name, as GStreamer writes their values; which are allowed
-    /// says [`super::encoder_settings::check`].
+    /// Properties of its elements; which are allowed says [`super::element_settings::check`].
     #[serde(default)]
-    pub encoder_settings: BTreeMap<String, String>,
+    pub elements: ElementSettings,
     /// The encoder's bitrate in kbit/s, within [`FeedConfig::BITRATE_KBPS`].
     pub bitrate_kbps: u32,
     /// Viewers that always get the main rendition, whatever their connections carry, by the names
@@ -63,10 +65,25 @@ impl FeedConfig {
             path: PathChoice::default(),
             codec: Codec::default(),
             encoder: ElementChoice::default(),
-            encoder_settings: BTreeMap::new(),
+            elements: ElementSettings::new(),
             bitrate_kbps: Self::DEFAULT_BITRATE_KBPS,
             pinned_viewers: Vec::new(),
             streaming: true,
+        }
+    }
+
+    /// Properties of the elements of this role.
+    pub fn settings_of(&self, role: ElementRole) -> BTreeMap<String, String> {
+        self.elements.get(&role).cloned().unwrap_or_default()
+    }
+
+    /// Has these properties, and no others, for the elements of this role.
+    pub fn set_settings_of(&mut self, role: ElementRole, settings: BTreeMap<String, String>) {
+        // A role that has none is not there: equal feeds look equal.
+        if settings.is_empty() {
+            self.elements.remove(&role);
+        } else {
+            self.elements.insert(role, settings);
         }
     }
 

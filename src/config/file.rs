@@ -36,7 +36,7 @@
 //! `rotate = 90`, `flip`, `size = "1280x720"`, `framerate`, `letterbox`, `audio` ("none",
 //! "camera", "tone", "silence", "device:NAME"), `audio_bitrate_kbps`, `path` ("auto",
 //! "pass-through", "transcode"), `codec`, `encoder`,
-//! `encoder_settings = { "speed-preset" = "ultrafast" }`, `bitrate_kbps` and `streaming`.
+//! `elements = { encoder = { "speed-preset" = "ultrafast" } }`, `bitrate_kbps` and `streaming`.
 //! Whatever is not said has a default.
 //!
 //! Three promises: what the operator wrote is never lost (a file that could not be read, or

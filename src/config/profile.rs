@@ -12,7 +12,7 @@ use std::{collections::BTreeMap, sync::LazyLock};
 
 use serde::Serialize;
 
-use super::{Codec, ElementChoice, FeedConfig, Size, SourceConfig};
+use super::{Codec, ElementChoice, ElementRole, FeedConfig, Size, SourceConfig};
 use crate::i18n::{gettext, gettext_f};
 
 /// Settings that belong together. What is `None` stays as the feed has it.
@@ -94,7 +94,7 @@ impl Profile {
         set(&mut feed.decoder, self.decoder.as_ref());
         set(&mut feed.bitrate_kbps, self.bitrate_kbps.as_ref());
         if self.encoder.is_some() {
-            feed.encoder_settings.clone_from(&self.encoder_settings);
+            feed.set_settings_of(ElementRole::Encoder, self.encoder_settings.clone());
         }
         feed.picture.size = self.size.or(feed.picture.size);
         feed.picture.framerate = self.framerate.or(feed.picture.framerate);
@@ -166,7 +166,7 @@ mod tests {
     use std::collections::HashSet;
 
     use super::*;
-    use crate::config::{FeedId, RtspConfig, encoder_settings};
+    use crate::config::{FeedId, RtspConfig, element_settings};
 
     fn feed() -> FeedConfig {
         let rtsp = RtspConfig::new("rtsp://h/s".parse().unwrap());
@@ -179,7 +179,12 @@ mod tests {
         for profile in Profile::all() {
             assert!(names.insert(profile.name.to_lowercase()), "{}", profile.name);
             for (name, value) in &profile.encoder_settings {
-                assert_eq!(encoder_settings::check(name, value), Ok(()), "{}: {name}={value}", profile.name);
+                assert_eq!(
+                    element_settings::check(ElementRole::Encoder, name, value),
+                    Ok(()),
+                    "{}: {name}={value}",
+                    profile.name
+                );
             }
             assert!(!profile.title().is_empty() && profile.about().contains(profile.version));
         }
@@ -189,18 +194,18 @@ mod tests {
     #[test]
     fn a_profile_is_found_by_name_and_makes_the_feed_so() {
         let mut feed = feed();
-        feed.encoder_settings.insert("cabac".into(), "false".into());
+        feed.elements.entry(ElementRole::Encoder).or_default().insert("cabac".into(), "false".into());
         Profile::find("bin_h264_in_h264_out").unwrap().apply(&mut feed);
         assert_eq!(feed.encoder, ElementChoice::Named("x264enc".into()));
-        assert_eq!(feed.encoder_settings["speed-preset"], "ultrafast");
-        assert_eq!(feed.encoder_settings["cabac"], "true", "properties are replaced");
+        assert_eq!(feed.elements[&ElementRole::Encoder]["speed-preset"], "ultrafast");
+        assert_eq!(feed.elements[&ElementRole::Encoder]["cabac"], "true", "properties are replaced");
         assert_eq!((feed.picture.framerate, feed.bitrate_kbps), (Some(20), 2000));
         let SourceConfig::Rtsp(rtsp) = &feed.source else { panic!("the source should stay") };
         assert_eq!((rtsp.latency_ms, rtsp.drop_on_latency), (200, true));
 
         Profile::find("BIN_H265_CUDA_IN_VP8_OUT").unwrap().apply(&mut feed);
         assert_eq!((feed.codec, feed.decoder.key()), (Codec::Vp8, "nvh265dec"));
-        assert!(!feed.encoder_settings.contains_key("speed-preset"));
+        assert!(!feed.settings_of(ElementRole::Encoder).contains_key("speed-preset"));
         assert!(Profile::find("BIN_MP3").is_none());
     }
 
@@ -208,11 +213,11 @@ mod tests {
     fn what_a_profile_does_not_say_stays() {
         let mut changed = feed();
         changed.bitrate_kbps = 700;
-        changed.encoder_settings.insert("threads".into(), "2".into());
+        changed.elements.entry(ElementRole::Encoder).or_default().insert("threads".into(), "2".into());
         changed.codec = Codec::Vp8;
         Profile::find("SINK_DEFAULT").unwrap().apply(&mut changed);
         assert_eq!(changed.picture.framerate, Some(25));
         assert_eq!((changed.bitrate_kbps, changed.codec), (700, Codec::Vp8));
-        assert!(changed.encoder_settings.is_empty(), "they were another encoder's");
+        assert!(changed.elements.is_empty(), "they were another encoder's");
     }
 }

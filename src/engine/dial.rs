@@ -67,6 +67,7 @@ impl Dial {
             picture: self.config.picture,
             sound: self.config.audio.source == AudioSource::Camera,
             pass_through,
+            elements: self.config.elements,
         };
         let clock = self.clock;
         match spawn_blocking(move || Ingest::start(plan, &clock, events)).await {

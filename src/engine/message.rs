@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::FeedState;
 use crate::{
-    config::{FeedId, Fingerprint, Setpoint, SetpointChange, StreamChoice},
+    config::{ElementRole, FeedId, Fingerprint, Setpoint, SetpointChange, StreamChoice},
     media::AudioState,
 };
 
@@ -28,6 +28,16 @@ pub enum FeedCommand {
     SetStream {
         /// The second one only where the feed has a second address.
         stream: StreamChoice,
+    },
+    /// Set a property of its elements of this role from now on; viewers keep their sessions. What
+    /// is refused, or does not change while the feed runs, is told by a [`FeedEvent::Notice`].
+    SetElement {
+        /// Whose property.
+        role: ElementRole,
+        /// The property.
+        name: String,
+        /// As GStreamer writes it; never empty.
+        value: String,
     },
     /// Take whichever certificate the camera shows next, and keep that one.
     ForgetCertificate,

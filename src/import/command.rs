@@ -9,9 +9,9 @@ use std::{
 use super::{Import, Leftover, MAX_BYTES, import};
 use crate::{
     cli::ImportPipelineOptions,
-    config::{Config, ConfigFile, ElementChoice, FeedConfig, file},
+    config::{Config, ConfigFile, ElementChoice, ElementRole, FeedConfig, file},
     i18n::{gettext, gettext_f},
-    media::encoder_settings,
+    media::element_settings,
 };
 
 /// Reads a pipeline and adds its feed to the settings file, or prints it.
@@ -60,7 +60,8 @@ fn read_input() -> Result<String, String> {
 fn leave_what_the_encoder_refuses(import: &mut Import) {
     let ElementChoice::Named(name) = &import.feed.encoder else { return };
     let Ok(encoder) = gst::ElementFactory::make(name).build() else { return };
-    import.feed.encoder_settings.retain(|property, value| match encoder_settings::check(&encoder, property, value) {
+    let mut settings = import.feed.settings_of(ElementRole::Encoder);
+    settings.retain(|property, value| match element_settings::check(ElementRole::Encoder, &encoder, property, value) {
         Ok(_) => true,
         Err(why) => {
             let word = format!("{name} {}", super::words::shown_property(property, value));
@@ -68,6 +69,7 @@ fn leave_what_the_encoder_refuses(import: &mut Import) {
             false
         }
     });
+    import.feed.set_settings_of(ElementRole::Encoder, settings);
 }
 
 /// The feed as the settings file would have it.

@@ -159,14 +159,22 @@ fn carry(ends: &Ends<'_>) -> Vec<Step> {
 /// The elements of a plan, in order, and what is changed of it while it runs.
 pub(super) struct Chain {
     pub(super) elements: Vec<gst::Element>,
+    /// Those of them whose properties an operator may set: all that have properties which no other
+    /// setting says.
+    pub(super) converters: Vec<gst::Element>,
     /// The filter that holds the size.
     pub(super) setpoint: gst::Element,
     pub(super) rate: RateLimit,
 }
 
+/// Whether `picture` in the settings says everything that such an element can be told.
+fn is_said_by_the_picture(factory: &str) -> bool {
+    matches!(factory, "videocrop" | "videoflip")
+}
+
 /// Makes the elements of a plan.
 pub(super) fn build(steps: &[Step]) -> Result<Chain, MediaError> {
-    let mut elements = Vec::new();
+    let (mut elements, mut converters) = (Vec::new(), Vec::new());
     let (mut setpoint, mut rate) = (None, None);
     for step in steps {
         let element = match step {
@@ -174,6 +182,9 @@ pub(super) fn build(steps: &[Step]) -> Result<Chain, MediaError> {
                 let element = make(factory)?;
                 for (property, value) in settings {
                     element.set_property_from_str(property, value);
+                }
+                if !is_said_by_the_picture(factory) {
+                    converters.push(element.clone());
                 }
                 element
             }
@@ -196,7 +207,7 @@ pub(super) fn build(steps: &[Step]) -> Result<Chain, MediaError> {
     }
     let setpoint = setpoint.expect("every plan should hold a size");
     let rate = rate.expect("every plan should hold a rate");
-    Ok(Chain { elements, setpoint, rate })
+    Ok(Chain { elements, converters, setpoint, rate })
 }
 
 #[cfg(test)]

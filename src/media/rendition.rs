@@ -1,7 +1,6 @@
 //! One encoded form of a feed: adapt, encode, parse. Made once, for any number of viewers.
 
 use std::{
-    collections::BTreeMap,
     sync::{
         Arc,
         atomic::{AtomicU32, AtomicU64, Ordering},
@@ -17,15 +16,15 @@ use super::{
     adapt::{self, Ends},
     element::{add_and_link, caps_filter, consumer_settings, end, producer, producer_sink, watch_errors},
     encoder::{Encoder, keep_caps_steady},
-    encoder_settings,
     key_frames::{BETWEEN_KEY_FRAMES, Counters, merge_requests},
+    live_settings::LiveSettings,
     meter::Meter,
     rate_limit::RateLimit,
     rendition_mark::mark_frames,
     running_time::stamp_running_time,
     thread_load::used_by,
 };
-use crate::config::{PictureConfig, RenditionRole, Size};
+use crate::config::{ElementRole, ElementSettings, PictureConfig, RenditionRole, Size};
 
 /// Raw frames that may wait for the encoder; an encoder that is slower than
 /// the camera skips frames instead of falling behind.
@@ -49,8 +48,8 @@ pub struct RenditionPlan {
     pub picture: PictureConfig,
     /// Where the camera's pictures lie.
     pub from: Memory,
-    /// Properties of the encoder that the operator set.
-    pub settings: BTreeMap<String, String>,
+    /// Properties of its elements that the operator set.
+    pub elements: ElementSettings,
 }
 
 impl RenditionPlan {
@@ -61,7 +60,7 @@ impl RenditionPlan {
             bitrate_kbps,
             picture: PictureConfig::default(),
             from: Memory::System,
-            settings: BTreeMap::new(),
+            elements: ElementSettings::new(),
         }
     }
 }
@@ -89,6 +88,7 @@ pub struct Rendition {
     encoder: Encoder,
     /// Where the camera's pictures lie.
     from: Memory,
+    settings: LiveSettings,
     /// Why properties that the operator set were left out.
     refused: Vec<String>,
     /// The name of the threads that adapt and encode.
@@ -117,9 +117,11 @@ impl Rendition {
         let name = format!("enc{}", NUMBERS.fetch_add(1, Ordering::Relaxed) % 100_000);
         let input = gst_app::AppSrc::builder().name(&name).build();
         let element = encoder.build(plan.bitrate_kbps, plan.picture.framerate.unwrap_or(USUAL_FRAMERATE))?;
-        let refused = encoder_settings::apply(&element, &plan.settings).err().unwrap_or_default();
+        let settings = LiveSettings::new(plan.elements.clone());
+        let mut refused = settings.take(ElementRole::Encoder, std::slice::from_ref(&element));
         let ends = Ends { from: plan.from, to: encoder.nearest_memory(plan.from), formats: encoder.raw_formats() };
-        let adapt::Chain { elements, setpoint, rate } = adapt::build(&adapt::plan(&plan.picture, &ends))?;
+        let adapt::Chain { elements, converters, setpoint, rate } = adapt::build(&adapt::plan(&plan.picture, &ends))?;
+        refused.extend(settings.take(ElementRole::Converter, &converters));
         let sink = producer_sink("encoded");
         let mut chain = vec![input.clone().upcast::<gst::Element>()];
         chain.extend(elements);
@@ -153,6 +155,7 @@ impl Rendition {
             rate,
             encoder: encoder.clone(),
             from: plan.from,
+            settings,
             refused,
             thread: format!("{name}:src"),
             key_frames,
@@ -190,6 +193,14 @@ impl Rendition {
     /// Where the encoder would rather have its pictures.
     pub fn memory(&self) -> Memory {
         self.encoder.input_memory()
+    }
+
+    /// Sets a property of the encoder or of what adapts its pictures, while they run.
+    ///
+    /// # Errors
+    /// A sentence that says why it was not set, and what to do.
+    pub fn set_property(&self, role: ElementRole, name: &str, value: &str) -> Result<(), String> {
+        self.settings.set(role, name, value)
     }
 
     /// Why properties that the operator set were left out, a sentence each.

@@ -415,7 +415,7 @@ fn the_command_prints_or_adds_the_feed() {
     let (out, err) = (String::from_utf8(output.stdout).unwrap(), String::from_utf8(output.stderr).unwrap());
     assert!(output.status.success(), "{err}");
     assert!(out.starts_with("[[feeds]]\nname = \"Bow\"\naddress = \"rtsp://10.0.0.5/s\"\nuser = \"admin\"\n"), "{out}");
-    assert!(out.contains("encoder_settings = { speed-preset = \"ultrafast\" }"), "{out}");
+    assert!(out.contains("elements = { encoder = { speed-preset = \"ultrafast\" } }"), "{out}");
     assert!(err.contains("The pipeline held a password"), "{err}");
     assert!(
         err.contains("x264enc bframes=2: It cannot be set") && err.contains("x264enc has no property rhubarb"),

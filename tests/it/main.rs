@@ -17,6 +17,7 @@ mod capacity;
 mod codecs;
 mod demo_camera;
 mod doctor;
+mod element_properties;
 mod encoder_fallback;
 mod encoder_rows;
 mod encoders;

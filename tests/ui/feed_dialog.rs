@@ -2,7 +2,7 @@
 
 use adw::prelude::*;
 use heliograph::{
-    config::{AudioSource, Codec, FeedConfig, PathChoice, Size, SourceConfig, TestPattern},
+    config::{AudioSource, Codec, ElementRole, FeedConfig, PathChoice, Size, SourceConfig, TestPattern},
     media::{
         Encoder,
         availability::{Availability, Failure, FailureKind, Verdict, Work},
@@ -269,6 +269,6 @@ fn a_profile_fills_the_fields_and_is_named() {
     button(&dialog, "Add").emit_clicked();
     let feed = newest(&rig);
     assert_eq!((feed.codec, Some(&feed.encoder)), (Codec::H265, profile.encoder.as_ref()));
-    assert_eq!(feed.encoder_settings, profile.encoder_settings);
+    assert_eq!(feed.settings_of(ElementRole::Encoder), profile.encoder_settings);
     rig.end();
 }

@@ -10,6 +10,7 @@ use std::str::FromStr;
 use toml_edit::{Item, TableLike};
 
 use super::Remark;
+use crate::config::nearest;
 use crate::i18n::{gettext, gettext_f};
 
 /// The line in which the byte at `offset` stands, from 1.
@@ -231,11 +232,4 @@ fn hint_for(key: &str, known: &[&str]) -> String {
         Some(meant) => gettext_f("did you mean `{key}`?", &[("key", meant)]),
         None => gettext_f("known are {keys}", &[("keys", &known.join(", "))]),
     }
-}
-
-/// The known key that is only a few slips of the pen away.
-fn nearest<'k>(key: &str, known: &[&'k str]) -> Option<&'k str> {
-    let slips = |other: &&str| strsim::damerau_levenshtein(key, other);
-    let nearest = known.iter().copied().min_by_key(slips)?;
-    (slips(&nearest) <= 1 + nearest.len() / 4).then_some(nearest)
 }

@@ -1,5 +1,6 @@
 //! The settings file as a whole: what it accepts, how it complains, what it keeps.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
@@ -8,9 +9,9 @@ use tempfile::TempDir;
 
 use super::*;
 use crate::config::{
-    AudioConfig, AudioSource, Codec, Crop, DeviceConfig, DeviceFormat, ElementChoice, FeedConfig, FileConfig,
-    Fingerprint, Flip, IceServers, PasswordSource, PathChoice, PictureConfig, Rotation, RtspConfig, ServerConfig, Size,
-    SourceConfig, StreamChoice, TestConfig, TestPattern, TransportChoice, TransportConfig,
+    AudioConfig, AudioSource, Codec, Crop, DeviceConfig, DeviceFormat, ElementChoice, ElementRole, FeedConfig,
+    FileConfig, Fingerprint, Flip, IceServers, PasswordSource, PathChoice, PictureConfig, Rotation, RtspConfig,
+    ServerConfig, Size, SourceConfig, StreamChoice, TestConfig, TestPattern, TransportChoice, TransportConfig,
 };
 
 const BY_HAND: &str = r#"# the boat
@@ -278,7 +279,8 @@ pattern_framerate = 60
     assert_eq!(device.audio, audio);
     assert_eq!(device.pinned_viewers, ["pilot", "captain"]);
     assert_eq!(device.path, PathChoice::PassThrough);
-    let settings: Vec<_> = device.encoder_settings.iter().map(|(name, value)| format!("{name}={value}")).collect();
+    let settings: Vec<_> =
+        device.elements[&ElementRole::Encoder].iter().map(|(name, value)| format!("{name}={value}")).collect();
     assert_eq!(settings, ["cabac=true", "speed-preset=ultrafast", "threads=4"]);
     assert_eq!(clip.source, SourceConfig::File(FileConfig { path: "/srv/boat.mp4".into() }));
     assert_eq!(clip.audio.source, AudioSource::Camera);
@@ -365,6 +367,19 @@ fn each_fault_in_a_camera_is_named() {
         ("encoder_settings = { bframes = 2 }", "`encoder_settings` cannot be used: bframes would make pictures wait"),
         ("encoder_settings = { threads = [] }", "`encoder_settings` cannot be used: each value is a text"),
         ("encoder_settings = 1", "`encoder_settings` is 1; it must be in one line"),
+        ("elements = 1", "`elements` is 1; it must be in one line, such as { source ="),
+        ("elements = { source = 1 }", "`elements` cannot be used: the properties of source stand in { }"),
+        (
+            "elements = { sauce = { a = 1 } }",
+            "`elements` cannot be used: this is no element's role; it is one of \"source\",",
+        ),
+        ("elements = { source = { latency = 1 } }", "`elements` cannot be used: write `latency_ms` instead of latency"),
+        ("elements = { payloader = { a = [] } }", "`elements` cannot be used: each value is a text, a number"),
+        (
+            "encoder_settings = { a = 1 }\nelements = { encoder = { b = 1 } }",
+            "`encoder_settings` cannot be used: `elements` has properties of the encoder, too",
+        ),
+        ("[feeds.elements]", "`elements` is a table; it must be in one line"),
         ("[feeds.encoder_settings]", "`encoder_settings` is a table; it must be in one line"),
         ("user = \"a\\nb\"", "`user` is \"a\\nb\"; a user's name is one line"),
         ("codec = \"rtsp://a:planted@h\"", "`codec` is an address; a codec is one of"),
@@ -551,13 +566,15 @@ fn a_feed_can_go_move_and_change_its_kind() {
     let device = SourceConfig::Device(DeviceConfig::new("/dev/video0"));
     for source in [test, device, SourceConfig::File(FileConfig { path: "/f".into() }), config.feeds[1].source.clone()] {
         config.feeds[2].source = source;
-        config.feeds[2].encoder_settings.insert("threads".into(), "2".into());
+        let settings = BTreeMap::from([("threads".to_owned(), "2".to_owned())]);
+        config.feeds[2].set_settings_of(ElementRole::Encoder, settings);
         file.save(&config).unwrap();
         assert_eq!(place.loaded().1, config);
     }
-    config.feeds[2].encoder_settings.clear();
+    assert!(place.text().contains("elements = { encoder = { threads = \"2\" } }"));
+    config.feeds[2].set_settings_of(ElementRole::Encoder, BTreeMap::new());
     file.save(&config).unwrap();
-    assert!(!place.text().contains("encoder_settings"));
+    assert!(!place.text().contains("elements"));
 
     config.feeds.clear();
     file.save(&config).unwrap();
@@ -827,4 +844,33 @@ fn the_documented_file_is_read() {
     let loaded = read::read(example).unwrap();
     assert_eq!(loaded.config.feeds.len(), 5);
     assert!(loaded.warnings.is_empty());
+}
+
+#[test]
+fn properties_of_elements_stay_under_the_key_that_the_file_has() {
+    const ELEMENTS: &str =
+        "elements = { source = { \"do-rtcp\" = false }, payloader = { config-interval = 1 } } # mine";
+    let text = format!(
+        "version = 1\n[[feeds]]\nname = \"Bow\"\ndemo = true\nencoder_settings = {{ threads = 4 }}\n{ELEMENTS}\n"
+    );
+    let place = Place::new(&text);
+    let (mut file, mut config) = place.loaded();
+    let feed = &config.feeds[0];
+    assert_eq!(feed.elements.len(), 3);
+    assert_eq!(feed.settings_of(ElementRole::Source)["do-rtcp"], "false");
+    assert_eq!(feed.settings_of(ElementRole::Payloader)["config-interval"], "1");
+    assert_eq!(feed.settings_of(ElementRole::Encoder)["threads"], "4");
+    file.save(&config).unwrap();
+    assert_eq!(place.text(), text, "what did not change should stay as it was written");
+
+    let settings = |name: &str| BTreeMap::from([(name.to_owned(), "2".to_owned())]);
+    config.feeds[0].set_settings_of(ElementRole::Encoder, settings("cpu-used"));
+    file.save(&config).unwrap();
+    assert!(place.text().contains("encoder_settings = { cpu-used = \"2\" }"), "{}", place.text());
+    assert!(place.text().contains(ELEMENTS), "{}", place.text());
+    config.feeds[0].set_settings_of(ElementRole::Converter, settings("n-threads"));
+    file.save(&config).unwrap();
+    assert_eq!(place.loaded().1, config);
+    assert!(place.text().contains("encoder_settings = { cpu-used = \"2\" }"), "{}", place.text());
+    assert!(place.text().contains("# mine"), "{}", place.text());
 }

@@ -11,9 +11,9 @@ use toml_edit::{Array, ArrayOfTables, DocumentMut, InlineTable, Item, Table, Tab
 use super::read::{read, setting_text, source_keys};
 use super::{Fault, Remark, VERSION};
 use crate::config::{
-    AudioConfig, AudioSource, Codec, Config, Crop, DeviceFormat, FeedConfig, FeedId, Flip, PasswordSource, PathChoice,
-    PictureConfig, Rotation, RtspConfig, ServerConfig, SourceAddress, SourceConfig, StreamChoice, TestConfig, Token,
-    TransportChoice, TransportConfig,
+    AudioConfig, AudioSource, Codec, Config, Crop, DeviceFormat, ElementRole, ElementSettings, FeedConfig, FeedId,
+    Flip, PasswordSource, PathChoice, PictureConfig, Rotation, RtspConfig, ServerConfig, SourceAddress, SourceConfig,
+    StreamChoice, TestConfig, Token, TransportChoice, TransportConfig,
 };
 use crate::i18n::gettext_f;
 
@@ -84,7 +84,8 @@ fn set_feeds(document: &mut DocumentMut, old_ids: Vec<FeedId>, feeds: &[FeedConf
     let mut tables = Vec::new();
     for feed in feeds {
         let mut table = old.remove(&feed.id).unwrap_or_default();
-        apply(&mut table, &feed_entries(feed)?);
+        let has_encoder_settings = table.contains_key("encoder_settings");
+        apply(&mut table, &feed_entries(feed, has_encoder_settings)?);
         tables.push(table);
     }
     if !tables.is_empty() {
@@ -125,6 +126,8 @@ enum Setting {
     Texts(Vec<String>),
     /// Texts by name, in one line.
     Table(BTreeMap<String, String>),
+    /// Such tables by name, in one line.
+    Tables(BTreeMap<String, BTreeMap<String, String>>),
 }
 
 fn entry(key: &'static str, value: Setting, default: Setting) -> Entry {
@@ -187,7 +190,8 @@ fn texts<T: ToString>(key: &'static str, values: &[T]) -> Entry {
     entry(key, Setting::Texts(values.iter().map(ToString::to_string).collect()), Setting::Texts(Vec::new()))
 }
 
-fn feed_entries(feed: &FeedConfig) -> Result<Vec<Entry>, Fault> {
+/// What stands in a feed's table, which may have the older key of the encoder's properties.
+fn feed_entries(feed: &FeedConfig, has_encoder_settings: bool) -> Result<Vec<Entry>, Fault> {
     let usual_id = FeedId::from_name(&feed.name);
     let mut entries = vec![
         entry("name", text(&feed.name), Setting::Absent),
@@ -202,12 +206,24 @@ fn feed_entries(feed: &FeedConfig) -> Result<Vec<Entry>, Fault> {
         key("path", &feed.path, &PathChoice::default()),
         entry("codec", text(feed.codec.key()), text(Codec::default().key())),
         entry("encoder", text(feed.encoder.key()), text("auto")),
-        entry("encoder_settings", Setting::Table(feed.encoder_settings.clone()), Setting::Table(BTreeMap::new())),
         number("bitrate_kbps", feed.bitrate_kbps, FeedConfig::DEFAULT_BITRATE_KBPS),
         entry("pinned_viewers", Setting::Texts(feed.pinned_viewers.clone()), Setting::Texts(Vec::new())),
         flag("streaming", feed.streaming, true),
     ]);
+    entries.extend(element_entries(&feed.elements, has_encoder_settings));
     Ok(entries)
+}
+
+/// The encoder's properties stay under the older key where the file has it.
+fn element_entries(elements: &ElementSettings, has_encoder_settings: bool) -> [Entry; 2] {
+    let (older, newer): (Vec<_>, Vec<_>) =
+        elements.iter().partition(|(role, _)| has_encoder_settings && **role == ElementRole::Encoder);
+    let encoder = older.into_iter().flat_map(|(_, settings)| settings.clone()).collect();
+    let others = newer.into_iter().map(|(role, settings)| (role.key().to_owned(), settings.clone())).collect();
+    [
+        entry("encoder_settings", Setting::Table(encoder), Setting::Table(BTreeMap::new())),
+        entry("elements", Setting::Tables(others), Setting::Tables(BTreeMap::new())),
+    ]
 }
 
 fn picture_entries(picture: &PictureConfig) -> Vec<Entry> {
@@ -315,6 +331,9 @@ fn apply(table: &mut dyn TableLike, entries: &[Entry]) {
             (Some(_), Setting::Table(settings)) if settings.is_empty() => {
                 table.remove(key);
             }
+            (Some(_), Setting::Tables(settings)) if settings.is_empty() => {
+                table.remove(key);
+            }
             (Some(item), value) if Setting::of(item) == *value => {}
             (Some(item), value) => replace(item, value),
         }
@@ -340,10 +359,11 @@ impl Setting {
             Some(Value::Array(array)) if !array.is_empty() && array.iter().all(Value::is_integer) => {
                 Setting::Numbers(array.iter().filter_map(Value::as_integer).collect())
             }
-            Some(Value::InlineTable(table)) => {
-                let text = |(key, value)| Some((str::to_owned(key), setting_text(value)?));
-                Setting::Table(table.iter().filter_map(text).collect())
+            Some(Value::InlineTable(tables)) if tables.iter().any(|(_, value)| value.is_inline_table()) => {
+                let texts = |(key, value): (&str, &Value)| Some((key.to_owned(), texts_of(value.as_inline_table()?)));
+                Setting::Tables(tables.iter().filter_map(texts).collect())
             }
+            Some(Value::InlineTable(table)) => Setting::Table(texts_of(table)),
             Some(Value::Array(array)) => {
                 Setting::Texts(array.iter().filter_map(|value| value.as_str().map(str::to_owned)).collect())
             }
@@ -358,10 +378,20 @@ impl Setting {
             Setting::Number(number) => Some((*number).into()),
             Setting::Flag(flag) => Some((*flag).into()),
             Setting::Numbers(numbers) => Some(numbers.iter().copied().collect::<Array>().into()),
-            Setting::Table(settings) => Some(
-                settings.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect::<InlineTable>().into(),
+            Setting::Table(settings) => Some(inline(settings).into()),
+            Setting::Tables(tables) => Some(
+                tables.iter().map(|(name, settings)| (name.as_str(), inline(settings))).collect::<InlineTable>().into(),
             ),
             Setting::Texts(texts) => Some(texts.iter().map(String::as_str).collect::<Array>().into()),
         }
     }
+}
+
+/// Texts by name, as they stand in one line.
+fn texts_of(table: &InlineTable) -> BTreeMap<String, String> {
+    table.iter().filter_map(|(key, value)| Some((key.to_owned(), setting_text(value)?))).collect()
+}
+
+fn inline(settings: &BTreeMap<String, String>) -> InlineTable {
+    settings.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect()
 }

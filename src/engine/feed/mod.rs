@@ -2,6 +2,7 @@
 
 mod assign;
 mod camera;
+mod elements;
 mod path;
 mod rate;
 mod renditions;
@@ -124,6 +125,7 @@ pub(super) async fn run(config: FeedConfig, around: Surroundings, mut requests: 
         renditions: 0,
         broken_encoders: Vec::new(),
         encoder: None,
+        refused: BTreeSet::new(),
         encode_at: BTreeMap::new(),
         reopen_at: None,
         interrupted: None,
@@ -199,6 +201,8 @@ struct Worker {
     broken_encoders: Vec<String>,
     /// What was told last.
     encoder: Option<EncoderInUse>,
+    /// Why properties that the operator set were left out, as far as it was told.
+    refused: BTreeSet<String>,
     /// When an encoder is to be started after all of them failed.
     encode_at: BTreeMap<RenditionRole, Instant>,
     /// When an outlet that failed is to be built anew.
@@ -221,6 +225,7 @@ impl Worker {
             }
             FeedCommand::Apply { change, by } => self.apply(change, by),
             FeedCommand::SetStream { stream } => self.set_stream(stream),
+            FeedCommand::SetElement { role, name, value } => self.set_element(role, &name, &value),
             FeedCommand::ForgetCertificate => {
                 self.know_by(None);
                 self.input(Input::Redirect(Route::of(&self.config.source)));

@@ -67,7 +67,7 @@ impl Worker {
             RenditionRole::Main | RenditionRole::Camera => (self.setpoint().bitrate_kbps, self.picture_config()),
             RenditionRole::Low => (LOW_KBPS, self.low_picture()),
         };
-        RenditionPlan { role, bitrate_kbps, picture, from: self.memory, settings: self.config.encoder_settings.clone() }
+        RenditionPlan { role, bitrate_kbps, picture, from: self.memory, elements: self.config.elements.clone() }
     }
 
     fn low_picture(&self) -> PictureConfig {

@@ -42,6 +42,7 @@ impl Worker {
             }
             OutletEvent::Sends(rendition) => self.sends(index, rendition),
             OutletEvent::Shown { session, rendition } => self.shown(&session, rendition),
+            OutletEvent::Refused(sentences) => self.tell_refused(sentences),
             OutletEvent::Failed(reason) => self.reopen_later(&reason),
         }
     }
@@ -102,6 +103,7 @@ impl Worker {
                 sound: self.audio.as_ref().map(AudioRendition::output).cloned(),
                 transport: with_servers(&transport),
                 priority: self.setpoint().priority,
+                elements: self.config.elements.clone(),
             };
             Outlet::start(&plan, &self.clock, events)
         })?;

@@ -4,7 +4,7 @@ use super::{Carried, Draft, Node};
 use crate::{
     config::{
         Codec::{self, Av1, H264, H265, Vp8, Vp9},
-        FeedConfig, encoder_settings,
+        ElementRole, FeedConfig, element_settings,
     },
     i18n::{gettext, gettext_f},
     import::words,
@@ -119,10 +119,10 @@ fn read_setting(feed: &mut FeedConfig, name: &str, value: &str) -> Carried {
         ("tune", "4" | "0x4" | "0x00000004") => "zerolatency",
         _ => value,
     };
-    encoder_settings::check(name, value).map_err(|error| {
+    element_settings::check(ElementRole::Encoder, name, value).map_err(|error| {
         // Translators: {reason} says in lower case why a property cannot be set.
         gettext_f("It cannot be set: {reason}.", &[("reason", &error.to_string())])
     })?;
-    feed.encoder_settings.insert(name.to_owned(), value.to_owned());
+    feed.elements.entry(ElementRole::Encoder).or_default().insert(name.to_owned(), value.to_owned());
     Ok(())
 }

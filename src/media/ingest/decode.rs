@@ -16,12 +16,14 @@ use super::{
     stream_kind::{Payload, StreamKind, undecodable},
 };
 use crate::{
+    config::ElementRole,
     i18n::{gettext, gettext_f},
     media::{
         CameraTap, Decoder, FaultKind, InputCodec, MediaError, MediaFault, Memory,
         adapt::meeting_place,
         choose_decoder,
         element::{add_and_link, caps_filter, make},
+        live_settings::LiveSettings,
     },
 };
 
@@ -39,6 +41,8 @@ pub(super) struct Decode {
     pub(super) sound: Option<CameraTap>,
     pub(super) events: UnboundedSender<IngestEvent>,
     pub(super) gate: Arc<DecodeGate>,
+    /// What the operator set on the elements.
+    pub(super) settings: LiveSettings,
     /// What takes the camera's packets.
     pub(super) depayloader: Mutex<Option<gst::glib::WeakRef<gst::Element>>>,
 }
@@ -81,6 +85,14 @@ impl Decode {
         }
     }
 
+    /// Sets the operator's properties on elements that do not run yet.
+    pub(super) fn set_up(&self, role: ElementRole, elements: &[gst::Element]) {
+        let refused = self.settings.take(role, elements);
+        if !refused.is_empty() {
+            self.tell(IngestEvent::Refused(refused));
+        }
+    }
+
     fn tell(&self, event: IngestEvent) {
         let _ = self.events.send(event);
     }
@@ -104,6 +116,7 @@ impl Decode {
             return Ok(take_over(pad, &present)?);
         }
         let new = make(payload.depayloader)?;
+        self.set_up(ElementRole::Depayloader, std::slice::from_ref(&new));
         *depayloader = Some(new.downgrade());
         let mut chain = vec![new];
         chain.extend(framed(payload.codec).map(|caps| caps_filter(&caps)).transpose()?);
@@ -179,6 +192,7 @@ impl Decode {
         let (width, height) = size_of(caps);
         let threading = decoder.threading_for(width, height);
         let element = decoder.build(threading)?;
+        self.set_up(ElementRole::Decoder, std::slice::from_ref(&element));
         begin_with_a_key_frame(&element);
         self.gate.guard(&element);
         let place = meeting_place(decoder.output_memory(), self.plan.encoder_memory, &self.plan.picture);

@@ -24,10 +24,11 @@ use self::{
 use super::{
     CameraTap, FeedClock, MediaFault, Memory,
     element::{end, producer, producer_sink},
+    live_settings::LiveSettings,
     pass_through::{Terms, Verdict},
     source::{Explain, Opened, RtspSource, Source},
 };
-use crate::config::{ElementChoice, Fingerprint, PictureConfig};
+use crate::config::{ElementChoice, ElementRole, ElementSettings, Fingerprint, PictureConfig};
 
 pub use arrivals::Picture;
 pub use camera_stream::CameraStream;
@@ -50,6 +51,8 @@ pub enum IngestEvent {
     Stream(CameraStream),
     /// Whether viewers may take the camera's stream as it is.
     Judged(Verdict),
+    /// Properties that the operator set were left out, for these reasons.
+    Refused(Vec<String>),
     /// The decoder of this name failed; another may not.
     DecoderFailed(String),
     /// The camera's stream ended or failed; nothing more will come.
@@ -73,6 +76,8 @@ pub struct IngestPlan {
     pub sound: bool,
     /// Whether the camera's stream is wanted as it is, and what is asked of it then.
     pub pass_through: Option<Terms>,
+    /// Properties of its elements that the operator set.
+    pub elements: ElementSettings,
 }
 
 /// The source with the best decoder, its pictures in the processor's memory.
@@ -92,6 +97,7 @@ impl From<Source> for IngestPlan {
             picture: PictureConfig::default(),
             sound: false,
             pass_through: None,
+            elements: ElementSettings::new(),
         }
     }
 }
@@ -104,6 +110,7 @@ pub struct Ingest {
     sound: Option<CameraTap>,
     arrivals: Arc<Arrivals>,
     gate: Arc<DecodeGate>,
+    settings: LiveSettings,
 }
 
 impl Ingest {
@@ -128,6 +135,7 @@ impl Ingest {
             pipeline,
             arrivals: Arc::new(Arrivals::new()),
             gate: DecodeGate::new(),
+            settings: LiveSettings::new(plan.elements.clone()),
         };
         ingest.assemble(plan, &element, &sink, events, explain)?;
         Ok(ingest)
@@ -153,14 +161,24 @@ impl Ingest {
             sound: self.sound.clone(),
             events,
             gate: self.gate.clone(),
+            settings: self.settings.clone(),
             depayloader: Mutex::default(),
         });
+        decode.set_up(ElementRole::Source, &sources(source));
         for pad in source.src_pads() {
             decode.take(&pad);
         }
         source.connect_pad_added(move |_, pad| decode.take(pad));
         self.pipeline.set_state(gst::State::Playing)?;
         Ok(())
+    }
+
+    /// Sets a property of the source, depayloader or decoder, while they run.
+    ///
+    /// # Errors
+    /// A sentence that says why it was not set, and what to do.
+    pub fn set_property(&self, role: ElementRole, name: &str, value: &str) -> Result<(), String> {
+        self.settings.set(role, name, value)
     }
 
     /// The decoded pictures.
@@ -192,6 +210,19 @@ impl Ingest {
 impl Drop for Ingest {
     fn drop(&mut self) {
         end(&self.pipeline);
+    }
+}
+
+/// What brings the pictures: the source itself, or what Heliograph has put into a bin for it.
+fn sources(source: &gst::Element) -> Vec<gst::Element> {
+    let brings_pictures = |element: &gst::Element| {
+        element.factory().is_some_and(|factory| {
+            factory.metadata("klass").is_some_and(|klass| klass.contains("Source") && !klass.contains("Audio"))
+        })
+    };
+    match source.downcast_ref::<gst::Bin>() {
+        Some(bin) if !brings_pictures(source) => bin.children().into_iter().filter(brings_pictures).collect(),
+        _ => vec![source.clone()],
     }
 }
 

@@ -5,6 +5,7 @@
 
 mod peers;
 mod picture_clock;
+mod properties;
 mod reports;
 mod retransmission;
 mod session;
@@ -22,6 +23,7 @@ use tokio::sync::mpsc::UnboundedSender;
 
 use self::{
     peers::{Peers, outlive, remember_peers, watch_viewers},
+    properties::Properties,
     session::{Switches, Watch, watch_sessions},
     sink::{add_input, configure, send_at_once, tell_when_ready},
     stats::viewer_stats,
@@ -33,7 +35,7 @@ use super::{
     element::{consumer_settings, end, require, watch_errors},
     rendition_mark::mark_outlet,
 };
-use crate::config::{Priority, RenditionRole};
+use crate::config::{ElementRole, ElementSettings, Priority, RenditionRole};
 
 pub use picture_clock::PictureClock;
 pub use stats::ViewerStats;
@@ -61,6 +63,8 @@ pub struct OutletPlan {
     pub transport: TransportPlan,
     /// How urgent they are.
     pub priority: Priority,
+    /// Properties of its elements that the operator set.
+    pub elements: ElementSettings,
 }
 
 /// What an outlet has to tell.
@@ -88,6 +92,8 @@ pub enum OutletEvent {
     },
     /// A frame left for a viewer: what ties its RTP timestamp to its capture.
     Clock(PictureClock),
+    /// Properties that the operator set were left out, for these reasons.
+    Refused(Vec<String>),
     /// The outlet failed and has to be rebuilt.
     Failed(String),
 }
@@ -104,6 +110,7 @@ pub struct Outlet {
     base: Base,
     switches: Switches,
     transport: Transport,
+    properties: Properties,
     /// Each session's peer, for as long as it is not gone.
     peers: Peers,
 }
@@ -123,7 +130,8 @@ impl Outlet {
         clock.apply(&pipeline);
         let sink = BaseWebRTCSink::with_signaller(plan.signaller.clone());
         let peers = remember_peers(&sink);
-        let transport = configure(&sink, plan, peers.clone());
+        let properties = Properties::new(plan.elements.clone(), events.clone());
+        let transport = configure(&sink, plan, peers.clone(), properties.clone());
         pipeline.add(&sink)?;
         let (source, pad) = add_input(&pipeline, &sink, "video_%u")?;
         let sound_source = plan.sound.as_ref().map(|_| add_input(&pipeline, &sink, "audio_%u")).transpose()?;
@@ -132,8 +140,13 @@ impl Outlet {
         watch_viewers(&sink, &events);
         mark_outlet(&pad);
         let (base, switches) = (Base::default(), Switches::default());
-        let watch =
-            Watch { clock: clock.clone(), base: base.clone(), switches: switches.clone(), events: events.clone() };
+        let watch = Watch {
+            clock: clock.clone(),
+            base: base.clone(),
+            switches: switches.clone(),
+            events: events.clone(),
+            properties: properties.clone(),
+        };
         watch_sessions(&sink, &watch);
         // The debug text holds whole backtraces; the message is enough.
         let told = events.clone();
@@ -153,7 +166,7 @@ impl Outlet {
         if let (Some(input), Some(sound)) = (&mut sound_input, &plan.sound) {
             input.change_producer(sound, false).expect("an outlet should send one stream of sound");
         }
-        Ok(Self { pipeline, sink, input, sound: sound_input, transport, base, switches, peers })
+        Ok(Self { pipeline, sink, input, sound: sound_input, transport, properties, base, switches, peers })
     }
 
     /// Sends this rendition to everybody from its next key frame on, and what was sent before until
@@ -196,6 +209,14 @@ impl Outlet {
     /// Marks packets as this urgent from now on. The sound travels under the picture's mark.
     pub fn set_priority(&self, priority: Priority) {
         self.transport.set_priority(priority);
+    }
+
+    /// Sets a property of the payloaders or of what carries packets, in all sessions.
+    ///
+    /// # Errors
+    /// A sentence that says why it was not set, and what to do.
+    pub fn set_property(&self, role: ElementRole, name: &str, value: &str) -> Result<(), String> {
+        self.properties.set(role, name, value)
     }
 
     /// What webrtcsink counts for each viewer.

@@ -14,6 +14,7 @@ use tokio::sync::mpsc::UnboundedSender;
 use super::{
     OutletEvent,
     picture_clock::clock_packets,
+    properties::Properties,
     reports::report_often,
     retransmission::{Floor, keep_by_time},
     switch::{Base, BaseStream, Left, Progress, Switch},
@@ -69,6 +70,7 @@ pub(super) struct Watch {
     pub(super) base: Base,
     pub(super) switches: Switches,
     pub(super) events: UnboundedSender<OutletEvent>,
+    pub(super) properties: Properties,
 }
 
 /// Looks into each session's pipeline as webrtcsink builds it.
@@ -95,6 +97,7 @@ impl Watch {
             keep_parameter_sets_in_band(element);
         }
         report_often(element);
+        self.properties.set_up_carrier(element);
         let Some(factory) = element.factory() else { return };
         if factory.name() == "rtpgccbwe" {
             self.tell_estimates(session, element);

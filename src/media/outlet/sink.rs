@@ -6,7 +6,7 @@ use gst::{glib, prelude::*};
 use gstrswebrtc::webrtcsink::{BaseWebRTCSink, WebRTCSinkCongestionControl};
 use tokio::sync::mpsc::UnboundedSender;
 
-use super::{OutletEvent, OutletPlan, peers::Peers, transport::Transport};
+use super::{OutletEvent, OutletPlan, peers::Peers, properties::Properties, transport::Transport};
 use crate::media::MediaError;
 
 /// Bounds of the bandwidth estimate, kbit/s. webrtcsink's own lower bound is 1 kbit/s.
@@ -34,13 +34,13 @@ pub(super) fn add_input(
 }
 
 /// Sets webrtcsink up, and answers its transport, which can change later.
-pub(super) fn configure(sink: &BaseWebRTCSink, plan: &OutletPlan, peers: Peers) -> Transport {
+pub(super) fn configure(sink: &BaseWebRTCSink, plan: &OutletPlan, peers: Peers, properties: Properties) -> Transport {
     let kbps = |kbps: u32| kbps * 1000;
     sink.set_property("congestion-control", WebRTCSinkCongestionControl::GoogleCongestionControl);
     sink.set_property("min-bitrate", kbps(*ESTIMATE_KBPS.start()));
     sink.set_property("max-bitrate", kbps(*ESTIMATE_KBPS.end()));
     sink.set_property("start-bitrate", kbps(plan.start_kbps));
-    Transport::set_up(sink, &plan.transport, plan.priority, peers)
+    Transport::set_up(sink, &plan.transport, plan.priority, peers, properties)
 }
 
 /// Takes out the two elements' waits for the clock: they would hold every

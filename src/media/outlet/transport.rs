@@ -9,7 +9,7 @@ use gst::{glib, prelude::*};
 use gst_webrtc::{WebRTCICE, WebRTCKind, WebRTCPriorityType, WebRTCRTPTransceiver, prelude::*};
 use gstrswebrtc::webrtcsink::BaseWebRTCSink;
 
-use super::peers::Peers;
+use super::{peers::Peers, properties::Properties};
 use crate::{
     config::{InterfaceName, Priority, SecretError, TransportConfig},
     media::{IceAddresses, ice::ask_no_router, interfaces::local_addresses},
@@ -80,9 +80,15 @@ pub(super) struct Transport {
 
 impl Transport {
     /// Has webrtcsink's sessions follow the plan. `peers` has to hear of each session before this does.
-    pub(super) fn set_up(sink: &BaseWebRTCSink, plan: &TransportPlan, priority: Priority, peers: Peers) -> Self {
+    pub(super) fn set_up(
+        sink: &BaseWebRTCSink,
+        plan: &TransportPlan,
+        priority: Priority,
+        peers: Peers,
+        properties: Properties,
+    ) -> Self {
         tell_sink(sink, plan);
-        limit_packets(sink, plan.mtu);
+        set_up_payloaders(sink, plan.mtu, properties);
         keep_marking_of_picture(sink);
         let live = Arc::new(Mutex::new(Live { fec_percent: plan.fec_percent, priority }));
         set_up_sessions(sink, plan.interfaces.clone(), live.clone());
@@ -126,7 +132,7 @@ fn tell_sink(sink: &BaseWebRTCSink, plan: &TransportPlan) {
 
 /// webrtcsink sets payloaders up by itself, its own packet size among it, unless somebody else
 /// says to have done so: the rest of what it sets is done here, too.
-fn limit_packets(sink: &BaseWebRTCSink, mtu: u32) {
+fn set_up_payloaders(sink: &BaseWebRTCSink, mtu: u32, properties: Properties) {
     sink.connect("payloader-setup", false, move |args| {
         let payloader = args[3].get::<gst::Element>().ok()?;
         payloader.set_property("mtu", mtu);
@@ -139,6 +145,10 @@ fn limit_packets(sink: &BaseWebRTCSink, mtu: u32) {
                 payloader.set_property("config-interval", -1);
             }
             _ => {}
+        }
+        // The last word; sound has none.
+        if args[2].get::<&str>().is_ok_and(|pad| pad.starts_with("video")) {
+            properties.set_up_payloader(&payloader);
         }
         Some(true.to_value())
     });

@@ -91,7 +91,12 @@ impl Attempt {
                     self.look.seen().certificate = Some(certificate);
                     continue;
                 }
-                Some(IngestEvent::DecoderFailed(_) | IngestEvent::Stream(_) | IngestEvent::Judged(_)) => continue,
+                Some(
+                    IngestEvent::DecoderFailed(_)
+                    | IngestEvent::Refused(_)
+                    | IngestEvent::Stream(_)
+                    | IngestEvent::Judged(_),
+                ) => continue,
                 None => return Err(awaited.fault(silent)),
             };
             deadline = Instant::now() + awaited.patience();

@@ -11,8 +11,8 @@ use std::{
 use gst::prelude::*;
 use heliograph::{
     config::{
-        AudioConfig, AudioSource, Codec, ElementChoice, FeedId, Priority, RenditionRole, ServerConfig, Size,
-        TestConfig, TestPattern,
+        AudioConfig, AudioSource, Codec, ElementChoice, ElementSettings, FeedId, Priority, RenditionRole, ServerConfig,
+        Size, TestConfig, TestPattern,
     },
     connector::{
         Connector,
@@ -62,6 +62,7 @@ impl LoneOutlet {
             sound: sound.as_ref().map(|sound| sound.output().clone()),
             transport,
             priority,
+            elements: ElementSettings::new(),
         };
         let (events, mut told) = unbounded_channel();
         let outlet = Outlet::start(&plan, &clock, events).unwrap();

@@ -1,10 +1,9 @@
 //! One `[[feeds]]` table.
 
-use std::collections::BTreeMap;
-
 use super::super::fields::Fields;
+use super::elements::read_elements;
 use super::source::{read_source, source_keys};
-use crate::config::{AudioConfig, Crop, FeedConfig, FeedId, Password, PictureConfig, encoder_settings};
+use crate::config::{AudioConfig, Crop, FeedConfig, FeedId, Password, PictureConfig};
 use crate::i18n::{gettext, gettext_f};
 
 /// The keys that every kind of feed takes.
@@ -23,6 +22,7 @@ const FEED_KEYS: &[&str] = &[
     "codec",
     "encoder",
     "encoder_settings",
+    "elements",
     "bitrate_kbps",
     "pinned_viewers",
     "streaming",
@@ -63,7 +63,7 @@ fn read_settings(fields: &Fields<'_>) -> impl FnOnce(FeedConfig) -> FeedConfig {
     let path = fields.parsed("path").unwrap_or_default();
     let codec = fields.parsed("codec").unwrap_or_default();
     let encoder = fields.parsed("encoder").unwrap_or_default();
-    let encoder_settings = read_encoder_settings(fields);
+    let elements = read_elements(fields);
     let bitrate = fields.number("bitrate_kbps", &FeedConfig::BITRATE_KBPS);
     let pinned_viewers = read_pinned_viewers(fields);
     let streaming = fields.flag("streaming");
@@ -74,7 +74,7 @@ fn read_settings(fields: &Fields<'_>) -> impl FnOnce(FeedConfig) -> FeedConfig {
         path,
         codec,
         encoder,
-        encoder_settings,
+        elements,
         bitrate_kbps: bitrate.unwrap_or(feed.bitrate_kbps),
         pinned_viewers,
         streaming: streaming.unwrap_or(feed.streaming),
@@ -125,23 +125,6 @@ fn read_audio(fields: &Fields<'_>) -> AudioConfig {
     }
 }
 
-/// In one line only: a table with a header of its own would belong to another feed
-/// once the feeds change places.
-fn read_encoder_settings(fields: &Fields<'_>) -> BTreeMap<String, String> {
-    // Translators: this stands behind "it must be".
-    let allowed = gettext("in one line, such as { \"speed-preset\" = \"ultrafast\" }");
-    let settings = fields.typed("encoder_settings", |item| item.as_inline_table(), &allowed);
-    let mut read = BTreeMap::new();
-    for (name, value) in settings.into_iter().flat_map(toml_edit::InlineTable::iter) {
-        match setting_text(value).map(|text| encoder_settings::check(name, &text).map(|()| text)) {
-            Some(Ok(text)) => drop(read.insert(name.to_owned(), text)),
-            Some(Err(error)) => fields.refuse("encoder_settings", error),
-            None => fields.refuse("encoder_settings", gettext("each value is a text, a number, true or false")),
-        }
-    }
-    read
-}
-
 fn read_pinned_viewers(fields: &Fields<'_>) -> Vec<String> {
     // Translators: this stands behind "it must be".
     let allowed = gettext("a list of viewers' names, such as [\"pilot\"]");
@@ -158,15 +141,4 @@ fn read_pinned_viewers(fields: &Fields<'_>) -> Vec<String> {
         }
     });
     names
-}
-
-/// The value as GStreamer would write it.
-pub(in super::super) fn setting_text(value: &toml_edit::Value) -> Option<String> {
-    match value {
-        toml_edit::Value::String(text) => Some(text.value().clone()),
-        toml_edit::Value::Integer(number) => Some(number.value().to_string()),
-        toml_edit::Value::Float(number) => Some(number.value().to_string()),
-        toml_edit::Value::Boolean(flag) => Some(flag.value().to_string()),
-        _ => None,
-    }
 }

@@ -1,5 +1,6 @@
 //! From the text of a settings file to the settings.
 
+mod elements;
 mod encoders;
 mod feed;
 mod login;
@@ -17,7 +18,7 @@ use super::{Fault, Loaded, Remark, VERSION};
 use crate::config::{Config, EncodersConfig, FeedId, ServerConfig};
 use crate::i18n::{gettext, gettext_f};
 
-pub(super) use feed::setting_text;
+pub(super) use elements::setting_text;
 pub(super) use source::source_keys;
 
 const TOP_KEYS: &[&str] = &["version", "server", "encoders", "feeds"];

@@ -47,7 +47,7 @@ pub struct Entered {
     pub codec: Codec,
     /// The encoder.
     pub encoder: ElementChoice,
-    /// Properties of the encoder.
+    /// Properties of the elements.
     pub properties: EnteredProperties,
     /// In kbit/s.
     pub bitrate_kbps: u32,
@@ -101,7 +101,7 @@ impl Entered {
             path: feed.path,
             codec: feed.codec,
             encoder: feed.encoder.clone(),
-            properties: EnteredProperties::of(&feed.encoder_settings),
+            properties: EnteredProperties::of(&feed.elements),
             bitrate_kbps: feed.bitrate_kbps,
         }
     }
@@ -118,7 +118,7 @@ impl Entered {
         let picture = problems.note(self.picture.check());
         let properties = problems.note(self.properties.check());
         match (problems.into_vec(), source, picture, properties) {
-            (problems, Some(source), Some(picture), Some(encoder_settings)) if problems.is_empty() => {
+            (problems, Some(source), Some(picture), Some(elements)) if problems.is_empty() => {
                 let feed = FeedConfig {
                     decoder: self.decoder.clone(),
                     picture,
@@ -126,7 +126,7 @@ impl Entered {
                     path: self.path,
                     codec: self.codec,
                     encoder: self.encoder.clone(),
-                    encoder_settings,
+                    elements,
                     bitrate_kbps: self.bitrate_kbps,
                     ..FeedConfig::new(FeedId::from_name(name), name, source)
                 };
@@ -149,7 +149,7 @@ impl Entered {
             decoder: self.decoder.clone(),
             codec: self.codec,
             encoder: self.encoder.clone(),
-            encoder_settings: self.properties.check().unwrap_or_default(),
+            elements: self.properties.check().unwrap_or_default(),
             bitrate_kbps: self.bitrate_kbps,
             ..FeedConfig::new(FeedId::from_name(""), "", SourceConfig::Rtsp(rtsp))
         };

@@ -24,7 +24,7 @@ pub enum Field {
     TestSize,
     /// The size that viewers get.
     PictureSize,
-    /// Properties of the encoder.
+    /// Properties of the elements.
     Properties,
 }
 

@@ -1,7 +1,7 @@
 use super::*;
 use crate::config::{
-    AudioSource, Crop, DeviceConfig, FileConfig, Fingerprint, Flip, PathChoice, PictureConfig, Rotation, Size,
-    StreamChoice, TestConfig, TransportChoice,
+    AudioSource, Crop, DeviceConfig, ElementRole, ElementSettings, FileConfig, Fingerprint, Flip, PathChoice,
+    PictureConfig, Rotation, Size, StreamChoice, TestConfig, TransportChoice,
 };
 use std::collections::BTreeMap;
 
@@ -95,7 +95,10 @@ fn unusual() -> FeedConfig {
         path: PathChoice::Transcode,
         codec: Codec::Vp8,
         encoder: ElementChoice::Named("vp8enc".into()),
-        encoder_settings: BTreeMap::from([("threads".to_owned(), "2".to_owned())]),
+        elements: ElementSettings::from([
+            (ElementRole::Source, BTreeMap::from([("do-rtcp".to_owned(), "false".to_owned())])),
+            (ElementRole::Encoder, BTreeMap::from([("threads".to_owned(), "2".to_owned())])),
+        ]),
         bitrate_kbps: 777,
         streaming: false,
         ..FeedConfig::new(FeedId::from_name("bow"), "Bow", SourceConfig::Rtsp(rtsp))

@@ -1,0 +1,50 @@
+//! Properties of a feed's elements that are set while it runs.
+
+use super::Worker;
+use crate::{
+    config::{ElementRole, element_settings},
+    i18n::gettext_f,
+    media::Outlet,
+};
+
+impl Worker {
+    /// Sets a property wherever such elements run, and for what is built later; or says why not.
+    pub(super) fn set_element(&mut self, role: ElementRole, name: &str, value: &str) {
+        let checked = element_settings::check(role, name, value).map_err(|error| error.to_string());
+        match checked.and_then(|()| self.set_live(role, name, value)) {
+            Ok(()) => drop(self.config.elements.entry(role).or_default().insert(name.to_owned(), value.to_owned())),
+            Err(reason) => self.notice(gettext_f(
+                // Translators: {property} is such as threads, {reason} says in lower case why not and what to do.
+                "The property {property} was not set: {reason}.",
+                &[("property", name), ("reason", &reason)],
+            )),
+        }
+    }
+
+    fn set_live(&self, role: ElementRole, name: &str, value: &str) -> Result<(), String> {
+        match role {
+            ElementRole::Source | ElementRole::Depayloader | ElementRole::Decoder => {
+                self.ingest.iter().try_for_each(|ingest| ingest.set_property(role, name, value))
+            }
+            ElementRole::Converter | ElementRole::Encoder => {
+                self.encodings.values().try_for_each(|encoding| encoding.rendition.set_property(role, name, value))
+            }
+            ElementRole::Payloader | ElementRole::Transport => {
+                self.outlets().try_for_each(|outlet| outlet.set_property(role, name, value))
+            }
+        }
+    }
+
+    fn outlets(&self) -> impl Iterator<Item = &Outlet> {
+        self.destinations.iter().filter_map(|destination| destination.outlet.as_ref())
+    }
+
+    /// Tells which of the operator's properties were left out: once, however often elements are made.
+    pub(super) fn tell_refused(&mut self, sentences: Vec<String>) {
+        for sentence in sentences {
+            if self.refused.insert(sentence.clone()) {
+                self.notice(sentence);
+            }
+        }
+    }
+}
