@@ -155,8 +155,11 @@ fn setting_for(role: ElementRole, property: &str) -> Option<&'static str> {
 /// Whether Heliograph depends on what this property is.
 fn is_reserved(role: ElementRole, property: &str) -> bool {
     let reserved: &[&str] = match role {
-        // Live pictures, with their times of arrival; and when to try again is the supervisor's decision.
-        ElementRole::Source => &["is-live", "do-timestamp", "tcp-timestamp", "num-buffers", "timeout", "udp-reconnect"],
+        // Live pictures, with their times of arrival; no requests in a log, which hold the login; and when
+        // to try again is the supervisor's decision.
+        ElementRole::Source => {
+            &["debug", "is-live", "do-timestamp", "tcp-timestamp", "num-buffers", "timeout", "udp-reconnect"]
+        }
         // As many threads as the picture's size needs, and none that holds pictures back.
         ElementRole::Decoder => &["threads", "n-threads", "max-threads", "thread-type"],
         ElementRole::Encoder => &["min-force-key-unit-interval"],
@@ -302,6 +305,7 @@ mod tests {
             (
                 ElementRole::Source,
                 &[
+                    "debug",
                     "is-live",
                     "do_timestamp",
                     "tcp-timestamp",

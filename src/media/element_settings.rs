@@ -7,6 +7,7 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     ops::RangeInclusive,
+    slice::from_ref,
     str::FromStr,
 };
 
@@ -98,7 +99,7 @@ fn takers<'e>(
 pub fn check(role: ElementRole, element: &gst::Element, name: &str, text: &str) -> Result<Value, String> {
     element_settings::check(role, name, text).map_err(|error| error.to_string())?;
     let Some(property) = element.find_property(name) else {
-        return Err(no_such(std::slice::from_ref(element), name));
+        return Err(no_such(from_ref(element), name));
     };
     let kind = kind(element);
     let names = [("element", kind.as_str()), ("property", name)];
@@ -285,7 +286,7 @@ mod tests {
             ("ip-factor", "1.5"),
             ("bframes", "0"),
         ];
-        assert_eq!(apply(ElementRole::Encoder, &[x264.clone()], &settings(&pairs)), Ok(()));
+        assert_eq!(apply(ElementRole::Encoder, from_ref(&x264), &settings(&pairs)), Ok(()));
         assert_eq!(x264.property::<u32>("threads"), 4);
         assert!(!x264.property::<bool>("cabac"));
         assert_eq!(text_of(&x264, "speed-preset"), "ultrafast");
@@ -295,7 +296,7 @@ mod tests {
 
         let vp8 = element("vp8enc");
         let pairs = [("deadline", "1"), ("cpu-used", "-16"), ("keyframe-mode", "disabled"), ("end-usage", "cbr")];
-        assert_eq!(apply(ElementRole::Encoder, &[vp8.clone()], &settings(&pairs)), Ok(()));
+        assert_eq!(apply(ElementRole::Encoder, from_ref(&vp8), &settings(&pairs)), Ok(()));
         assert_eq!((vp8.property::<i64>("deadline"), vp8.property::<i32>("cpu-used")), (1, -16));
         assert_eq!(text_of(&vp8, "keyframe-mode"), "disabled");
     }
@@ -305,7 +306,7 @@ mod tests {
         let x264 = element("x264enc");
         let before = text_of(&x264, "speed-preset");
         let pairs = [("threads", "3"), ("speed-preset", "warp"), ("bframes", "2")];
-        let sentences = apply(ElementRole::Encoder, &[x264.clone()], &settings(&pairs)).unwrap_err();
+        let sentences = apply(ElementRole::Encoder, from_ref(&x264), &settings(&pairs)).unwrap_err();
         assert_eq!(sentences.len(), 2, "{sentences:?}");
         assert!(sentences[0].starts_with("bframes would make pictures wait"), "{sentences:?}");
         assert!(sentences[1].starts_with("speed-preset of x264enc takes one of None, ultrafast,"), "{sentences:?}");
@@ -340,7 +341,7 @@ mod tests {
         let source = element("rtspsrc");
         let pairs =
             [("multicast-iface", "eth0"), ("user-agent", "Bridge/2"), ("do-rtcp", "no"), ("nat-method", "none")];
-        assert_eq!(apply(ElementRole::Source, &[source.clone()], &settings(&pairs)), Ok(()));
+        assert_eq!(apply(ElementRole::Source, from_ref(&source), &settings(&pairs)), Ok(()));
         assert_eq!(source.property::<String>("multicast-iface"), "eth0");
         assert_eq!(source.property::<String>("user-agent"), "Bridge/2");
         assert!(!source.property::<bool>("do-rtcp"));
@@ -387,14 +388,14 @@ mod tests {
             assert_eq!(threaded.property::<u32>("n-threads"), 2);
         }
         // Only the one that has such a method takes it.
-        assert_eq!(text_of(&chain[2], "method"), "Lanczos");
+        assert_eq!(text_of(&chain[2], "method"), "lanczos");
         assert_eq!(text_of(&chain[0], "method"), text_of(&element("deinterlace"), "method"));
     }
 
     #[test]
     fn a_running_element_changes_what_it_can_and_says_what_it_cannot() {
-        let pipeline = gst::Pipeline::new();
         let chain = [element("videotestsrc"), element("x264enc"), element("fakesink")];
+        let pipeline = gst::Pipeline::new();
         chain[1].set_property_from_str("tune", "zerolatency");
         pipeline.add_many(&chain).unwrap();
         gst::Element::link_many(&chain).unwrap();

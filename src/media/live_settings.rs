@@ -2,6 +2,7 @@
 
 use std::{
     collections::BTreeMap,
+    slice::from_ref,
     sync::{Arc, Mutex, MutexGuard},
 };
 
@@ -32,29 +33,29 @@ impl LiveSettings {
     /// Sets up all elements of a role, which do not run yet. Answers why properties were left
     /// out, a sentence each.
     pub(super) fn take(&self, role: ElementRole, elements: &[gst::Element]) -> Vec<String> {
-        let settings = self.remember(role, elements);
         // Setting may call back: not under the lock.
-        settings.and_then(|settings| apply(role, elements, &settings).err()).unwrap_or_default()
+        let settings = self.remember(role, elements);
+        apply(role, elements, &settings).err().unwrap_or_default()
     }
 
     /// Sets up one of several kinds of elements of a role: what it does not have is another's.
     pub(super) fn take_one(&self, role: ElementRole, element: &gst::Element) -> Vec<String> {
-        let mut settings = self.remember(role, std::slice::from_ref(element)).unwrap_or_default();
+        let mut settings = self.remember(role, from_ref(element));
         settings.retain(|name, _| element.has_property(name));
-        apply(role, std::slice::from_ref(element), &settings).err().unwrap_or_default()
+        apply(role, from_ref(element), &settings).err().unwrap_or_default()
     }
 
-    /// What is set on elements of this role; nothing where there is nothing.
-    fn remember(&self, role: ElementRole, elements: &[gst::Element]) -> Option<BTreeMap<String, String>> {
+    /// Remembers elements of a role, and answers what is set on them.
+    fn remember(&self, role: ElementRole, elements: &[gst::Element]) -> BTreeMap<String, String> {
         let mut state = self.lock();
         state.elements.retain(|(_, element)| element.upgrade().is_some());
         state.elements.extend(elements.iter().map(|element| (role, element.downgrade())));
-        state.settings.get(&role).cloned()
+        state.settings.get(&role).cloned().unwrap_or_default()
     }
 
     /// The properties that are set on elements of this role.
-    pub(super) fn names(&self, role: ElementRole) -> Vec<String> {
-        self.lock().settings.get(&role).into_iter().flat_map(|settings| settings.keys().cloned()).collect()
+    pub(super) fn of(&self, role: ElementRole) -> BTreeMap<String, String> {
+        self.lock().settings.get(&role).cloned().unwrap_or_default()
     }
 
     /// Sets a property on the elements of a role that there are, and on those that come.

@@ -28,11 +28,8 @@ fn made_for_the_feed(factory: &str, pipeline: &str) -> Vec<gst::Element> {
 
 /// A property of the newest of them, as a text.
 fn value(factory: &str, pipeline: &str, property: &str) -> Option<String> {
-    let value = made_for_the_feed(factory, pipeline).pop()?.property_value(property);
-    match gst::glib::EnumValue::from_value(&value) {
-        Some((_, choice)) => Some(choice.nick().to_owned()),
-        None => Some(value.serialize().unwrap().to_string()),
-    }
+    let element = made_for_the_feed(factory, pipeline).pop()?;
+    Some(element.property_value(property).serialize().unwrap().to_string())
 }
 
 fn settings(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {
@@ -79,7 +76,12 @@ fn every_role_has_its_properties_and_they_change_in_mid_stream() {
             (ElementRole::Payloader, &[("config-interval", "3")]),
             (
                 ElementRole::Transport,
-                &[("latency", "150"), ("max-size-time", "700"), ("throttle_time", "1"), ("estimator", "linear-regression")],
+                &[
+                    ("latency", "150"),
+                    ("max-size-time", "700"),
+                    ("throttle_time", "1"),
+                    ("estimator", "linear-regression"),
+                ],
             ),
         ],
     );

@@ -194,9 +194,9 @@ fn what_is_wrong_below_is_marked_above() {
     assert!(!button(&dialog, "Add").is_sensitive());
     support::until("the sentence", || says(&dialog, "two even numbers"));
     size.set_text("");
-    field(&dialog, "Encoder properties").set_text("bframes=3");
+    field(&dialog, "Element properties").set_text("bframes=3");
     support::until("the next sentence", || says(&dialog, "no B-frames"));
-    field(&dialog, "Encoder properties").set_text("threads=2");
+    field(&dialog, "Element properties").set_text("threads=2");
     assert!(button(&dialog, "Add").is_sensitive());
     rig.end();
 }

@@ -28,7 +28,7 @@ impl Worker {
             DialEvent::Ingest(IngestEvent::Picture(picture)) => self.picture(picture),
             DialEvent::Ingest(IngestEvent::Stream(stream)) => self.take_stream(stream),
             DialEvent::Ingest(IngestEvent::Judged(verdict)) => self.judged(verdict),
-            DialEvent::Ingest(IngestEvent::Refused(sentences)) => self.tell_refused(sentences),
+            DialEvent::Ingest(IngestEvent::Refused(sentences)) => self.tell_refused(&sentences),
             DialEvent::Ingest(IngestEvent::DecoderFailed(decoder)) => self.decoder_failed(decoder),
         }
     }
@@ -104,6 +104,7 @@ impl Worker {
         for preview in self.previews.values_mut() {
             show(preview, &ingest);
         }
+        self.catch_up(&ingest);
         self.ingest = Some(ingest);
     }
 }

@@ -4,8 +4,11 @@ use super::Worker;
 use crate::{
     config::{ElementRole, element_settings},
     i18n::gettext_f,
-    media::Outlet,
+    media::{Ingest, Outlet},
 };
+
+/// The roles of the elements between a camera and its pictures.
+const CAMERAS: [ElementRole; 3] = [ElementRole::Source, ElementRole::Depayloader, ElementRole::Decoder];
 
 impl Worker {
     /// Sets a property wherever such elements run, and for what is built later; or says why not.
@@ -13,12 +16,16 @@ impl Worker {
         let checked = element_settings::check(role, name, value).map_err(|error| error.to_string());
         match checked.and_then(|()| self.set_live(role, name, value)) {
             Ok(()) => drop(self.config.elements.entry(role).or_default().insert(name.to_owned(), value.to_owned())),
-            Err(reason) => self.notice(gettext_f(
-                // Translators: {property} is such as threads, {reason} says in lower case why not and what to do.
-                "The property {property} was not set: {reason}.",
-                &[("property", name), ("reason", &reason)],
-            )),
+            Err(reason) => self.tell_not_set(name, &reason),
         }
+    }
+
+    fn tell_not_set(&self, name: &str, reason: &str) {
+        self.notice(gettext_f(
+            // Translators: {property} is such as threads, {reason} says in lower case why not and what to do.
+            "The property {property} was not set: {reason}.",
+            &[("property", name), ("reason", reason)],
+        ));
     }
 
     fn set_live(&self, role: ElementRole, name: &str, value: &str) -> Result<(), String> {
@@ -39,11 +46,25 @@ impl Worker {
         self.destinations.iter().filter_map(|destination| destination.outlet.as_ref())
     }
 
+    /// Sets what was asked for while this connection was being made.
+    pub(super) fn catch_up(&self, ingest: &Ingest) {
+        for role in CAMERAS {
+            let has = ingest.properties(role);
+            for (name, value) in self.config.settings_of(role) {
+                if has.get(&name) != Some(&value)
+                    && let Err(reason) = ingest.set_property(role, &name, &value)
+                {
+                    self.tell_not_set(&name, &reason);
+                }
+            }
+        }
+    }
+
     /// Tells which of the operator's properties were left out: once, however often elements are made.
-    pub(super) fn tell_refused(&mut self, sentences: Vec<String>) {
+    pub(super) fn tell_refused(&mut self, sentences: &[String]) {
         for sentence in sentences {
             if self.refused.insert(sentence.clone()) {
-                self.notice(sentence);
+                self.notice(sentence.clone());
             }
         }
     }

@@ -115,9 +115,7 @@ impl Worker {
         let Chosen { encoder, words } = chosen;
         let in_use = EncoderInUse { element: encoder.element().into(), label: encoder.label(), reason: words };
         if self.encoder.as_ref() != Some(&in_use) {
-            for sentence in rendition.refused_settings() {
-                self.notice(sentence.clone());
-            }
+            self.tell_refused(rendition.refused_settings());
             (self.around.tell)(FeedEvent::Encoder(in_use.clone()));
             self.encoder = Some(in_use);
         }

@@ -42,7 +42,7 @@ impl Worker {
             }
             OutletEvent::Sends(rendition) => self.sends(index, rendition),
             OutletEvent::Shown { session, rendition } => self.shown(&session, rendition),
-            OutletEvent::Refused(sentences) => self.tell_refused(sentences),
+            OutletEvent::Refused(sentences) => self.tell_refused(&sentences),
             OutletEvent::Failed(reason) => self.reopen_later(&reason),
         }
     }

@@ -7,6 +7,7 @@ mod decode_gate;
 pub(super) mod stream_kind;
 
 use std::{
+    collections::BTreeMap,
     sync::{Arc, Mutex},
     time::Duration,
 };
@@ -179,6 +180,11 @@ impl Ingest {
     /// A sentence that says why it was not set, and what to do.
     pub fn set_property(&self, role: ElementRole, name: &str, value: &str) -> Result<(), String> {
         self.settings.set(role, name, value)
+    }
+
+    /// The properties that the operator set on elements of this role, those included that will come.
+    pub fn properties(&self, role: ElementRole) -> BTreeMap<String, String> {
+        self.settings.of(role)
     }
 
     /// The decoded pictures.

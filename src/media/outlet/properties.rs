@@ -28,8 +28,8 @@ impl Properties {
     /// What no session's elements have is told at once.
     pub(super) fn new(settings: ElementSettings, events: UnboundedSender<OutletEvent>) -> Self {
         let properties = Self { settings: LiveSettings::new(settings), events };
-        let names = properties.settings.names(ElementRole::Transport);
-        properties.tell(names.iter().filter_map(|name| no_carrier_has(name)).collect());
+        let wanted = properties.settings.of(ElementRole::Transport);
+        properties.tell(wanted.keys().filter_map(|name| no_carrier_has(name)).collect());
         properties
     }
 

@@ -41,7 +41,7 @@ impl ViewersPage {
         decoder.show_below_title();
         let bitrate = number(&gettext("Bitrate (kbit/s)"), &FeedConfig::BITRATE_KBPS, 100, changed);
         bitrate.set_subtitle(&gettext("2000 suits 1280×720 at 30 fps"));
-        let properties = entry(&gettext("Encoder properties: name=value; role.name=value; …"), changed);
+        let properties = entry(&gettext("Element properties: threads=4; source.do-rtcp=false; …"), changed);
         let (unavailable, reasons) = unavailable_row();
         let profiles_link = link(&gettext("Profile"), "profiles");
         profiles_link.set_subtitle(&gettext("Settings that belong together, as in GstWebRTCApp"));

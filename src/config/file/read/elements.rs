@@ -43,7 +43,7 @@ fn read_roles(fields: &Fields<'_>) -> ElementSettings {
             (Ok(role), Some(table)) => drop(elements.insert(role, read_properties(fields, KEY, role, table))),
             // Translators: {error} is such as: it is one of "source", "encoder".
             (Err(error), _) => {
-                fields.refuse(KEY, gettext_f("this is no element's role; {error}", &[("error", &error.to_string())]))
+                fields.refuse(KEY, gettext_f("this is no element's role; {error}", &[("error", &error.to_string())]));
             }
             (Ok(role), None) => fields.refuse(
                 KEY,
