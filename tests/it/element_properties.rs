@@ -118,7 +118,8 @@ fn every_role_has_its_properties_and_they_change_in_mid_stream() {
         is_changed.then_some(())
     });
     peer.wait_frames(10, LIMIT);
-    assert_eq!(made_for_the_feed("webrtcbin", SESSION).len(), 1, "still the same session");
+    assert_eq!(made_for_the_feed("rtph264pay", SESSION), std::slice::from_ref(payloader), "another session");
+    assert_eq!(made_for_the_feed("x264enc", "rendition"), std::slice::from_ref(encoder), "another encoder");
 
     // What is built later has the changed ones.
     let second = Peer::watch(&station.server, &feed);
@@ -161,6 +162,8 @@ fn what_no_element_takes_is_told_once_and_the_rest_is_set() {
             (ElementRole::Transport, &[("latencys", "1")]),
         ],
     );
+    // While the camera is dialled.
+    set(&station, &feed, ElementRole::Depayloader, "max-reorder", "61");
     let peer = Peer::watch(&station.server, &feed);
     let mut missing = vec![
         "rtspsrc has no property warp; leave it out",
@@ -180,4 +183,5 @@ fn what_no_element_takes_is_told_once_and_the_rest_is_set() {
     }
     peer.wait_frames(10, LIMIT);
     assert_eq!(value("avdec_h264", "ingest", "output-corrupt").as_deref(), Some("false"));
+    assert_eq!(value("rtph264depay", "ingest", "max-reorder").as_deref(), Some("61"));
 }
