@@ -43,6 +43,9 @@ pub struct FeedConfig {
     pub pinned_viewers: Vec<String>,
     /// Whether viewers may have it.
     pub streaming: bool,
+    /// Whether camera and encoder also run while nobody watches.
+    #[serde(default)]
+    pub keep_warm: bool,
 }
 
 impl FeedConfig {
@@ -69,6 +72,7 @@ impl FeedConfig {
             bitrate_kbps: Self::DEFAULT_BITRATE_KBPS,
             pinned_viewers: Vec::new(),
             streaming: true,
+            keep_warm: false,
         }
     }
 

@@ -36,7 +36,8 @@
 //! `rotate = 90`, `flip`, `size = "1280x720"`, `framerate`, `letterbox`, `audio` ("none",
 //! "camera", "tone", "silence", "device:NAME"), `audio_bitrate_kbps`, `path` ("auto",
 //! "pass-through", "transcode"), `codec`, `encoder`,
-//! `elements = { encoder = { "speed-preset" = "ultrafast" } }`, `bitrate_kbps` and `streaming`.
+//! `elements = { encoder = { "speed-preset" = "ultrafast" } }`, `bitrate_kbps`,
+//! `streaming` and `keep_warm`.
 //! Whatever is not said has a default.
 //!
 //! Three promises: what the operator wrote is never lost (a file that could not be read, or

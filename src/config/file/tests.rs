@@ -117,7 +117,7 @@ fn every_key_is_understood() {
         r#"
 version = 1
 server = { listen = "[::]:9000", token = "planted-token", allowed_origins = ["https://wall.example:8080"], allowed_hosts = ["boat.example", "10.0.0.2", "[::1]"], tls_cert = "/c.pem", tls_key = "/k.pem", insecure_http = true }
-feeds = [{ name = "A", id = "cam-7", address = "rtsps://h:322/s?x=1", user = "u", password_file = "/run/secrets/a", codec = "vp8", encoder = "vp8enc", bitrate_kbps = 500, latency_ms = 0, streaming = false, demo = false }]
+feeds = [{ name = "A", id = "cam-7", address = "rtsps://h:322/s?x=1", user = "u", password_file = "/run/secrets/a", codec = "vp8", encoder = "vp8enc", bitrate_kbps = 500, latency_ms = 0, streaming = false, keep_warm = true, demo = false }]
 "#,
     )
     .unwrap()
@@ -135,7 +135,8 @@ feeds = [{ name = "A", id = "cam-7", address = "rtsps://h:322/s?x=1", user = "u"
     assert_eq!(feed.id.as_str(), "cam-7");
     assert_eq!(rtsp(feed).password, PasswordSource::File("/run/secrets/a".into()));
     assert_eq!(rtsp(feed).latency_ms, 0);
-    assert_eq!((feed.codec, feed.bitrate_kbps, feed.streaming), (Codec::Vp8, 500, false));
+    assert_eq!((feed.codec, feed.bitrate_kbps), (Codec::Vp8, 500));
+    assert_eq!((feed.streaming, feed.keep_warm), (false, true));
     assert_eq!(feed.encoder, ElementChoice::Named("vp8enc".into()));
 }
 
@@ -610,6 +611,7 @@ fn every_setting_comes_back() {
     feed.encoder = ElementChoice::Named("vp8enc".into());
     feed.bitrate_kbps = 123;
     feed.streaming = false;
+    feed.keep_warm = true;
     let mut second = camera("Second");
     let mut rtsp = RtspConfig::new("rtsp://[::1]:8554/a?password=b%20c".parse().unwrap())
         .with_user("ü \"x\"", PasswordSource::File("/run/a b".into()));

@@ -209,6 +209,7 @@ fn feed_entries(feed: &FeedConfig, has_encoder_settings: bool) -> Result<Vec<Ent
         number("bitrate_kbps", feed.bitrate_kbps, FeedConfig::DEFAULT_BITRATE_KBPS),
         entry("pinned_viewers", Setting::Texts(feed.pinned_viewers.clone()), Setting::Texts(Vec::new())),
         flag("streaming", feed.streaming, true),
+        flag("keep_warm", feed.keep_warm, false),
     ]);
     entries.extend(element_entries(&feed.elements, has_encoder_settings));
     Ok(entries)

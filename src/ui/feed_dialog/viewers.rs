@@ -3,7 +3,7 @@
 use adw::prelude::*;
 use gtk::glib;
 
-use super::rows::{Changed, Choice, entry, group, link, number, page, value};
+use super::rows::{Changed, Choice, entry, group, link, number, page, switch, value};
 use crate::{
     config::{Codec, ElementChoice, FeedConfig, PathChoice, Profile},
     i18n::{gettext, gettext_f},
@@ -19,6 +19,7 @@ pub(super) struct ViewersPage {
     pub(super) profiles: adw::NavigationPage,
     profiles_link: adw::ActionRow,
     path: Choice<PathChoice>,
+    keep_warm: adw::SwitchRow,
     codec: Choice<Codec>,
     pub(super) encoder: Choice<ElementChoice>,
     decoder: Choice<ElementChoice>,
@@ -33,6 +34,11 @@ impl ViewersPage {
         let paths = PathChoice::ALL.iter().map(|path| (*path, path_words(*path)));
         let path = Choice::new(&gettext("Camera's Stream"), paths, changed);
         path.show_below_title();
+        let keep_warm = switch(
+            &gettext("Keep Running"),
+            &gettext("Otherwise the camera is called when somebody looks, and the picture comes a moment later"),
+            changed,
+        );
         let codecs = Codec::ALL.iter().map(|codec| (*codec, codec.to_string()));
         let codec = Choice::new(&gettext("Codec"), codecs, changed);
         let encoder = Choice::new(&gettext("Encoder"), [], changed);
@@ -50,6 +56,7 @@ impl ViewersPage {
                 "",
                 &[
                     path.row.upcast_ref(),
+                    keep_warm.upcast_ref(),
                     codec.row.upcast_ref(),
                     encoder.row.upcast_ref(),
                     bitrate.upcast_ref(),
@@ -68,6 +75,7 @@ impl ViewersPage {
             profiles,
             profiles_link,
             path,
+            keep_warm,
             codec,
             encoder,
             decoder,
@@ -82,6 +90,7 @@ impl ViewersPage {
 
     pub(super) fn read(&self, entered: &mut Entered) {
         entered.path = self.path.get().unwrap_or_default();
+        entered.keep_warm = self.keep_warm.is_active();
         entered.codec = self.codec.get().unwrap_or_default();
         entered.encoder = self.encoder.get().unwrap_or_default();
         entered.decoder = self.decoder.get().unwrap_or_default();
@@ -91,6 +100,7 @@ impl ViewersPage {
 
     pub(super) fn show(&self, entered: &Entered) {
         self.path.set(&entered.path);
+        self.keep_warm.set_active(entered.keep_warm);
         self.codec.set(&entered.codec);
         self.offer(entered);
         self.encoder.set(&entered.encoder);

@@ -26,6 +26,7 @@ const FEED_KEYS: &[&str] = &[
     "bitrate_kbps",
     "pinned_viewers",
     "streaming",
+    "keep_warm",
 ];
 
 /// A feed as it stands in the file: it may have no id yet.
@@ -67,6 +68,7 @@ fn read_settings(fields: &Fields<'_>) -> impl FnOnce(FeedConfig) -> FeedConfig {
     let bitrate = fields.number("bitrate_kbps", &FeedConfig::BITRATE_KBPS);
     let pinned_viewers = read_pinned_viewers(fields);
     let streaming = fields.flag("streaming");
+    let keep_warm = fields.flag("keep_warm").unwrap_or_default();
     move |feed| FeedConfig {
         decoder,
         picture,
@@ -78,6 +80,7 @@ fn read_settings(fields: &Fields<'_>) -> impl FnOnce(FeedConfig) -> FeedConfig {
         bitrate_kbps: bitrate.unwrap_or(feed.bitrate_kbps),
         pinned_viewers,
         streaming: streaming.unwrap_or(feed.streaming),
+        keep_warm,
         ..feed
     }
 }

@@ -51,6 +51,8 @@ pub struct Entered {
     pub properties: EnteredProperties,
     /// In kbit/s.
     pub bitrate_kbps: u32,
+    /// Whether it runs while nobody watches, too.
+    pub keep_warm: bool,
 }
 
 /// A described feed, ready to be added.
@@ -103,6 +105,7 @@ impl Entered {
             encoder: feed.encoder.clone(),
             properties: EnteredProperties::of(&feed.elements),
             bitrate_kbps: feed.bitrate_kbps,
+            keep_warm: feed.keep_warm,
         }
     }
 
@@ -128,6 +131,7 @@ impl Entered {
                     encoder: self.encoder.clone(),
                     elements,
                     bitrate_kbps: self.bitrate_kbps,
+                    keep_warm: self.keep_warm,
                     ..FeedConfig::new(FeedId::from_name(name), name, source)
                 };
                 let password = (self.kind == SourceKind::Rtsp).then(|| self.camera.password()).flatten();

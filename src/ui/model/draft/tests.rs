@@ -101,6 +101,7 @@ fn unusual() -> FeedConfig {
         ]),
         bitrate_kbps: 777,
         streaming: false,
+        keep_warm: true,
         ..FeedConfig::new(FeedId::from_name("bow"), "Bow", SourceConfig::Rtsp(rtsp))
     }
 }
