@@ -24,7 +24,7 @@ const STOPPED_LIMIT_MS = 5_000;
 const FIRST_PICTURE_LIMIT_MS = 10_000;
 
 /** States in which the server itself has no fresh picture, whatever still arrives here. */
-const DEAD_STATES = new Set(["stalled", "backoff", "failed", "stopped"]);
+const DEAD_STATES = new Set(["stalled", "backoff", "failed", "standby", "stopped"]);
 
 const MARKS = { live: "LIVE", stale: "NOT LIVE", waiting: "NO PICTURE", unable: "NO PICTURE" };
 

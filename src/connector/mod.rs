@@ -12,11 +12,15 @@ use gstrswebrtc::signaller::Signallable;
 
 use crate::config::{FeedId, TransportConfig};
 
+/// Takes how many viewers watch a feed or wait for it, whenever that changes. Called with a lock
+/// held, so it must not wait and not call back.
+pub type Demand = Box<dyn Fn(usize) + Send + Sync>;
+
 /// A kind of destination that feeds can be opened at.
 pub trait Connector: Send + Sync {
     /// Makes the feed known there, by its id and its name for people; `place` is
-    /// where it stands among the operator's feeds.
-    fn open(&self, place: usize, feed: &FeedId, name: &str) -> Box<dyn Connection>;
+    /// where it stands among the operator's feeds. `demand` is told who wants to watch.
+    fn open(&self, place: usize, feed: &FeedId, name: &str, demand: Demand) -> Box<dyn Connection>;
 
     /// How media travel from here to its viewers.
     fn transport(&self) -> TransportConfig;

@@ -46,6 +46,8 @@ use feed::Request;
 
 /// Events a slow listener may be behind before it misses some.
 const EVENTS_KEPT: usize = 1024;
+/// How long a feed runs on while nobody watches, unless [`Engine::rest_after`] says otherwise.
+const LINGER: Duration = Duration::from_secs(10);
 /// How long the feeds may take to end.
 const SHUTDOWN: Duration = Duration::from_millis(1500);
 
@@ -110,6 +112,7 @@ struct Inner {
     secrets: Arc<Secrets>,
     demo: Arc<demo::SharedDemo>,
     encoders: Arc<encoders::Encoders>,
+    linger: Mutex<Duration>,
 }
 
 /// A preview attached to a feed. Dropping it takes the preview away, without waiting for it.
@@ -150,12 +153,19 @@ impl Engine {
             secrets,
             demo,
             encoders: Arc::new(encoders::Encoders::new()),
+            linger: Mutex::new(LINGER),
         }))
     }
 
     /// Feeds use encoders as many at a time as the operator says from now on.
     pub fn configure(&self, encoders: &EncodersConfig) {
         self.0.encoders.configure(encoders);
+    }
+
+    /// Feeds that are added from now on rest when nobody has watched for this long, unless they
+    /// are kept warm.
+    pub fn rest_after(&self, linger: Duration) {
+        *lock(&self.0.linger) = linger;
     }
 
     /// What happens from now on.
@@ -263,6 +273,7 @@ impl Engine {
             secrets: self.0.secrets.clone(),
             demo: self.0.demo.clone(),
             encoders: self.0.encoders.clone(),
+            linger: *lock(&self.0.linger),
             tell: self.teller(config.id.clone(), snapshot.clone()),
         };
         let worker = self.0.runtime.spawn(feed::run(config, around, received));

@@ -46,6 +46,8 @@ pub enum FeedState {
         /// How long until the next, unhopeful attempt.
         retry_in: Duration,
     },
+    /// Nobody watches, so nothing runs; it starts when somebody does.
+    Standby,
     /// Switched off by the operator.
     Stopped,
 }
@@ -86,6 +88,7 @@ impl FeedState {
             Self::Stalled { .. } => "stalled",
             Self::Backoff { .. } => "backoff",
             Self::Failed { .. } => "failed",
+            Self::Standby => "standby",
             Self::Stopped => "stopped",
         }
     }
@@ -100,6 +103,7 @@ impl FeedState {
             Self::Backoff { fault, retry_in } | Self::Failed { fault, retry_in } => {
                 format!("{fault}{}", again(*retry_in))
             }
+            Self::Standby => gettext("Ready: starts when somebody watches."),
             Self::Stopped => gettext("Switched off."),
         }
     }

@@ -13,6 +13,8 @@
 //!               ▲────────── picture ────────────┘
 //! ```
 //!
+//! `Rest` ends all of it like `Stop`, until the next `Start`; only the word for it is another.
+//!
 //! What is told to people is less restless: a feed is `Connecting` once, at its
 //! start, and says what is late where that takes longer than two seconds. Later attempts happen behind `Stalled`, `Backoff` or `Failed`, and the
 //! words change when an attempt has ended.
@@ -64,6 +66,8 @@ pub(super) enum Input {
     Start,
     /// The operator does not want it any more.
     Stop,
+    /// Nobody watches it.
+    Rest,
     /// The operator wants it from elsewhere, or in another way.
     Redirect(Route),
     /// The camera said what it sends.
@@ -97,6 +101,8 @@ pub(super) enum Action {
 enum Phase {
     /// Nobody wants the feed.
     Off,
+    /// Nobody watches the feed.
+    Resting,
     /// An attempt is under way.
     Dialling,
     /// Pictures come.
@@ -205,6 +211,16 @@ impl Supervisor {
         }
     }
 
+    /// Whether pictures come.
+    pub(super) fn is_live(&self) -> bool {
+        self.phase == Phase::Live
+    }
+
+    /// Whether it waits for somebody to watch.
+    pub(super) fn is_resting(&self) -> bool {
+        self.phase == Phase::Resting
+    }
+
     /// While somebody watches, waits stay short.
     pub(super) fn set_watched(&mut self, watched: bool) {
         self.watched = watched;
@@ -218,11 +234,12 @@ impl Supervisor {
     /// Takes note of what happened and says what to do.
     pub(super) fn on(&mut self, input: Input, now: Instant) -> Vec<Action> {
         match (self.phase, input) {
-            (Phase::Off, Input::Start) => self.start(now),
-            (Phase::Off, Input::Redirect(route)) => self.take(route),
+            (Phase::Off | Phase::Resting, Input::Start) => self.start(now),
+            (Phase::Off | Phase::Resting, Input::Redirect(route)) => self.take(route),
             (Phase::Off, _) => Vec::new(),
             (_, Input::Redirect(route)) => self.redirect(route, now),
-            (_, Input::Stop) => self.stop(now),
+            (_, Input::Stop) => self.end(Phase::Off, FeedState::Stopped, now),
+            (Phase::Live, Input::Rest) => self.end(Phase::Resting, FeedState::Standby, now),
             (Phase::Dialling, Input::Answered) => self.hear(Heard::Answer, now),
             (Phase::Dialling, Input::Packet) => self.hear(Heard::Packets, now),
             (Phase::Dialling | Phase::Live | Phase::Silent, Input::Picture(picture)) => self.live(picture, now),
@@ -257,9 +274,9 @@ impl Supervisor {
         self.start(now)
     }
 
-    fn stop(&mut self, now: Instant) -> Vec<Action> {
-        self.enter(Phase::Off, now);
-        vec![Action::HangUp, Action::Tell(FeedState::Stopped)]
+    fn end(&mut self, phase: Phase, state: FeedState, now: Instant) -> Vec<Action> {
+        self.enter(phase, now);
+        vec![Action::HangUp, Action::Tell(state)]
     }
 
     fn tick(&mut self, silence: Option<Duration>, now: Instant) -> Vec<Action> {
@@ -536,6 +553,34 @@ mod tests {
         bench.pass(Duration::from_secs(100), true);
         assert_eq!(bench.told, ["connecting", "live", "stopped"]);
         assert_eq!(bench.hung_up, 1);
+    }
+
+    #[test]
+    fn a_feed_that_rests_starts_and_stops_like_any_other() {
+        let mut bench = Bench::live();
+        bench.on(Input::Rest);
+        assert!(bench.supervisor.is_resting());
+        bench.pass(Duration::from_secs(100), true);
+        bench.on(Input::Picture(picture(640)));
+        bench.on(Input::Redirect(route(TransportChoice::Tcp)));
+        assert_eq!((bench.told.last(), bench.attempts.len(), bench.hung_up), (Some(&"standby"), 1, 1));
+        bench.on(Input::Start);
+        bench.on(Input::Picture(picture(1280)));
+        assert_eq!(bench.told, ["connecting", "live", "standby", "connecting", "live"]);
+        assert_eq!(bench.attempts.last(), Some(&Transport::Tcp));
+        bench.on(Input::Rest);
+        bench.on(Input::Stop);
+        assert_eq!(bench.told.last(), Some(&"stopped"));
+    }
+
+    #[test]
+    fn a_feed_in_trouble_does_not_rest() {
+        let mut bench = Bench::live();
+        bench.on(Input::Fault(fault(FaultKind::Closed)));
+        bench.on(Input::Fault(fault(FaultKind::Refused)));
+        bench.on(Input::Rest);
+        assert_eq!(bench.told.last(), Some(&"backoff"));
+        assert!(!bench.supervisor.is_resting());
     }
 
     #[test]

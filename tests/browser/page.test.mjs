@@ -141,6 +141,17 @@ function pageTests() {
     await live();
   });
 
+  test("a feed that starts on demand is asked for, and is not live before it says so", async () => {
+    server.setFeeds([feed("standby", "Ready: starts when somebody watches.")]);
+    await until("it is stale", async () => (await tile()).stale);
+    server.endSession((await tile()).sessionId);
+    const { sessions } = await tile();
+    await until("it asks for another session", async () => (await tile()).sessions > sessions);
+    assert.match(await words(), /Ready: starts when somebody watches\./);
+    server.setFeeds([feed("live")]);
+    await live();
+  });
+
   test("a session that ends is replaced, and the last picture stays until then", async () => {
     const before = await tile();
     server.endSession(before.sessionId);

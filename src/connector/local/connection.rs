@@ -11,7 +11,7 @@ use gstrswebrtc::signaller::Signallable;
 use super::{FeedStatus, Hub, LocalSignaller, PictureClock};
 use crate::{
     config::{FeedId, TransportConfig},
-    connector::{Connection, Connector},
+    connector::{Connection, Connector, Demand},
 };
 
 /// The age from which a picture on the viewer page counts as stale, in milliseconds.
@@ -41,8 +41,9 @@ impl LocalConnector {
 }
 
 impl Connector for LocalConnector {
-    fn open(&self, place: usize, feed: &FeedId, name: &str) -> Box<dyn Connection> {
+    fn open(&self, place: usize, feed: &FeedId, name: &str, demand: Demand) -> Box<dyn Connection> {
         let signaller = self.hub.add_feed(place, feed.as_str(), name);
+        signaller.tell_demand(demand);
         Box::new(LocalConnection { hub: self.hub.clone(), feed: feed.clone(), signaller })
     }
 

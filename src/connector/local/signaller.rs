@@ -19,7 +19,7 @@ use gstrswebrtc::signaller::Signallable;
 
 use super::hub::{FeedEvents, Hub, SessionEvent};
 use super::messages::PictureClock;
-use crate::connector::answer::harmless;
+use crate::connector::{Demand, answer::harmless};
 
 glib::wrapper! {
     /// The producer of one feed. Made by [`Hub::add_feed`]; give it to
@@ -51,6 +51,11 @@ impl LocalSignaller {
     /// back to false leaves running sessions alone.
     pub fn set_ready(&self, ready: bool) {
         self.imp().set_ready(ready);
+    }
+
+    /// Tells how many sessions run or wait, now and whenever that changes.
+    pub fn tell_demand(&self, demand: Demand) {
+        self.imp().handle().tell_demand(demand);
     }
 
     /// Tells a session's viewer when a picture it receives was captured.

@@ -3,6 +3,7 @@
 mod assign;
 mod camera;
 mod elements;
+mod demand;
 mod path;
 mod rate;
 mod renditions;
@@ -58,6 +59,8 @@ pub(super) struct Surroundings {
     pub(super) secrets: Arc<Secrets>,
     pub(super) demo: Arc<SharedDemo>,
     pub(super) encoders: Arc<Encoders>,
+    /// How long a feed runs on while nobody watches.
+    pub(super) linger: Duration,
     pub(super) tell: Box<dyn Fn(FeedEvent) + Send>,
 }
 
@@ -79,6 +82,8 @@ enum Inner {
     RenditionFailed(u64, RenditionFailure),
     /// What becomes of this opening's sound.
     Audio(u64, AudioState),
+    /// This many viewers watch or wait at this destination.
+    Demand(usize, usize),
     /// What a destination tells: its opening, and which it is.
     Outlet(u64, usize, OutletEvent),
 }
@@ -90,6 +95,8 @@ struct Destination {
     outlet: Option<Outlet>,
     /// The sessions that there are now.
     viewers: Vec<String>,
+    /// How many run or are asked for.
+    asked: usize,
     /// The rendition that is sent to everybody.
     sends: Option<RenditionRole>,
 }
@@ -130,6 +137,7 @@ pub(super) async fn run(config: FeedConfig, around: Surroundings, mut requests: 
         reopen_at: None,
         interrupted: None,
         start_at: None,
+        idle_since: None,
         sent: SentCounter::default(),
     };
     (worker.around.tell)(FeedEvent::Setpoint(worker.in_force.clone()));
@@ -211,6 +219,8 @@ struct Worker {
     interrupted: Option<FeedState>,
     /// When a feed for which there was no room is to be started.
     start_at: Option<Instant>,
+    /// Since when nobody watches; `None` while it does not matter.
+    idle_since: Option<Instant>,
     sent: SentCounter,
 }
 
@@ -265,6 +275,7 @@ impl Worker {
             Inner::Dial(attempt, event) if attempt == self.attempt => self.dial_event(event),
             Inner::Dial(_, DialEvent::Started(Ok(late))) => drop_aside(late),
             Inner::RenditionFailed(number, failure) => self.rendition_failed(number, failure),
+            Inner::Demand(index, viewers) => self.demanded(index, viewers),
             Inner::Outlet(opening, index, event) if opening == self.openings => self.outlet_event(index, event),
             Inner::Audio(opening, state) if opening == self.openings => (self.around.tell)(FeedEvent::Audio(state)),
             Inner::Dial(..) | Inner::Audio(..) | Inner::Outlet(..) => {}
@@ -284,6 +295,7 @@ impl Worker {
         let silence = self.ingest.as_ref().and_then(Ingest::silence);
         self.supervisor.set_sending(self.ingest.as_ref().is_some_and(Ingest::is_sent_to));
         self.input(Input::Tick { silence });
+        self.rest_when_due(Instant::now());
     }
 
     fn input(&mut self, input: Input) {
@@ -315,6 +327,7 @@ impl Worker {
         }
         self.previews.insert(number, preview);
         self.decode_as_needed();
+        self.wake();
     }
 
     fn detach(&mut self, number: u64) {

@@ -82,7 +82,7 @@ impl Worker {
     /// Chooses the path anew, and takes it.
     pub(super) fn choose_path(&mut self, now: Instant) {
         // A camera that is away, or has just come back, gives no reason to change anything.
-        if self.picture.is_none() || !self.is_open() {
+        if self.picture.is_none() || !self.is_open() || self.awaits_stream() {
             return;
         }
         let is = self.circumstances();
@@ -96,6 +96,12 @@ impl Worker {
             _ => {}
         }
         self.tell_path(obstacle);
+    }
+
+    /// Whether the outlets are connected to a stream that is still to come: a camera that came back
+    /// tells it before its first picture.
+    fn awaits_stream(&self) -> bool {
+        self.camera.is_taken && self.camera.stream.is_none() && self.picture.is_none()
     }
 
     fn circumstances(&self) -> Circumstances {

@@ -8,7 +8,7 @@ use tokio::{
 };
 
 use super::{
-    super::{FeedEvent, FeedState},
+    super::{FeedEvent, FeedState, supervisor::Input},
     Destination, Inner, REOPEN_AFTER, Worker,
 };
 use crate::{
@@ -51,12 +51,12 @@ impl Worker {
     /// In this order, so that a feed that cannot be encoded says so to its viewers.
     pub(super) fn open(&mut self) -> Result<(), MediaFault> {
         if self.is_open() {
-            return Ok(());
+            return self.revive();
         }
         self.openings += 1;
         if self.destinations.is_empty() {
-            self.destinations =
-                self.around.connectors.iter().map(|connector| self.announce(connector.as_ref())).collect();
+            let connectors = self.around.connectors.iter().enumerate();
+            self.destinations = connectors.map(|(index, connector)| self.announce(index, connector.as_ref())).collect();
         }
         let encoding = self.encode(RenditionRole::Main)?;
         self.audio = self.sound();
@@ -72,14 +72,17 @@ impl Worker {
         self.destinations.iter().any(|destination| destination.outlet.is_some())
     }
 
-    fn announce(&self, connector: &dyn Connector) -> Destination {
-        let connection = connector.open(self.around.place, &self.config.id, &self.config.name);
+    fn announce(&self, index: usize, connector: &dyn Connector) -> Destination {
+        let inner = self.inner.clone();
+        // What an earlier opening says comes before the words of the next: the last one holds.
+        let demand = Box::new(move |viewers| drop(inner.send(Inner::Demand(index, viewers))));
+        let connection = connector.open(self.around.place, &self.config.id, &self.config.name, demand);
         connection.show(self.state.name(), &self.state.sentence());
-        Destination { connection, outlet: None, viewers: Vec::new(), sends: None }
+        Destination { connection, outlet: None, viewers: Vec::new(), asked: 0, sends: None }
     }
 
     /// The feed's sound. Whatever is wrong with it is told, and the picture goes on without.
-    fn sound(&self) -> Option<AudioRendition> {
+    pub(super) fn sound(&self) -> Option<AudioRendition> {
         let (inner, opening) = (self.inner.clone(), self.openings);
         let tell = move |state| drop(inner.send(Inner::Audio(opening, state)));
         match block_in_place(|| AudioRendition::start(&self.config.audio, &self.clock, tell)) {
@@ -153,6 +156,10 @@ impl Worker {
             if let Some(audio) = &mut self.audio {
                 audio.connect(ingest.sound());
             }
+        }
+        // What was built anew runs; it rests again if still nobody watches.
+        if self.supervisor.is_resting() {
+            self.input(Input::Start);
         }
     }
 }

@@ -182,6 +182,22 @@ impl Outlet {
         self.input.show(RenditionRole::Camera, stream.output());
     }
 
+    /// Sends this sound from now on, if there was to be any.
+    pub fn connect_sound(&mut self, sound: &StreamProducer) {
+        if let Some(input) = &mut self.sound {
+            input.change_producer(sound, false).expect("an outlet should send one stream of sound");
+        }
+    }
+
+    /// Lets go of what is sent until the next is connected; sessions stay, and may begin.
+    pub fn rest(&mut self) {
+        *self.base.lock().expect("no holder of this lock should panic") = None;
+        self.input.unlink();
+        if let Some(sound) = &mut self.sound {
+            sound.disconnect();
+        }
+    }
+
     fn set_base(&self, base: BaseStream) {
         *self.base.lock().expect("no holder of this lock should panic") = Some(base);
     }

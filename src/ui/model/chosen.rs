@@ -146,7 +146,7 @@ fn is_missing(facts: &Facts<'_>) -> bool {
 /// Whether sound can be expected: the camera's own comes with its picture.
 fn is_on(facts: &Facts<'_>) -> bool {
     match (facts.audio_source, facts.state) {
-        (AudioSource::None, _) | (_, FeedState::Idle | FeedState::Stopped) => false,
+        (AudioSource::None, _) | (_, FeedState::Idle | FeedState::Standby | FeedState::Stopped) => false,
         (AudioSource::Camera, state) => matches!(state, FeedState::Live { .. }),
         _ => true,
     }

@@ -89,7 +89,7 @@ impl Words {
 
 fn health(state: &FeedState) -> Health {
     match state {
-        FeedState::Idle | FeedState::Stopped => Health::Off,
+        FeedState::Idle | FeedState::Standby | FeedState::Stopped => Health::Off,
         FeedState::Connecting { .. } => Health::Connecting,
         FeedState::Live { .. } => Health::Live,
         FeedState::Stalled { .. } | FeedState::Backoff { .. } => Health::Trouble,
@@ -100,6 +100,8 @@ fn health(state: &FeedState) -> Health {
 fn status(state: &FeedState, since: Duration) -> String {
     match state {
         FeedState::Idle | FeedState::Stopped => gettext("Off"),
+        // Translators: a feed that starts when somebody watches.
+        FeedState::Standby => gettext("Ready"),
         FeedState::Connecting { awaited: Awaited::Nothing } => gettext("Connecting…"),
         FeedState::Connecting { awaited: Awaited::Answer } => gettext("No answer yet…"),
         FeedState::Connecting { awaited: Awaited::Packets } => gettext("Nothing sent yet…"),

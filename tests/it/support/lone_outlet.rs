@@ -47,7 +47,7 @@ impl LoneOutlet {
         let settings = ServerConfig { listen: "127.0.0.1:0".parse().unwrap(), ..ServerConfig::default() };
         let server = runtime.block_on(LocalServer::start(LocalSettings::from(&settings), hub.clone())).unwrap();
         let feed = FeedId::from_name("snow");
-        let connection = LocalConnector::new(hub).open(0, &feed, "Snow");
+        let connection = LocalConnector::new(hub).open(0, &feed, "Snow", Box::new(drop));
 
         let chosen = choose_encoder(Codec::H264, &ElementChoice::Automatic).unwrap();
         let mut rendition =

@@ -10,6 +10,7 @@ use gst_plugin_webrtc_signalling_protocol::{
 
 use super::sessions::Phase;
 use super::{Hub, State};
+use crate::connector::Demand;
 use crate::connector::local::messages::{Extension, FeedLine, FeedStatus, PictureClock, Refused, to_text};
 
 /// The most sessions that wait for one feed to become ready.
@@ -30,6 +31,8 @@ pub(super) struct Feed {
     open: bool,
     /// Sessions asked for while the feed was not open, oldest first.
     waiting: VecDeque<(String, String)>,
+    /// Who is told how many sessions there are.
+    demand: Option<Demand>,
     pub(super) events: EventSender,
 }
 
@@ -114,6 +117,7 @@ impl Hub {
             status: FeedStatus::default(),
             open: false,
             waiting: VecDeque::new(),
+            demand: None,
             events,
         };
         let announcement = feed.status_changed(vec![PeerRole::Producer]);
@@ -148,10 +152,8 @@ impl Hub {
     /// How many sessions a feed has, those that wait for it included.
     pub fn session_count(&self, id: &str) -> usize {
         let state = self.lock();
-        let Some(feed) = state.feeds.iter().find(|feed| feed.id == id) else {
-            return 0;
-        };
-        state.sessions.values().filter(|session| session.feed == feed.serial).count()
+        let feed = state.feeds.iter().find(|feed| feed.id == id);
+        feed.map_or(0, |feed| state.sessions_of(feed.serial))
     }
 }
 
@@ -177,6 +179,18 @@ impl State {
 
     fn feed(&mut self, serial: u64) -> Option<&mut Feed> {
         self.feeds.iter_mut().find(|feed| feed.serial == serial)
+    }
+
+    fn sessions_of(&self, serial: u64) -> usize {
+        self.sessions.values().filter(|session| session.feed == serial).count()
+    }
+
+    /// A session of this feed came or went.
+    pub(super) fn tell_demand(&self, serial: u64) {
+        let feed = self.feeds.iter().find(|feed| feed.serial == serial);
+        if let Some(demand) = feed.and_then(|feed| feed.demand.as_ref()) {
+            demand(self.sessions_of(serial));
+        }
     }
 
     fn broadcast_feeds(&mut self) {
@@ -215,6 +229,15 @@ impl FeedHandle {
             if let Some(session) = state.sessions.get_mut(&session_id) {
                 session.phase = Phase::Requested;
             }
+        }
+    }
+
+    /// Tells how many sessions there are, now and whenever one comes or goes.
+    pub(crate) fn tell_demand(&self, demand: Demand) {
+        let mut state = self.hub.lock();
+        if let Some(feed) = state.feed(self.serial) {
+            feed.demand = Some(demand);
+            state.tell_demand(self.serial);
         }
     }
 

@@ -61,8 +61,10 @@ impl State {
         };
         let session_id = random_id();
         let phase = feed.request(&session_id, peer_id)?;
-        let session = Session { feed: feed.serial, peer_id: peer_id.to_owned(), phase, candidates: 0 };
+        let serial = feed.serial;
+        let session = Session { feed: serial, peer_id: peer_id.to_owned(), phase, candidates: 0 };
         self.sessions.insert(session_id.clone(), session);
+        self.tell_demand(serial);
         let started = OutgoingMessage::SessionStarted { peer_id: wanted.peer_id, session_id };
         self.send(peer_id, &started);
         Ok(())
@@ -110,6 +112,7 @@ impl State {
         if let Some(feed) = self.feeds.iter_mut().find(|feed| feed.serial == session.feed) {
             feed.release(session_id, session.phase);
         }
+        self.tell_demand(session.feed);
     }
 
     /// Takes a session's feed away; the peer is told.
@@ -117,6 +120,7 @@ impl State {
         let Some(session) = self.sessions.remove(session_id) else {
             return;
         };
+        self.tell_demand(session.feed);
         if let Some(peer) = self.peers.get_mut(&session.peer_id) {
             peer.remember_ended(session_id.to_owned());
         }

@@ -109,6 +109,24 @@ fn a_session_goes_from_request_to_end() {
 }
 
 #[test]
+fn a_feed_is_told_how_many_watch_or_wait() {
+    let hub = Hub::new();
+    let (feed, _events) = hub.register(0, "bow", "Bow camera");
+    let told = Arc::new(Mutex::new(Vec::new()));
+    let kept = told.clone();
+    feed.tell_demand(Box::new(move |viewers| kept.lock().unwrap().push(viewers)));
+    let (mut first, mut second) = (Viewer::join(&hub), Viewer::join(&hub));
+    let waits = first.watch("bow");
+    second.watch("bow");
+    first.say(&json!({ "type": "endSession", "sessionId": waits }));
+    feed.set_open(true);
+    let runs = first.watch("bow");
+    feed.end_session(&runs);
+    drop(second);
+    assert_eq!(*told.lock().unwrap(), [0, 1, 2, 1, 2, 1, 0]);
+}
+
+#[test]
 fn a_foreign_session_is_like_none() {
     let (hub, feed, _events) = hub_with_feed();
     let mut viewer = Viewer::join(&hub);

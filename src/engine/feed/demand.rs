@@ -1,0 +1,87 @@
+//! Nothing runs that nobody watches: when a feed rests, and what wakes it.
+//!
+//! A feed that rests stays announced, and its outlets stay built: a session can be asked for and
+//! begins while the camera is still being called. Only a feed that is live rests. One in trouble
+//! goes on trying, so that the operator hears of it before somebody wants to watch.
+
+use std::time::Instant;
+
+use super::{super::supervisor::Input, Worker, drop_aside};
+use crate::{
+    config::RenditionRole,
+    media::{AudioRendition, MediaFault, Outlet},
+};
+
+impl Worker {
+    /// So many viewers watch or wait at a destination.
+    pub(super) fn demanded(&mut self, index: usize, viewers: usize) {
+        let Some(destination) = self.destinations.get_mut(index) else { return };
+        destination.asked = viewers;
+        if viewers > 0 {
+            self.wake();
+        }
+    }
+
+    fn is_watched(&self) -> bool {
+        let by_viewers = self.destinations.iter().any(|place| place.asked > 0 || !place.viewers.is_empty());
+        by_viewers || !self.previews.is_empty()
+    }
+
+    /// Starts a feed that rests.
+    pub(super) fn wake(&mut self) {
+        if self.supervisor.is_resting() {
+            self.start();
+        }
+    }
+
+    /// Looks whether nobody has watched for long enough.
+    pub(super) fn rest_when_due(&mut self, now: Instant) {
+        let is_idle = !self.config.keep_warm && self.supervisor.is_live() && !self.is_watched();
+        if !is_idle || self.reopen_at.is_some() {
+            self.idle_since = None;
+            return;
+        }
+        let since = *self.idle_since.get_or_insert(now);
+        if now.duration_since(since) >= self.around.linger {
+            self.rest();
+        }
+    }
+
+    /// Hangs up, and ends whatever encodes.
+    fn rest(&mut self) {
+        self.idle_since = None;
+        self.input(Input::Rest);
+        for outlet in self.destinations.iter_mut().filter_map(|destination| destination.outlet.as_mut()) {
+            outlet.rest();
+        }
+        self.forget_viewers();
+        self.encode_at.clear();
+        let (encodings, audio) = (std::mem::take(&mut self.encodings), self.audio.take());
+        for role in encodings.keys() {
+            self.around.encoders.release(&self.holder(*role));
+        }
+        drop_aside((encodings, audio));
+    }
+
+    /// Gives the outlets of a feed that rests their stream again. Where they sent the camera's as it
+    /// is, they are given that when it comes: it is what it was until something else is seen.
+    pub(super) fn revive(&mut self) -> Result<(), MediaFault> {
+        if !self.supervisor.is_resting() {
+            return Ok(());
+        }
+        if !self.camera.is_taken && !self.encodings.contains_key(&RenditionRole::Main) {
+            let encoding = self.encode(RenditionRole::Main)?;
+            self.put_to_work(RenditionRole::Main, encoding);
+        }
+        if self.audio.is_none() {
+            self.audio = self.sound();
+        }
+        let sound = self.audio.as_ref().map(AudioRendition::output);
+        for outlet in self.destinations.iter_mut().filter_map(|destination| destination.outlet.as_mut()) {
+            if let Some(sound) = sound {
+                Outlet::connect_sound(outlet, sound);
+            }
+        }
+        Ok(())
+    }
+}
