@@ -47,6 +47,7 @@ impl Rig {
         let server = runtime.block_on(station.listen(&settings)).unwrap();
         let (address, _) = SourceAddress::parse(camera).unwrap();
         let mut config = FeedConfig::new("feed".parse().unwrap(), "Feed", SourceConfig::Rtsp(RtspConfig::new(address)));
+        config.keep_warm = true;
         config.audio = AudioConfig { source: audio, ..AudioConfig::default() };
         station.engine.add(config).unwrap();
         Self { events, server, station, runtime }

@@ -187,6 +187,7 @@ async fn watch_all(cases: &[(TransportChoice, &'static Case)], eye: &Eye) -> Vec
         let name = format!("{} over {transport:?}", case.vice);
         let source = SourceConfig::Rtsp(RtspConfig { transport, ..RtspConfig::new(address) });
         let mut feed = FeedConfig::new(FeedId::from_name(&name), name, source);
+        feed.keep_warm = true;
         if case.vice == Vice::BrokenAac {
             feed.audio.source = AudioSource::Camera;
         }

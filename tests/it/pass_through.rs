@@ -42,17 +42,10 @@ fn wait_path(station: &mut SmallStation, feed: &FeedId, passes_through: bool) ->
     })
 }
 
-/// The encoders at work for viewers, not those of cameras or trials.
-fn encoders() -> usize {
-    let is_for_viewers = |element: &gst::Element| {
-        gst::prelude::GstObjectExt::parent(element)
-            .is_some_and(|pipeline| gst::prelude::GstObjectExt::name(&pipeline) == "rendition")
-    };
-    elements::alive_of("x264enc").into_iter().filter(is_for_viewers).count()
-}
-
 fn wait_encoders(count: usize) {
-    wait_for(&format!("{count} encoders"), Duration::from_secs(5), || (encoders() == count).then_some(()));
+    wait_for(&format!("{count} encoders"), Duration::from_secs(5), || {
+        (elements::encoders_for_viewers("x264enc") == count).then_some(())
+    });
 }
 
 fn session(browser: &mut Browser, tab: Tab) -> Value {

@@ -58,3 +58,10 @@ pub fn alive(is_wanted: impl Fn(&gst::ElementFactory) -> bool) -> Vec<gst::Eleme
 pub fn alive_of(factory: &str) -> Vec<gst::Element> {
     alive(|made_by| made_by.name() == factory)
 }
+
+/// How many of this factory's encoders work for viewers, not for cameras or trials.
+pub fn encoders_for_viewers(factory: &str) -> usize {
+    let is_for_viewers =
+        |element: &gst::Element| element.parent().is_some_and(|pipeline| pipeline.name() == "rendition");
+    alive_of(factory).into_iter().filter(is_for_viewers).count()
+}

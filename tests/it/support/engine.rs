@@ -35,7 +35,9 @@ impl OneFeed {
         secrets.keep_for_this_run(&feed, &heliograph::config::Password::new(Self::PASSWORD));
         let engine = Engine::new(runtime.handle().clone(), Vec::new(), Arc::new(secrets));
         let events = engine.subscribe();
-        engine.add(FeedConfig::new(feed.clone(), "Bow", SourceConfig::Rtsp(source))).unwrap();
+        let mut config = FeedConfig::new(feed.clone(), "Bow", SourceConfig::Rtsp(source));
+        config.keep_warm = true;
+        engine.add(config).unwrap();
         Self { runtime, engine, events, feed }
     }
 

@@ -58,12 +58,13 @@ impl SmallStation {
     }
 
     /// Adds a feed of the camera, with some settings changed. It has an encoder of its own, whatever
-    /// the camera sends, unless these say otherwise.
+    /// the camera sends, and runs whoever watches, unless these say otherwise.
     pub fn add(&self, name: &str, change: impl FnOnce(&mut FeedConfig)) -> FeedId {
         let (address, _) = SourceAddress::parse(&self.camera.url()).unwrap();
         let id = FeedId::from_name(name);
         let mut feed = FeedConfig::new(id.clone(), name, SourceConfig::Rtsp(RtspConfig::new(address)));
         feed.path = PathChoice::Transcode;
+        feed.keep_warm = true;
         change(&mut feed);
         self.station.engine.add(feed).unwrap();
         id
@@ -72,6 +73,19 @@ impl SmallStation {
     /// Waits for something that runs beside the station.
     pub fn block_on<F: Future>(&self, future: F) -> F::Output {
         self.runtime.block_on(future)
+    }
+
+    /// Connections that are open at the camera's port.
+    pub fn camera_connections(&self) -> usize {
+        let url = self.camera.url();
+        let port: u16 = url.rsplit(':').next().and_then(|rest| rest.split('/').next()).unwrap().parse().unwrap();
+        let table = ["/proc/self/net/tcp", "/proc/self/net/tcp6"].map(|file| std::fs::read_to_string(file).unwrap());
+        let local = format!(":{port:04X}");
+        let is_open = |line: &&str| {
+            let words: Vec<&str> = line.split_whitespace().collect();
+            words.len() > 3 && words[1].ends_with(&local) && words[3] == "01"
+        };
+        table.iter().flat_map(|table| table.lines()).filter(is_open).count()
     }
 
     pub fn command(&self, feed: &FeedId, command: FeedCommand) {
