@@ -6,6 +6,7 @@
 #[path = "../../tests/it/support/hard_content.rs"]
 #[allow(unreachable_pub, reason = "the tests' own file")]
 mod hard_content;
+#[path = "../shared/machine.rs"]
 mod machine;
 mod reels;
 mod rig;

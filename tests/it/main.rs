@@ -39,6 +39,7 @@ mod rtsps;
 mod sender_reports;
 mod serve;
 mod setpoint;
+mod soak;
 mod sources;
 mod staleness;
 mod stop_resume;

@@ -70,6 +70,11 @@ impl Peer {
         Self::start(server.address(), feed.as_ref(), Line { address: Some(address.to_owned()), ..Line::default() })
     }
 
+    /// Watches a feed of whoever listens there.
+    pub fn watch_at(listen: SocketAddr, feed: &str) -> Self {
+        Self::start(listen, feed, None, None)
+    }
+
     /// Watches a feed of whoever listens there and asks for this token.
     pub fn watch_with_token(listen: SocketAddr, feed: &str, token: &str) -> Self {
         Self::start(listen, feed, Line { token: Some(token), ..Line::default() })

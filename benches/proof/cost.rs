@@ -1,0 +1,165 @@
+//! Processor time and memory of the program.
+
+use std::{collections::BTreeMap, thread, time::Duration};
+
+use crate::{
+    reference::{Kind, Reference},
+    report::{Limits, Report},
+    shared::{
+        Fault,
+        camera::Camera,
+        process,
+        served::{FEED, Path, Served},
+        taker::Taker,
+    },
+};
+
+/// What goes by before anything is measured: caches, rate control and congestion control settle.
+const SETTLING: Duration = Duration::from_secs(4);
+
+/// How many viewers there are, one after the other.
+const VIEWERS: [usize; 3] = [1, 4, 8];
+
+/// One viewer, against bare pipelines beside it.
+pub(crate) fn bare(length: Duration, report: &mut Report) -> Result<(), Fault> {
+    let camera = Camera::start()?;
+    let served = Served::feed(&camera.url(), Path::Transcode)?;
+    let (plain, webrtc) = (Reference::start(Kind::Udp, &camera.url())?, Reference::start(Kind::Encoded, &camera.url())?);
+    let _mine = Taker::several(1, &served.signalling(), Some(FEED))?;
+    let _theirs = Taker::several(1, &webrtc.signalling(), None)?;
+    thread::sleep(SETTLING);
+    let [program, udp, sink] = process::cores([served.id(), plain.id(), webrtc.id()], length);
+    let limits = Limits { must: 1.15, aim: 1.05 };
+    report.line("one viewer, against the bare pipeline into webrtcsink", program / sink, "×", limits);
+    report.line("the same, against it into udpsink: no SRTP", program / udp, "×", limits);
+    report.note(format!(
+        "Bare pipeline: Heliograph {program:.3} cores, into webrtcsink {sink:.3}, into udpsink {udp:.3}; at the same time.{}",
+        encoders(served.id())
+    ));
+    Ok(())
+}
+
+/// What viewers add, from one to eight of them.
+pub(crate) fn viewers(length: Duration, report: &mut Report) -> Result<(), Fault> {
+    let camera = Camera::start()?;
+    let (program, words) = {
+        let served = Served::feed(&camera.url(), Path::Transcode)?;
+        let steps = growth(served.id(), &served.signalling(), Some(FEED), length)?;
+        (steps, encoders(served.id()))
+    };
+    let raw = Reference::start(Kind::Raw, &camera.url())?;
+    let raw = growth(raw.id(), &raw.signalling(), None, length)?;
+    let (core, memory) = per_viewer(&program);
+    report.line("an added viewer, processor", core * 100.0, "% of a core", Limits { must: 0.8, aim: 0.5 });
+    report.line("an added viewer, memory", memory, "MB", Limits { must: 2.5, aim: 2.0 });
+    report.note(format!(
+        "Viewers 1, 4, 8: Heliograph {}; webrtcsink fed raw video {}.{words}",
+        listed(&program),
+        listed(&raw)
+    ));
+    let (core, memory) = per_viewer(&raw);
+    report.note(format!("webrtcsink fed raw video: {:.1} % of a core and {memory:.1} MB an added viewer.", core * 100.0));
+    Ok(())
+}
+
+/// Cores and memory with ever more viewers.
+fn growth(id: u32, signalling: &str, feed: Option<&str>, length: Duration) -> Result<Vec<(f64, f64)>, Fault> {
+    let mut takers = Vec::new();
+    let mut steps = Vec::new();
+    for count in VIEWERS {
+        takers.extend(Taker::several(count - takers.len(), signalling, feed)?);
+        thread::sleep(SETTLING);
+        let [cores] = process::cores([id], length);
+        steps.push((cores, process::resident(id)));
+    }
+    let packets: Vec<u64> = takers.iter().map(Taker::packets).collect();
+    thread::sleep(Duration::from_secs(1));
+    if takers.iter().zip(&packets).any(|(taker, before)| taker.packets() == *before) {
+        return Err("one of the viewers got nothing any more".into());
+    }
+    Ok(steps)
+}
+
+fn per_viewer(steps: &[(f64, f64)]) -> (f64, f64) {
+    let added = (VIEWERS[VIEWERS.len() - 1] - VIEWERS[0]) as f64;
+    match steps {
+        [first, .., last] => ((last.0 - first.0) / added, (last.1 - first.1) / added),
+        _ => (0.0, 0.0),
+    }
+}
+
+fn listed(steps: &[(f64, f64)]) -> String {
+    steps.iter().map(|(cores, memory)| format!("{cores:.3} cores {memory:.0} MB")).collect::<Vec<_>>().join(", ")
+}
+
+/// Pass-through beside encoding anew, a viewer each.
+pub(crate) fn paths(length: Duration, report: &mut Report) -> Result<(), Fault> {
+    let camera = Camera::start()?;
+    let [through, anew] = [Path::PassThrough, Path::Transcode].map(|path| Served::feed(&camera.url(), path));
+    let (through, anew) = (through?, anew?);
+    let _viewers = [
+        Taker::several(1, &through.signalling(), Some(FEED))?,
+        Taker::several(1, &anew.signalling(), Some(FEED))?,
+    ];
+    thread::sleep(SETTLING);
+    let [cheap, dear] = process::cores([through.id(), anew.id()], length);
+    report.line_at_least("pass-through, against encoding anew", dear / cheap, "×", Limits { must: 8.0, aim: 15.0 });
+    report.note(format!(
+        "Paths: pass-through {cheap:.3} cores, encoding anew {dear:.3}; at the same time, a viewer each.{}{}",
+        encoders(through.id()),
+        encoders(anew.id())
+    ));
+    Ok(())
+}
+
+/// Resident memory of a program with nothing to do, and with a feed and a viewer.
+pub(crate) fn memory(report: &mut Report) -> Result<(), Fault> {
+    let camera = Camera::start()?;
+    let idle = Served::idle()?;
+    let [through, anew] = [Path::PassThrough, Path::Transcode].map(|path| Served::feed(&camera.url(), path));
+    let (through, anew) = (through?, anew?);
+    let _viewers = [
+        Taker::several(1, &through.signalling(), Some(FEED))?,
+        Taker::several(1, &anew.signalling(), Some(FEED))?,
+    ];
+    thread::sleep(SETTLING * 2);
+    let [nothing, through, anew] = [idle.id(), through.id(), anew.id()].map(process::resident);
+    report.stated("memory of an idle program", nothing, "MB", 60.0);
+    report.stated("a pass-through feed with a viewer adds", through - nothing, "MB", 6.0);
+    report.stated("a feed encoded anew with a viewer adds", anew - nothing, "MB", 40.0);
+    report.note(format!("Memory: {nothing:.1} MB idle, {through:.1} MB pass-through, {anew:.1} MB encoding anew."));
+    Ok(())
+}
+
+/// Processor time of the threads of one feed, encoded anew, with a viewer.
+pub(crate) fn stages(length: Duration, report: &mut Report) -> Result<(), Fault> {
+    let camera = Camera::start()?;
+    let served = Served::feed(&camera.url(), Path::Transcode)?;
+    let _viewers = Taker::several(1, &served.signalling(), Some(FEED))?;
+    thread::sleep(SETTLING);
+    let before = process::by_thread(served.id());
+    let [whole] = process::cores([served.id()], length);
+    let mut stages = BTreeMap::<String, f64>::new();
+    for (name, used) in process::by_thread(served.id()) {
+        let cores = (used - before.get(&name).copied().unwrap_or_default()) / length.as_secs_f64();
+        *stages.entry(stage(&name).to_owned()).or_default() += cores;
+    }
+    let mut stages: Vec<_> = stages.into_iter().collect();
+    stages.sort_by(|one, other| other.1.total_cmp(&one.1));
+    let shares = stages.iter().filter(|(_, cores)| *cores >= 0.0005);
+    let shares: Vec<_> = shares.map(|(stage, cores)| format!("{stage} {:.1} %", cores * 100.0)).collect();
+    report.note(format!("Stages, of a core: {}; whole process {:.1} %.", shares.join(", "), whole * 100.0));
+    Ok(())
+}
+
+/// The stage that a thread of this name works for.
+fn stage(name: &str) -> &str {
+    name
+}
+
+/// A word where more than one encoder runs: the figures are then of something else.
+fn encoders(id: u32) -> String {
+    let threads = process::by_thread(id);
+    let count = threads.keys().filter(|name| name.starts_with("enc") && name.ends_with(":src")).count();
+    if count > 1 { format!(" {count} encoders ran in it.") } else { String::new() }
+}
