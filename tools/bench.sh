@@ -11,8 +11,20 @@ main() {
     "" | -*) list; return ;;
   esac
   [ -f "benches/$name/main.rs" ] || die "there is no benchmark '$name'. These there are: $(names | xargs)"
-  # Of the development build: GStreamer does the work, and that is optimised anyway.
-  cargo bench --quiet --profile dev --bench "$name" -- "${@:2}"
+  local settings=()
+  mapfile -t settings < <(optimised "$name")
+  cargo bench --quiet --profile "${PROFILE:-dev}" "${settings[@]}" --bench "$name" -- "${@:2}"
+}
+
+# Of the development build: GStreamer does the work, and that is optimised anyway. Where
+# packets are counted it does not do all of it: webrtcsink, congestion control and our own
+# part are Rust, and are optimised without the whole tree being built again.
+optimised() {
+  local crate
+  [ "$1" != codecs ] || return 0
+  for crate in heliograph gst-plugin-rtp gst-plugin-webrtc gst-plugin-webrtc-signalling-protocol; do
+    printf '%s\n' --config "profile.dev.package.$crate.opt-level=2"
+  done
 }
 
 names() {

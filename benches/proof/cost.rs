@@ -24,7 +24,8 @@ const VIEWERS: [usize; 3] = [1, 4, 8];
 pub(crate) fn bare(length: Duration, report: &mut Report) -> Result<(), Fault> {
     let camera = Camera::start()?;
     let served = Served::feed(&camera.url(), Path::Transcode)?;
-    let (plain, webrtc) = (Reference::start(Kind::Udp, &camera.url())?, Reference::start(Kind::Encoded, &camera.url())?);
+    let (plain, webrtc) =
+        (Reference::start(Kind::Udp, &camera.url())?, Reference::start(Kind::Encoded, &camera.url())?);
     let _mine = Taker::several(1, &served.signalling(), Some(FEED))?;
     let _theirs = Taker::several(1, &webrtc.signalling(), None)?;
     thread::sleep(SETTLING);
@@ -58,7 +59,8 @@ pub(crate) fn viewers(length: Duration, report: &mut Report) -> Result<(), Fault
         listed(&raw)
     ));
     let (core, memory) = per_viewer(&raw);
-    report.note(format!("webrtcsink fed raw video: {:.1} % of a core and {memory:.1} MB an added viewer.", core * 100.0));
+    report
+        .note(format!("webrtcsink fed raw video: {:.1} % of a core and {memory:.1} MB an added viewer.", core * 100.0));
     Ok(())
 }
 
@@ -97,10 +99,8 @@ pub(crate) fn paths(length: Duration, report: &mut Report) -> Result<(), Fault> 
     let camera = Camera::start()?;
     let [through, anew] = [Path::PassThrough, Path::Transcode].map(|path| Served::feed(&camera.url(), path));
     let (through, anew) = (through?, anew?);
-    let _viewers = [
-        Taker::several(1, &through.signalling(), Some(FEED))?,
-        Taker::several(1, &anew.signalling(), Some(FEED))?,
-    ];
+    let _viewers =
+        [Taker::several(1, &through.signalling(), Some(FEED))?, Taker::several(1, &anew.signalling(), Some(FEED))?];
     thread::sleep(SETTLING);
     let [cheap, dear] = process::cores([through.id(), anew.id()], length);
     report.line_at_least("pass-through, against encoding anew", dear / cheap, "×", Limits { must: 8.0, aim: 15.0 });
@@ -118,43 +118,86 @@ pub(crate) fn memory(report: &mut Report) -> Result<(), Fault> {
     let idle = Served::idle()?;
     let [through, anew] = [Path::PassThrough, Path::Transcode].map(|path| Served::feed(&camera.url(), path));
     let (through, anew) = (through?, anew?);
-    let _viewers = [
-        Taker::several(1, &through.signalling(), Some(FEED))?,
-        Taker::several(1, &anew.signalling(), Some(FEED))?,
-    ];
+    let _viewers =
+        [Taker::several(1, &through.signalling(), Some(FEED))?, Taker::several(1, &anew.signalling(), Some(FEED))?];
     thread::sleep(SETTLING * 2);
-    let [nothing, through, anew] = [idle.id(), through.id(), anew.id()].map(process::resident);
+    let ids = [idle.id(), through.id(), anew.id()];
+    let [nothing, through, anew] = ids.map(process::resident);
     report.stated("memory of an idle program", nothing, "MB", 60.0);
     report.stated("a pass-through feed with a viewer adds", through - nothing, "MB", 6.0);
     report.stated("a feed encoded anew with a viewer adds", anew - nothing, "MB", 40.0);
-    report.note(format!("Memory: {nothing:.1} MB idle, {through:.1} MB pass-through, {anew:.1} MB encoding anew."));
+    let [own, own_through, own_anew] = ids.map(process::allocated);
+    report.note(format!(
+        "Memory: {nothing:.0} MB idle, {through:.0} MB pass-through, {anew:.0} MB encoding anew; of these allocated, not read \
+         from programs and libraries: {own:.0}, {own_through:.0}, {own_anew:.0} MB."
+    ));
     Ok(())
 }
 
-/// Processor time of the threads of one feed, encoded anew, with a viewer.
+/// Processor time of the threads of a feed with a viewer, encoded anew; beside it one in pass-through,
+/// in which the same thread receives and does not decode.
 pub(crate) fn stages(length: Duration, report: &mut Report) -> Result<(), Fault> {
     let camera = Camera::start()?;
-    let served = Served::feed(&camera.url(), Path::Transcode)?;
-    let _viewers = Taker::several(1, &served.signalling(), Some(FEED))?;
+    let [through, anew] = [Path::PassThrough, Path::Transcode].map(|path| Served::feed(&camera.url(), path));
+    let (through, anew) = (through?, anew?);
+    let _viewers =
+        [Taker::several(1, &through.signalling(), Some(FEED))?, Taker::several(1, &anew.signalling(), Some(FEED))?];
     thread::sleep(SETTLING);
-    let before = process::by_thread(served.id());
-    let [whole] = process::cores([served.id()], length);
-    let mut stages = BTreeMap::<String, f64>::new();
-    for (name, used) in process::by_thread(served.id()) {
-        let cores = (used - before.get(&name).copied().unwrap_or_default()) / length.as_secs_f64();
-        *stages.entry(stage(&name).to_owned()).or_default() += cores;
-    }
-    let mut stages: Vec<_> = stages.into_iter().collect();
-    stages.sort_by(|one, other| other.1.total_cmp(&one.1));
-    let shares = stages.iter().filter(|(_, cores)| *cores >= 0.0005);
-    let shares: Vec<_> = shares.map(|(stage, cores)| format!("{stage} {:.1} %", cores * 100.0)).collect();
-    report.note(format!("Stages, of a core: {}; whole process {:.1} %.", shares.join(", "), whole * 100.0));
+    let ids = [through.id(), anew.id()];
+    let before = ids.map(process::by_thread);
+    let [_, whole] = process::cores(ids, length);
+    let after = ids.map(process::by_thread);
+    let [through, anew] = std::array::from_fn(|at| Threads::between(&before[at], &after[at], length.as_secs_f64()));
+    let (receiving, decoding) = (through.of(RECEIVING), anew.of(RECEIVING) - through.of(RECEIVING));
+    let (encoding, viewer, input) = (anew.of(&["enc"]), anew.of(VIEWER), anew.of(&["appsrc"]));
+    let rest = whole - receiving - decoding - encoding - viewer - input;
+    report.table(
+        &["stage", "% of a core"],
+        &[
+            ("receive and depayload", receiving),
+            ("decode", decoding),
+            ("adapt (nothing, at the camera's size) and encode", encoding),
+            ("hand out to the sessions", input),
+            ("the one viewer: packets, congestion control, SRTP", viewer),
+            ("all else", rest),
+            ("whole process", whole),
+        ]
+        .map(|(stage, cores)| (stage.to_owned(), cores * 100.0)),
+    );
+    report.note(format!("Threads, encoding anew: {anew}."));
+    report.note(format!("Threads, pass-through: {through}."));
     Ok(())
 }
 
-/// The stage that a thread of this name works for.
-fn stage(name: &str) -> &str {
-    name
+/// Threads of the camera's source, up to the decoder and including it.
+const RECEIVING: &[&str] = &["udpsrc", "rtpjitterbuffer"];
+/// Threads of a viewer's session.
+const VIEWER: &[&str] = &["video_", "queue", "rtpgccbwe", "nicesrc", "webrtcbin", "rtpsession"];
+
+/// Cores that threads keep busy, by name.
+struct Threads(Vec<(String, f64)>);
+
+impl Threads {
+    fn between(before: &BTreeMap<String, f64>, after: &BTreeMap<String, f64>, seconds: f64) -> Self {
+        let used = |name: &String, used: f64| (used - before.get(name).copied().unwrap_or_default()) / seconds;
+        let mut threads: Vec<_> = after.iter().map(|(name, time)| (name.clone(), used(name, *time))).collect();
+        threads.sort_by(|one, other| other.1.total_cmp(&one.1));
+        Self(threads)
+    }
+
+    /// Of all threads whose name begins with one of these.
+    fn of(&self, names: &[&str]) -> f64 {
+        let wanted = |name: &String| names.iter().any(|begin| name.starts_with(begin));
+        self.0.iter().filter(|(name, _)| wanted(name)).map(|(_, cores)| cores).sum()
+    }
+}
+
+impl std::fmt::Display for Threads {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let busy = self.0.iter().filter(|(_, cores)| *cores >= 0.001);
+        let words: Vec<_> = busy.map(|(name, cores)| format!("`{name}` {:.1} %", cores * 100.0)).collect();
+        f.write_str(&words.join(", "))
+    }
 }
 
 /// A word where more than one encoder runs: the figures are then of something else.

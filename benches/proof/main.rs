@@ -88,10 +88,10 @@ fn print(options: &Options) -> Result<(), Fault> {
     for row in Row::value_variants().iter().filter(|row| options.rows.is_empty() || options.rows.contains(row)) {
         report.watch_others();
         let measured = measure(*row, length, &mut report);
-        report.say_others();
         if let Err(error) = measured {
             report.failed(&row.to_possible_value().map_or_else(String::new, |name| name.get_name().to_owned()), &error);
         }
+        report.say_others();
     }
     report.end();
     println!("\nload average after: {}", machine::load());

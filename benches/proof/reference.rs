@@ -1,5 +1,7 @@
 //! What Heliograph is held against: the same elements with nothing around them, in a process of its own.
 
+use std::sync::atomic::{AtomicU32, Ordering};
+
 use gst::prelude::*;
 use heliograph::{
     config::{Codec, ElementChoice, RtspConfig},
@@ -13,6 +15,9 @@ use crate::{
 
 const KBPS: u32 = 2000;
 const FRAMERATE: u32 = 30;
+
+/// How long webrtcsink may take to find out about its stream: who asks before is never heard.
+const DISCOVERY: std::time::Duration = std::time::Duration::from_secs(6);
 
 /// What becomes of the decoded pictures.
 #[derive(Clone, Copy)]
@@ -49,6 +54,7 @@ impl Reference {
             crate::support::wait_for("the reference", std::time::Duration::from_secs(20), || {
                 std::net::TcpStream::connect(("127.0.0.1", port)).ok()
             });
+            std::thread::sleep(DISCOVERY);
         }
         Ok(Self { process, port })
     }
@@ -70,17 +76,20 @@ pub(crate) fn run(kind: &str, url: &str, port: u16) -> Result<(), Fault> {
     let source = source.property("latency", RtspConfig::DEFAULT_LATENCY_MS).build()?;
     let mut chain = decoding()?;
     // Somebody has to read what is sent, or the sender hears of it.
-    let _reader = std::net::UdpSocket::bind("127.0.0.1:0")?;
+    let reader = std::net::UdpSocket::bind("127.0.0.1:0")?;
     match kind {
         "udp" => {
             chain.extend(encoding()?);
-            chain.push(gst::ElementFactory::make("rtph264pay").property_from_str("aggregate-mode", "zero-latency").build()?);
-            let place = i32::from(_reader.local_addr()?.port());
+            chain.push(
+                gst::ElementFactory::make("rtph264pay").property_from_str("aggregate-mode", "zero-latency").build()?,
+            );
+            let place = i32::from(reader.local_addr()?.port());
             let sink = gst::ElementFactory::make("udpsink").property("host", "127.0.0.1").property("port", place);
             chain.push(sink.property("sync", false).property("async", false).build()?);
         }
         "encoded" => {
             chain.extend(encoding()?);
+            ask_for_key_frames(chain.last().ok_or("no encoder")?)?;
             chain.push(webrtcsink(port)?);
         }
         _ => chain.push(webrtcsink(port)?),
@@ -118,6 +127,24 @@ fn encoding() -> Result<Vec<gst::Element>, Fault> {
     let encoder = x264()?;
     let filter = gst::ElementFactory::make("capsfilter").property("caps", encoder.output_caps()).build()?;
     Ok([encoder.build(KBPS, FRAMERATE)?, filter].into_iter().chain(encoder.build_parser()?).collect())
+}
+
+/// webrtcsink finds out about a stream at a key frame, and asks for none.
+fn ask_for_key_frames(encoder: &gst::Element) -> Result<(), Fault> {
+    let frames = AtomicU32::new(0);
+    let pad = encoder.static_pad("src").ok_or("an encoder without a pad")?;
+    pad.add_probe(gst::PadProbeType::BUFFER, move |pad, _| {
+        match frames.fetch_add(1, Ordering::Relaxed) {
+            10 | 30 | 60 => {
+                let request = gst_video::UpstreamForceKeyUnitEvent::builder().all_headers(true).build();
+                pad.send_event(request);
+            }
+            61.. => return gst::PadProbeReturn::Remove,
+            _ => {}
+        }
+        gst::PadProbeReturn::Ok
+    });
+    Ok(())
 }
 
 fn x264() -> Result<Encoder, Fault> {

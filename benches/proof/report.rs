@@ -17,6 +17,7 @@ pub(crate) struct Limits {
 /// A table that grows line by line.
 pub(crate) struct Report {
     notes: Vec<String>,
+    tables: Vec<String>,
     row: Option<(Instant, Duration)>,
 }
 
@@ -24,7 +25,7 @@ impl Report {
     /// Prints the head.
     pub(crate) fn begin() -> Self {
         println!("\n| figure | measured | must | aim | |\n|---|--:|--:|--:|---|");
-        Self { notes: Vec::new(), row: None }
+        Self { notes: Vec::new(), tables: Vec::new(), row: None }
     }
 
     /// Prints a figure that should be small.
@@ -52,6 +53,13 @@ impl Report {
         self.notes.push(note.to_string());
     }
 
+    /// A small table of its own, below the notes.
+    pub(crate) fn table(&mut self, head: &[&str; 2], lines: &[(String, f64)]) {
+        let mut table = format!("| {} | {} |\n|---|--:|\n", head[0], head[1]);
+        lines.iter().for_each(|(name, value)| table += &format!("| {name} | {value:.1} |\n"));
+        self.tables.push(table);
+    }
+
     /// A row that could not be measured.
     pub(crate) fn failed(&mut self, row: &str, error: &Fault) {
         println!("| {row} | not measured | | | |");
@@ -72,11 +80,14 @@ impl Report {
         }
     }
 
-    /// Prints the notes.
+    /// Prints the notes and the tables.
     pub(crate) fn end(&self) {
         println!();
         for note in &self.notes {
             println!("* {note}");
+        }
+        for table in &self.tables {
+            println!("\n{table}");
         }
     }
 }

@@ -60,11 +60,11 @@ impl Wire {
         Ok(Self { frames, ended, reader: Some(reader) })
     }
 
-    /// How many frames the camera sent, and how many milliseconds those took that can be told apart:
+    /// How many frames the camera with this SSRC sent, and how many milliseconds those took that can be told apart:
     /// frames of the camera and of the viewer are the same where they follow the same gap in time.
-    pub(crate) fn delays(self, senders: &[SocketAddr]) -> (usize, Vec<f64>) {
+    pub(crate) fn delays(self, camera: u32, senders: &[SocketAddr]) -> (usize, Vec<f64>) {
         let frames = self.frames.lock().expect("no holder of this lock should panic").clone();
-        let (input, rest): (Vec<_>, Vec<_>) = frames.into_iter().partition(|frame| frame.ssrc == camera::SSRC);
+        let (input, rest): (Vec<_>, Vec<_>) = frames.into_iter().partition(|frame| frame.ssrc == camera);
         let sent: Vec<_> = rest.into_iter().filter(|frame| senders.contains(&frame.from)).collect();
         let (input, output) = (once(input), once(of_the_picture(sent)));
         let delays = segments(&input).into_iter().flat_map(|segment| followed(segment, &output)).collect();
@@ -106,9 +106,8 @@ fn is_gap(one: Last, next: Last) -> bool {
 /// How many milliseconds each frame of a part took; nothing where its gap did not come out.
 fn followed(segment: &[Last], output: &[Last]) -> Vec<f64> {
     let behind = |frame: &Last, of: &Last| frame.at.checked_duration_since(of.at).filter(|time| *time < LONGEST);
-    let gap = (1..output.len()).find(|at| {
-        is_gap(output[at - 1], output[*at]) && behind(&output[at - 1], &segment[0]).is_some()
-    });
+    let gap = (1..output.len())
+        .find(|at| is_gap(output[at - 1], output[*at]) && behind(&output[at - 1], &segment[0]).is_some());
     let Some(first) = gap.map(|at| output[at - 1]) else { return Vec::new() };
     let delay = |frame: &Last| {
         let due = first.timestamp.wrapping_add(frame.timestamp.wrapping_sub(segment[0].timestamp));

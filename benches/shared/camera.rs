@@ -13,8 +13,6 @@ use crate::support::{free_port, hard_content::HardContent, wait_for};
 
 /// Frames in a second.
 pub(crate) const FRAMERATE: u32 = 30;
-/// By this the camera's packets are known on the wire.
-pub(crate) const SSRC: u32 = 0x4845_4C49;
 const WIDTH: u16 = 1280;
 const HEIGHT: u16 = 720;
 /// Frames from one key frame to the next: a second.
@@ -40,13 +38,23 @@ impl Camera {
         Ok(Self { _process: process, port })
     }
 
+    /// By this its packets are known on the wire, where other cameras' may be.
+    pub(crate) fn ssrc(&self) -> u32 {
+        ssrc(self.port)
+    }
+
     pub(crate) fn url(&self) -> String {
         format!("rtsp://127.0.0.1:{}/hard", self.port)
     }
 }
 
+fn ssrc(port: u16) -> u32 {
+    0x4845_0000 | u32::from(port)
+}
+
 /// Is the camera, until the process is ended.
 pub(crate) fn run(port: &str) -> Result<(), Fault> {
+    let ssrc = ssrc(port.parse()?);
     let reel = reel()?;
     let server = gst_rtsp_server::RTSPServer::new();
     server.set_address("127.0.0.1");
@@ -54,7 +62,7 @@ pub(crate) fn run(port: &str) -> Result<(), Fault> {
     let factory = gst_rtsp_server::RTSPMediaFactory::new();
     factory.set_launch(&format!(
         "( appsrc name=reel is-live=true format=time ! h264parse config-interval=-1 \
-         ! rtph264pay name=pay0 pt=96 ssrc={SSRC} aggregate-mode=zero-latency )"
+         ! rtph264pay name=pay0 pt=96 ssrc={ssrc} aggregate-mode=zero-latency )"
     ));
     factory.set_shared(true);
     factory.connect_media_configure(move |_, media| {
@@ -102,7 +110,8 @@ fn reel() -> Result<Vec<gst::Sample>, Fault> {
         .property("bitrate", KBPS)
         .property("vbv-buf-capacity", 200_u32)
         .build()?;
-    let form: gst::Caps = "video/x-h264, profile=constrained-baseline, stream-format=byte-stream, alignment=au".parse()?;
+    let form: gst::Caps =
+        "video/x-h264, profile=constrained-baseline, stream-format=byte-stream, alignment=au".parse()?;
     let filter = gst::ElementFactory::make("capsfilter").property("caps", form).build()?;
     let source = gst_app::AppSrc::builder().caps(&raw_caps()).format(gst::Format::Time).build();
     let sink = gst_app::AppSink::builder().sync(false).build();

@@ -8,10 +8,10 @@ use super::Fault;
 pub(crate) struct Kept(Child);
 
 impl Kept {
-    /// Starts a command without a voice.
+    /// Starts a command. It is heard only where somebody looks for a fault with `LOUD=1`.
     pub(crate) fn start(command: &mut Command) -> Result<Self, Fault> {
-        let quiet = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
-        Ok(Self(quiet.spawn()?))
+        let voice = || if std::env::var_os("LOUD").is_some() { Stdio::inherit() } else { Stdio::null() };
+        Ok(Self(command.stdin(Stdio::null()).stdout(voice()).stderr(voice()).spawn()?))
     }
 
     /// Starts this benchmark again, to be something else.

@@ -27,6 +27,11 @@ pub(crate) fn resident(id: u32) -> f64 {
     status(id, "VmRSS:") * 1024.0 / 1e6
 }
 
+/// The part of it that no other program could share, in MB: what was allocated.
+pub(crate) fn allocated(id: u32) -> f64 {
+    status(id, "RssAnon:") * 1024.0 / 1e6
+}
+
 /// How many threads there are.
 pub(crate) fn threads(id: u32) -> usize {
     status(id, "Threads:") as usize

@@ -1,4 +1,4 @@
-//! A viewer that takes packets and decodes none: what it costs this machine is no picture.
+//! A viewer that takes packets and, unless it is to, decodes none: what it costs is no picture.
 
 use std::{
     net::SocketAddr,
@@ -16,6 +16,9 @@ use super::Fault;
 /// Packets after which a viewer is there to stay: more than any key frame has.
 const ENOUGH: u64 = 200;
 
+/// How late a packet may be.
+const LATENESS_MS: u32 = 20;
+
 /// A viewer by GStreamer, gone with this value.
 pub(crate) struct Taker {
     pipeline: gst::Pipeline,
@@ -26,6 +29,15 @@ pub(crate) struct Taker {
 impl Taker {
     /// Asks whoever speaks there for a feed; `None` takes the first there is.
     pub(crate) fn start(signalling: &str, feed: Option<&str>) -> Result<Self, Fault> {
+        Self::take(signalling, feed, &gst::Caps::new_any())
+    }
+
+    /// The same, and decodes: what it counts are pictures.
+    pub(crate) fn decode(signalling: &str, feed: Option<&str>) -> Result<Self, Fault> {
+        Self::take(signalling, feed, &gst::Caps::new_empty_simple("video/x-raw"))
+    }
+
+    fn take(signalling: &str, feed: Option<&str>, caps: &gst::Caps) -> Result<Self, Fault> {
         let source = gst::ElementFactory::make("webrtcsrc").build()?;
         source.set_property("stun-server", None::<String>);
         let signaller = source.property::<gst::glib::Object>("signaller");
@@ -35,12 +47,13 @@ impl Taker {
             None => source.set_property("connect-to-first-producer", true),
         }
         let senders = remember_senders(&signaller);
-        // It takes anything, and so is given packets.
+        // Whoever takes anything is given packets.
+        let filter = gst::ElementFactory::make("capsfilter").property("caps", caps).build()?;
         let sink = gst::ElementFactory::make("fakesink").property("sync", false).property("async", false);
         let sink = sink.property("enable-last-sample", false).build()?;
         let packets = Arc::<AtomicU64>::default();
-        let pad = sink.static_pad("sink").ok_or("a fakesink without a pad")?;
-        pad.add_probe(gst::PadProbeType::BUFFER | gst::PadProbeType::BUFFER_LIST, {
+        let end = sink.static_pad("sink").ok_or("a fakesink without a pad")?;
+        end.add_probe(gst::PadProbeType::BUFFER | gst::PadProbeType::BUFFER_LIST, {
             let packets = packets.clone();
             move |_, info| {
                 packets.fetch_add(info.buffer_list().map_or(1, |list| list.len() as u64), Ordering::Relaxed);
@@ -48,7 +61,10 @@ impl Taker {
             }
         });
         let pipeline = gst::Pipeline::new();
-        pipeline.add_many([&source, &sink])?;
+        pipeline.add_many([&source, &filter, &sink])?;
+        filter.link(&sink)?;
+        let pad = filter.static_pad("sink").ok_or("a filter without a pad")?;
+        pipeline.connect_deep_element_added(|_, _, element| show_at_once(element));
         source.connect_pad_added(move |_, new| {
             if !pad.is_linked() {
                 let _ = new.link(&pad);
@@ -69,12 +85,16 @@ impl Taker {
 
     /// Waits until packets flow.
     pub(crate) fn wait_served(&self) -> Result<(), Fault> {
+        self.wait_for(ENOUGH)
+    }
+
+    fn wait_for(&self, packets: u64) -> Result<(), Fault> {
         let start = Instant::now();
-        while self.packets.load(Ordering::Relaxed) < ENOUGH {
+        while self.packets() < packets {
             if start.elapsed() > Duration::from_secs(20) {
-                return Err("a viewer waited 20 s in vain".into());
+                return Err(format!("a viewer waited 20 s in vain; {} of {packets} came", self.packets()).into());
             }
-            std::thread::sleep(Duration::from_millis(20));
+            std::thread::sleep(Duration::from_millis(1));
         }
         Ok(())
     }
@@ -84,9 +104,25 @@ impl Taker {
         self.packets.load(Ordering::Relaxed)
     }
 
+    /// Waits for the first of them.
+    pub(crate) fn wait_first(&self) -> Result<(), Fault> {
+        self.wait_for(1)
+    }
+
     /// Where its packets may come from, as the sender told.
     pub(crate) fn senders(&self) -> Vec<SocketAddr> {
         self.senders.lock().map(|senders| senders.clone()).unwrap_or_default()
+    }
+}
+
+/// The first packet waits for as long as packets may be late, and threads of a decoder for more frames.
+fn show_at_once(element: &gst::Element) {
+    let Some(made_by) = element.factory() else { return };
+    if made_by.name() == "webrtcbin" {
+        element.set_property("latency", LATENESS_MS);
+    }
+    if made_by.name().starts_with("avdec_") && element.has_property("max-threads") {
+        element.set_property("max-threads", 1);
     }
 }
 

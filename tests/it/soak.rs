@@ -2,13 +2,7 @@
 
 use std::{fs, net::SocketAddr, time::Duration};
 
-use crate::support::{
-    camera::Camera,
-    free_port,
-    peer::Peer,
-    program::Program,
-    wait_for,
-};
+use crate::support::{camera::Camera, free_port, peer::Peer, program::Program, wait_for};
 
 /// How often somebody comes and goes.
 const CYCLES: usize = 60;
