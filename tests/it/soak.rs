@@ -46,6 +46,8 @@ impl Holds {
 
 #[test]
 fn sixty_viewers_come_and_go_and_leave_nothing_behind() {
+    let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+    heliograph::media::init().unwrap();
     let camera = Camera::gstreamer(free_port(), "640x360");
     let program = Program::serve(&["--feed", &format!("Bow={}", camera.url())]);
     program.wait_state("bow", "live", Duration::from_secs(20));
