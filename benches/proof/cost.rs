@@ -31,8 +31,8 @@ pub(crate) fn bare(length: Duration, report: &mut Report) -> Result<(), Fault> {
     thread::sleep(SETTLING);
     let [program, udp, sink] = process::cores([served.id(), plain.id(), webrtc.id()], length);
     let limits = Limits { must: 1.15, aim: 1.05 };
-    report.line("one viewer, against the bare pipeline into webrtcsink", program / sink, "×", limits);
-    report.line("the same, against it into udpsink: no SRTP", program / udp, "×", limits);
+    Report::line("one viewer, against the bare pipeline into webrtcsink", program / sink, "×", limits);
+    Report::line("the same, against it into udpsink: no SRTP", program / udp, "×", limits);
     report.note(format!(
         "Bare pipeline: Heliograph {program:.3} cores, into webrtcsink {sink:.3}, into udpsink {udp:.3}; at the same time.{}",
         encoders(served.id())
@@ -51,8 +51,8 @@ pub(crate) fn viewers(length: Duration, report: &mut Report) -> Result<(), Fault
     let raw = Reference::start(Kind::Raw, &camera.url())?;
     let raw = growth(raw.id(), &raw.signalling(), None, length)?;
     let (core, memory) = per_viewer(&program);
-    report.line("an added viewer, processor", core * 100.0, "% of a core", Limits { must: 0.8, aim: 0.5 });
-    report.line("an added viewer, memory", memory, "MB", Limits { must: 2.5, aim: 2.0 });
+    Report::line("an added viewer, processor", core * 100.0, "% of a core", Limits { must: 0.8, aim: 0.5 });
+    Report::line("an added viewer, memory", memory, "MB", Limits { must: 2.5, aim: 2.0 });
     report.note(format!(
         "Viewers 1, 4, 8: Heliograph {}; webrtcsink fed raw video {}.{words}",
         listed(&program),
@@ -103,7 +103,7 @@ pub(crate) fn paths(length: Duration, report: &mut Report) -> Result<(), Fault> 
         [Taker::several(1, &through.signalling(), Some(FEED))?, Taker::several(1, &anew.signalling(), Some(FEED))?];
     thread::sleep(SETTLING);
     let [cheap, dear] = process::cores([through.id(), anew.id()], length);
-    report.line_at_least("pass-through, against encoding anew", dear / cheap, "×", Limits { must: 8.0, aim: 15.0 });
+    Report::line_at_least("pass-through, against encoding anew", dear / cheap, "×", Limits { must: 8.0, aim: 15.0 });
     report.note(format!(
         "Paths: pass-through {cheap:.3} cores, encoding anew {dear:.3}; at the same time, a viewer each.{}{}",
         encoders(through.id()),
@@ -123,9 +123,9 @@ pub(crate) fn memory(report: &mut Report) -> Result<(), Fault> {
     thread::sleep(SETTLING * 2);
     let ids = [idle.id(), through.id(), anew.id()];
     let [nothing, through, anew] = ids.map(process::resident);
-    report.stated("memory of an idle program", nothing, "MB", 60.0);
-    report.stated("a pass-through feed with a viewer adds", through - nothing, "MB", 6.0);
-    report.stated("a feed encoded anew with a viewer adds", anew - nothing, "MB", 40.0);
+    Report::stated("memory of an idle program", nothing, "MB", 60.0);
+    Report::stated("a pass-through feed with a viewer adds", through - nothing, "MB", 6.0);
+    Report::stated("a feed encoded anew with a viewer adds", anew - nothing, "MB", 40.0);
     let [own, own_through, own_anew] = ids.map(process::allocated);
     report.note(format!(
         "Memory: {nothing:.0} MB idle, {through:.0} MB pass-through, {anew:.0} MB encoding anew; of these allocated, not read \

@@ -43,7 +43,7 @@ pub(crate) fn forwarding(length: Duration, report: &mut Report) -> Result<(), Fa
         thread::sleep(length * 2);
         let (frames, mut delays) = wire.delays(camera.ssrc(), &viewer.senders());
         let Spread { half, most, .. } = Spread::of(&mut delays, 99)?;
-        report.line(&format!("RTP in to RTP out, {}, p99", path.word()), most, "ms", limits);
+        Report::line(&format!("RTP in to RTP out, {}, p99", path.word()), most, "ms", limits);
         let count = delays.len();
         let usual = Spread::of(&mut delays, 95)?.most;
         report.note(format!(
@@ -72,7 +72,7 @@ pub(crate) fn browser(length: Duration, report: &mut Report) -> Result<(), Fault
         let mut ages: Vec<f64> = seen.filter(|mark| !mark[0].is_null()).filter_map(|mark| mark[1].as_f64()).collect();
         let Spread { half, most, .. } = Spread::of(&mut ages, 95)?;
         let limits = Limits { must: 120.0, aim: 80.0 };
-        report.line(&format!("demo camera to browser, {}, p95", path.word()), most, "ms", limits);
+        Report::line(&format!("demo camera to browser, {}, p95", path.word()), most, "ms", limits);
         report.note(format!("Browser, {}: {} frames, p50 {half:.0} ms.", path.word(), ages.len()));
         browser.eval(tab, "location.replace('about:blank')");
     }
@@ -92,7 +92,7 @@ pub(crate) fn joining(report: &mut Report) -> Result<(), Fault> {
         thread::sleep(SETTLING);
         let mut times: Vec<f64> = (0..JOINS).map(|number| join(&served, number)).collect::<Result<_, _>>()?;
         let Spread { half, most, longest } = Spread::of(&mut times, 95)?;
-        report.line(&format!("new viewer of a warm feed, {}, p95", path.word()), most, "ms", limits);
+        Report::line(&format!("new viewer of a warm feed, {}, p95", path.word()), most, "ms", limits);
         report.note(format!("Joining, {}: {JOINS} times, p50 {half:.0} ms, longest {longest:.0} ms.", path.word()));
     }
     Ok(())

@@ -66,7 +66,10 @@ fn main() -> ExitCode {
     let options = Options::parse();
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
     let result = media::init().map_err(Fault::from).and_then(|()| match options.be.as_slice() {
-        [] => print(&options),
+        [] => {
+            print(&options);
+            Ok(())
+        }
         [role, port] if role == "camera" => camera::run(port),
         [role, kind, url, port] if role == "reference" => reference::run(kind, url, port.parse()?),
         other => Err(format!("there is no such role: {other:?}").into()),
@@ -80,7 +83,7 @@ fn main() -> ExitCode {
     }
 }
 
-fn print(options: &Options) -> Result<(), Fault> {
+fn print(options: &Options) {
     println!("{}", machine::description());
     println!("load average before: {}", machine::load());
     let mut report = Report::begin();
@@ -95,7 +98,6 @@ fn print(options: &Options) -> Result<(), Fault> {
     }
     report.end();
     println!("\nload average after: {}", machine::load());
-    Ok(())
 }
 
 fn measure(row: Row, length: Duration, report: &mut Report) -> Result<(), Fault> {

@@ -1,7 +1,7 @@
 //! The table, line by line, and what is to be said about it.
 
 use std::{
-    fmt::Display,
+    fmt::{Display, Write},
     time::{Duration, Instant},
 };
 
@@ -29,21 +29,21 @@ impl Report {
     }
 
     /// Prints a figure that should be small.
-    pub(crate) fn line(&self, figure: &str, value: f64, unit: &str, limits: Limits) {
+    pub(crate) fn line(figure: &str, value: f64, unit: &str, limits: Limits) {
         let Limits { must, aim } = limits;
         let word = if value <= aim { "aim met" } else { fulfilled(value <= must) };
         println!("| {figure} | {} {unit} | ≤ {must} {unit} | {aim} {unit} | {word} |", short(value));
     }
 
     /// Prints a figure that should be large.
-    pub(crate) fn line_at_least(&self, figure: &str, value: f64, unit: &str, limits: Limits) {
+    pub(crate) fn line_at_least(figure: &str, value: f64, unit: &str, limits: Limits) {
         let Limits { must, aim } = limits;
         let word = if value >= aim { "aim met" } else { fulfilled(value >= must) };
         println!("| {figure} | {} {unit} | ≥ {must} {unit} | {aim} {unit} | {word} |", short(value));
     }
 
     /// Prints a figure that is only aimed at.
-    pub(crate) fn stated(&self, figure: &str, value: f64, unit: &str, aim: f64) {
+    pub(crate) fn stated(figure: &str, value: f64, unit: &str, aim: f64) {
         let word = if value <= aim { "aim met" } else { "aim missed" };
         println!("| {figure} | {} {unit} | stated | {aim} {unit} | {word} |", short(value));
     }
@@ -56,7 +56,9 @@ impl Report {
     /// A small table of its own, below the notes.
     pub(crate) fn table(&mut self, head: &[&str; 2], lines: &[(String, f64)]) {
         let mut table = format!("| {} | {} |\n|---|--:|\n", head[0], head[1]);
-        lines.iter().for_each(|(name, value)| table += &format!("| {name} | {value:.1} |\n"));
+        for (name, value) in lines {
+            let _ = writeln!(table, "| {name} | {value:.1} |");
+        }
         self.tables.push(table);
     }
 
@@ -76,7 +78,7 @@ impl Report {
         let Some((began, before)) = self.row.take() else { return };
         let cores = machine::busy_time().saturating_sub(before).as_secs_f64() / began.elapsed().as_secs_f64();
         if let Some(last) = self.notes.last_mut() {
-            *last += &format!(" All of the machine, this included: {cores:.1} cores busy.");
+            let _ = write!(last, " All of the machine, this included: {cores:.1} cores busy.");
         }
     }
 

@@ -82,7 +82,9 @@ impl Drop for Wire {
 /// The stream with the most frames: beside it there are packets sent again.
 fn of_the_picture(frames: Vec<Last>) -> Vec<Last> {
     let mut counts = HashMap::<u32, usize>::new();
-    frames.iter().for_each(|frame| *counts.entry(frame.ssrc).or_default() += 1);
+    for frame in &frames {
+        *counts.entry(frame.ssrc).or_default() += 1;
+    }
     let most = counts.into_iter().max_by_key(|(_, count)| *count).map(|(ssrc, _)| ssrc);
     frames.into_iter().filter(|frame| Some(frame.ssrc) == most).collect()
 }
