@@ -35,8 +35,8 @@ impl Holds {
             let line = status.lines().find_map(|line| line.strip_prefix(key)).unwrap();
             line.split_whitespace().next().unwrap().parse().unwrap()
         };
-        let files = fs::read_dir(format!("/proc/{id}/fd")).unwrap().count() as i64;
-        Self { threads: number("Threads:"), files, memory_kb: number("VmRSS:") }
+        let files = fs::read_dir(format!("/proc/{id}/fd")).unwrap().count();
+        Self { threads: number("Threads:"), files: files.try_into().unwrap(), memory_kb: number("VmRSS:") }
     }
 
     fn is_flat_against(self, before: Self) -> bool {
