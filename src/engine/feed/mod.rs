@@ -2,8 +2,8 @@
 
 mod assign;
 mod camera;
-mod elements;
 mod demand;
+mod elements;
 mod path;
 mod rate;
 mod renditions;

@@ -183,7 +183,7 @@ impl Switch {
             if bytes >= BIT_OF_GOP {
                 return Left::More;
             }
-            bytes += unit.buffer().map_or(0, |buffer| buffer.size());
+            bytes += unit.buffer().map_or(0, gst::BufferRef::size);
             if self.source.push_sample(unit).is_err() {
                 return Left::Nothing;
             }
