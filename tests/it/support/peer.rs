@@ -72,7 +72,7 @@ impl Peer {
 
     /// Watches a feed of whoever listens there.
     pub fn watch_at(listen: SocketAddr, feed: &str) -> Self {
-        Self::start(listen, feed, None, None)
+        Self::start(listen, feed, Line::default())
     }
 
     /// Watches a feed of whoever listens there and asks for this token.
