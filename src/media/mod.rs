@@ -5,8 +5,9 @@
 //!
 //! ```text
 //! Ingest                       Rendition                      Outlet
-//! source ► depay ► decode ►─┬─► adapt ► encoder ► parser ►─┬─► webrtcsink ► viewers
-//!                           └─► preview                    └─► …one per connector
+//! source ► depay ►┬► decode ►─┬─► adapt ► encoder ► parser ►─┬─► webrtcsink ► viewers
+//!                 │           └─► preview                    └─► …one per connector
+//!                 └► the stream as it is ────────────────────►
 //! ```
 //!
 //! So a camera can go away and come back, change its picture size or be

@@ -6,7 +6,8 @@ use gst::prelude::*;
 use gstrswebrtc::webrtcsink::BaseWebRTCSink;
 use heliograph::{
     config::{
-        Config, FeedConfig, FeedId, KeyringStore, RtspConfig, Secrets, ServerConfig, SourceAddress, SourceConfig,
+        Config, FeedConfig, FeedId, KeyringStore, PathChoice, RtspConfig, Secrets, ServerConfig, SourceAddress,
+        SourceConfig,
     },
     media,
     station::Station,
@@ -39,7 +40,9 @@ fn two_viewers_share_one_encoder() {
     elements::watch();
     let camera = Camera::gstreamer(free_port(), "1280x720");
     let (address, _) = SourceAddress::parse(&camera.url()).unwrap();
-    let feed = FeedConfig::new(FeedId::from_name("bow"), "Bow", SourceConfig::Rtsp(RtspConfig::new(address)));
+    let mut feed = FeedConfig::new(FeedId::from_name("bow"), "Bow", SourceConfig::Rtsp(RtspConfig::new(address)));
+    // Otherwise there would be none: viewers can take what this camera sends.
+    feed.path = PathChoice::Transcode;
 
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let _guard = runtime.enter();

@@ -129,7 +129,7 @@ fn pictures_of_a_card_stay_on_it_up_to_its_encoder() {
     let card = Memory::Cuda.caps_feature();
     for size in [None, Size::new(WIDTH as u32, HEIGHT as u32).ok()] {
         let way = way(Memory::Cuda, Card::ENCODER, size);
-        assert_eq!(factories(&way), ["appsrc", "cudaconvertscale", "capsfilter", Card::ENCODER]);
+        assert_eq!(factories(&way), ["appsrc", "identity", "cudaconvertscale", "capsfilter", Card::ENCODER]);
         let (input, rest) = way.split_first().unwrap();
         assert_eq!(input.behind, card);
         let (encoder, between) = rest.split_last().unwrap();
@@ -143,22 +143,34 @@ fn pictures_are_carried_once_and_only_where_they_must() {
     let _card = Card::plug_in();
     // The encoder takes them from there and carries them itself.
     let to_card = way(Memory::System, Card::ENCODER, None);
-    assert_eq!(factories(&to_card), ["appsrc", "videoconvert", "videoscale", "capsfilter", Card::ENCODER]);
+    assert_eq!(factories(&to_card), ["appsrc", "identity", "videoconvert", "videoscale", "capsfilter", Card::ENCODER]);
     assert!(to_card.iter().all(|station| station.before.is_none() && station.behind.is_none()), "{to_card:?}");
 
     // This one does not.
     let to_board = way(Memory::System, Card::BOARD_ENCODER, None);
-    let up = ["appsrc", "videoconvert", "videoscale", "capsfilter", "nvvidconv", "capsfilter", Card::BOARD_ENCODER];
+    let up = [
+        "appsrc",
+        "identity",
+        "videoconvert",
+        "videoscale",
+        "capsfilter",
+        "nvvidconv",
+        "capsfilter",
+        Card::BOARD_ENCODER,
+    ];
     assert_eq!(factories(&to_board), up);
     let board = Memory::Nvmm.caps_feature();
     let places: Vec<_> = to_board.iter().map(|station| (station.before, station.behind)).collect();
     let below = (None, None);
-    assert_eq!(places, [below, below, below, below, (None, board), (board, board), (board, None)]);
+    assert_eq!(places, [below, below, below, below, below, (None, board), (board, board), (board, None)]);
 
     let to_software = way(Memory::Cuda, "x264enc", None);
-    let down = ["appsrc", "cudaconvertscale", "capsfilter", "cudadownload", "capsfilter", "x264enc"];
+    let down = ["appsrc", "identity", "cudaconvertscale", "capsfilter", "cudadownload", "capsfilter", "x264enc"];
     assert_eq!(factories(&to_software), down);
     let card = Memory::Cuda.caps_feature();
     let places: Vec<_> = to_software.iter().map(|station| (station.before, station.behind)).collect();
-    assert_eq!(places, [(None, card), (card, card), (card, card), (card, None), (None, None), (None, None)]);
+    assert_eq!(
+        places,
+        [(None, card), (card, card), (card, card), (card, card), (card, None), (None, None), (None, None)]
+    );
 }

@@ -22,10 +22,13 @@ const REQUEST: &str = "GstRTPRetransmissionRequest";
 /// over many a mobile line.
 const KEPT_MS: u32 = 1000;
 
-/// Has this `rtprtxsend` keep packets by time, not by number.
-pub(super) fn keep_by_time(sender: &gst::Element) {
-    sender.set_property("max-size-packets", 0_u32);
-    sender.set_property("max-size-time", KEPT_MS);
+/// Has this element keep packets by time, not by number, if it is one that sends them again.
+pub(super) fn keep_by_time(element: &gst::Element) {
+    if element.factory().is_none_or(|factory| factory.name() != "rtprtxsend") {
+        return;
+    }
+    element.set_property("max-size-packets", 0_u32);
+    element.set_property("max-size-time", KEPT_MS);
 }
 
 /// The first packet of what a viewer sees now.

@@ -97,6 +97,8 @@ impl Watch {
             keep_parameter_sets_in_band(element);
         }
         report_often(element);
+        keep_by_time(element);
+        // The operator's word is the last.
         self.properties.set_up_carrier(element);
         let Some(factory) = element.factory() else { return };
         if factory.name() == "rtpgccbwe" {
@@ -109,7 +111,6 @@ impl Watch {
         }
         if factory.name() == "rtprtxsend" {
             floor.watch_retransmissions(element);
-            keep_by_time(element);
         }
         let is_payloader = factory.metadata("klass").is_some_and(|klass| klass.contains("Payloader/Network/RTP"));
         if is_payloader && let Some(pad) = element.static_pad("src") {

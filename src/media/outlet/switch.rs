@@ -211,15 +211,17 @@ impl Switch {
             return false;
         }
         state.shown = Some(Origin { role: RenditionRole::Camera, through_outlet: false });
+        state.wanted = Some(Wanted::Base);
         StreamProducer::configure_consumer_with(&self.source, consumer_settings(0, WAITING_TIME));
         true
     }
 
-    /// All that was kept is sent: what comes now follows it.
+    /// All that was kept is sent: what comes now follows it. A key frame of the base may have come
+    /// meanwhile, with which the viewer went on.
     fn end_join(&self, stream: &CameraStream) {
-        let mut state = self.lock();
-        state.wanted = Some(Wanted::Base);
-        drop(state);
+        if self.lock().wanted != Some(Wanted::Base) {
+            return;
+        }
         let mut link =
             ConsumptionLink::disconnected_with(self.source.clone(), consumer_settings(WAITING_FRAMES, WAITING_TIME));
         link.set_wait_for_keyframe(false);
