@@ -57,5 +57,6 @@ fn a_line_that_loses_packets_costs_the_other_viewers_nothing() {
     // What is sent to the bad line contains what is sent again.
     let most = 2.0 * (1.0 + MOST) * alone + f64::from(LOSS_PERCENT) / 100.0 * 2.0 * alone;
     assert!(both <= most, "{both} kbit/s to both, {alone} to one");
-    assert!(bad_after - bad_before >= TIME.as_secs() as usize * 20, "the bad line has most frames");
+    // It may have been moved to the low rendition, of 15 frames a second.
+    assert!(bad_after - bad_before >= TIME.as_secs() as usize * 12, "the bad line has a picture");
 }
