@@ -64,7 +64,7 @@ fn a_failing_encoder_falls_to_the_next_best_and_the_viewers_stay() {
         match station.wait("another encoder and why", &feed, |event| Some(event.clone())) {
             FeedEvent::Notice { sentence } => notices.push(sentence),
             FeedEvent::Encoder(encoder) => next = Some(encoder.element),
-            FeedEvent::Stats(_) | FeedEvent::Audio(_) => {}
+            FeedEvent::Stats(_) | FeedEvent::Audio(_) | FeedEvent::Path(_) => {}
             other => panic!("{other:?} while the encoder was replaced"),
         }
     }

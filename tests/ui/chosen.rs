@@ -5,6 +5,7 @@ use std::sync::Mutex;
 use adw::prelude::*;
 use gst::{glib, prelude::*, subclass::prelude::*};
 use heliograph::{
+    config::{SetpointChange, Size},
     media::source::{DemoCamera, DemoCertificate, DemoSettings},
     ui::model::FeedObject,
 };
@@ -144,7 +145,9 @@ fn a_pinned_certificate_is_shown_and_can_be_forgotten() {
 fn an_encoder_that_fails_again_and_again_is_told_once() {
     let rig = Rig::new();
     let _watch: EncoderWatch = glib::Object::new();
-    rig.desk.add_demo();
+    let feed = rig.desk.add_demo();
+    // Smaller than the camera's, so that there is an encoder.
+    rig.desk.apply(&feed, SetpointChange::size(Some(Size { width: 640, height: 360 })));
     let page = rig.window.feed_page();
     support::until("a picture", || page.preview().is_live());
     let told = |words: &str| rig.notices.borrow().iter().filter(|title| title.contains(words)).count();
