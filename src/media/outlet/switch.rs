@@ -160,7 +160,7 @@ impl Switch {
         drop(before);
         match rendition.add_consumer_with(&self.source, consumer_settings(WAITING_FRAMES, WAITING_TIME)) {
             Ok(link) => {
-                // The first frame is a key frame; after that a gap is the camera's, as in `Outlet::connect`.
+                // The first frame is a key frame; what follows a gap in front of an encoder needs none: see `hide_gaps`.
                 link.set_wait_for_keyframe(false);
                 self.lock().links.push((role, link));
             }
