@@ -3,8 +3,10 @@
 //! May use `stats` and `config`; knows no pipeline, no server and no screen.
 //! Everything here is given its times, so that it can be tested without waiting.
 
+mod allocation;
 mod assignment;
 mod path;
 
+pub use allocation::{Allocation, Claim, Pooled, allocate};
 pub use assignment::{Assigned, Assignment, Offer};
 pub use path::{Circumstances, Obstacle, PathChooser};
