@@ -4,8 +4,9 @@ use serde::{Deserialize, Serialize};
 
 use super::FeedState;
 use crate::{
-    config::{ElementRole, FeedId, Fingerprint, Setpoint, SetpointChange, StreamChoice},
+    config::{ChangedBy, ElementRole, FeedId, Fingerprint, InForce, SetpointChange, StreamChoice},
     media::AudioState,
+    stats::FeedSample,
 };
 
 /// What can be asked of a feed.
@@ -41,28 +42,6 @@ pub enum FeedCommand {
     },
     /// Take whichever certificate the camera shows next, and keep that one.
     ForgetCertificate,
-}
-
-/// Who a feed's setpoint is from.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum ChangedBy {
-    /// Nobody since the feed was added: it stands in the settings.
-    #[default]
-    Settings,
-    /// A person who is there and looks, in the window or elsewhere.
-    Person,
-    /// The agent of this name.
-    Agent(String),
-}
-
-/// What a feed is held to, and by whom.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct InForce {
-    /// What it is held to.
-    pub setpoint: Setpoint,
-    /// Whose the last change was.
-    pub by: ChangedBy,
 }
 
 /// What encodes a feed, and why it is this.
@@ -115,17 +94,8 @@ pub enum FeedEvent {
     Path(PathInUse),
     /// The feed is held to another setpoint from now on.
     Setpoint(InForce),
-    /// Statistics of the last second.
-    Stats(FeedStats),
-}
-
-/// A second of a feed, over all its viewers.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct FeedStats {
-    /// Sent to all viewers together, kbit/s.
-    pub sent_kbps: f64,
-    /// Round trip to the farthest viewer, in seconds; `None` while nobody has told.
-    pub round_trip: Option<f64>,
+    /// What is known of it and its viewers now.
+    Stats(Box<FeedSample>),
 }
 
 /// What the engine tells its faces.

@@ -10,7 +10,6 @@ mod dial;
 mod encoders;
 mod feed;
 mod message;
-mod sent;
 mod state;
 mod supervisor;
 
@@ -33,7 +32,8 @@ use tokio::{
     time::timeout,
 };
 
-pub use message::{ChangedBy, EncoderInUse, EngineEvent, FeedCommand, FeedEvent, FeedStats, InForce, PathInUse};
+pub use crate::config::{ChangedBy, InForce};
+pub use message::{EncoderInUse, EngineEvent, FeedCommand, FeedEvent, PathInUse};
 pub use state::{Awaited, FeedState};
 
 use crate::{
@@ -41,6 +41,7 @@ use crate::{
     connector::Connector,
     i18n::gettext_f,
     media::{AudioState, Preview, availability::Availability},
+    stats::FeedSample,
 };
 use feed::Request;
 
@@ -68,8 +69,8 @@ pub struct FeedSnapshot {
     pub path: Option<PathInUse>,
     /// What it is held to.
     pub in_force: InForce,
-    /// The last second.
-    pub stats: FeedStats,
+    /// The last sample; `None` before the first.
+    pub stats: Option<Box<FeedSample>>,
 }
 
 /// A request the engine cannot meet.
@@ -260,7 +261,7 @@ impl Engine {
             encoder: None,
             path: None,
             in_force: InForce { setpoint: Setpoint::of(&config), by: ChangedBy::default() },
-            stats: FeedStats::default(),
+            stats: None,
         }));
         let (requests, received) = unbounded_channel();
         if config.streaming {
@@ -290,7 +291,7 @@ impl Engine {
                     FeedEvent::State(state) => snapshot.state = state.clone(),
                     FeedEvent::Viewers { count } => snapshot.viewers = *count,
                     FeedEvent::Audio(audio) => snapshot.audio = audio.clone(),
-                    FeedEvent::Stats(stats) => snapshot.stats = *stats,
+                    FeedEvent::Stats(stats) => snapshot.stats = Some(stats.clone()),
                     FeedEvent::Encoder(encoder) => snapshot.encoder = Some(encoder.clone()),
                     FeedEvent::Path(path) => snapshot.path = Some(path.clone()),
                     FeedEvent::Setpoint(in_force) => snapshot.in_force = in_force.clone(),

@@ -1,12 +1,28 @@
 //! Statistics: typed figures, and what they were over the last minutes.
 //!
-//! Figures reach this room as they are measured (a counter is made a rate
-//! once, before it is kept), and leave it for charts, files and messages.
-//! [`History`] remembers one figure over a fixed time.
+//! ```text
+//! media counts ─► FeedSample ─► RateMaker ─► charts, files, messages
+//! ```
+//!
+//! A [`FeedSample`] is all that is known of a feed and its viewers at one moment. Whoever counts fills
+//! in the counters; [`RateMaker`] alone makes rates of them, knows a receiver report that is read
+//! twice, and leaves gaps where nothing is known. [`History`] remembers one figure over a fixed time.
 //!
 //! This room is plain data: it may use `config`, and it knows neither GTK nor
 //! GStreamer, so that the window and the headless program keep the same numbers.
 
+mod feed_sample;
 mod history;
+mod rate_maker;
+mod viewer_sample;
 
+pub use feed_sample::{CameraSample, EncodingRates, EncodingSample, FeedRates, FeedSample, KeyFrames, SentPath};
 pub use history::History;
+pub use rate_maker::RateMaker;
+pub use viewer_sample::{
+    Candidate, CandidatePair, OutboundRtp, RemoteInboundRtp, StreamRates, StreamSample, TransportFeedback, ViewerRates,
+    ViewerReport, ViewerSample,
+};
+
+#[cfg(test)]
+mod tests;

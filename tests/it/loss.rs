@@ -23,7 +23,7 @@ fn sent_kbps(station: &SmallStation) -> f64 {
         let end = tokio::time::Instant::now() + TIME;
         while let Ok(event) = tokio::time::timeout_at(end, events.recv()).await {
             if let EngineEvent::Feed { event: FeedEvent::Stats(stats), .. } = event.unwrap() {
-                rates.push(stats.sent_kbps);
+                rates.extend(stats.rates.sent_kbps);
             }
         }
     });

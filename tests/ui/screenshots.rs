@@ -7,8 +7,9 @@ use std::time::Duration;
 
 use adw::prelude::*;
 use heliograph::{
-    engine::{FeedEvent, FeedStats},
+    engine::FeedEvent,
     media::source::{DemoCamera, DemoSettings},
+    stats::{FeedRates, FeedSample},
     ui::{
         FeedDialog,
         model::{Entered, FeedObject},
@@ -59,8 +60,12 @@ fn live(rig: &Rig) -> FeedObject {
     feed.take(FeedEvent::Viewers { count: 3 });
     for second in 0..240 {
         let wave = (f64::from(second) / 17.0).sin();
-        let stats = FeedStats { sent_kbps: 5600.0 + 420.0 * wave, round_trip: Some(0.021 + 0.006 * wave) };
-        feed.take(FeedEvent::Stats(stats));
+        let rates = FeedRates {
+            sent_kbps: Some(5600.0 + 420.0 * wave),
+            round_trip_time: Some(0.021 + 0.006 * wave),
+            ..FeedRates::default()
+        };
+        feed.take(FeedEvent::Stats(Box::new(FeedSample { rates, ..FeedSample::default() })));
         feed.tick();
     }
     rig.window.tick();

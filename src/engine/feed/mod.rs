@@ -9,6 +9,7 @@ mod rate;
 mod renditions;
 mod resize;
 mod setpoint;
+mod statistics;
 mod viewers;
 
 use std::{
@@ -22,13 +23,12 @@ use tokio::{
     task::{AbortHandle, spawn_blocking},
 };
 
-use self::{camera::show, path::CameraPath, renditions::Encoding, resize::Resizing};
+use self::{camera::show, path::CameraPath, renditions::Encoding, resize::Resizing, statistics::Statistics};
 use super::{
-    ChangedBy, EncoderInUse, FeedCommand, FeedEvent, FeedState, FeedStats, InForce,
+    ChangedBy, EncoderInUse, FeedCommand, FeedEvent, FeedState, InForce,
     demo::SharedDemo,
     dial::DialEvent,
     encoders::Encoders,
-    sent::SentCounter,
     supervisor::{Action, Input, Supervisor},
 };
 use crate::{
@@ -138,7 +138,7 @@ pub(super) async fn run(config: FeedConfig, around: Surroundings, mut requests: 
         interrupted: None,
         start_at: None,
         idle_since: None,
-        sent: SentCounter::default(),
+        statistics: Statistics::default(),
     };
     (worker.around.tell)(FeedEvent::Setpoint(worker.in_force.clone()));
     let mut watch = tokio::time::interval(WATCH_EVERY);
@@ -221,7 +221,7 @@ struct Worker {
     start_at: Option<Instant>,
     /// Since when nobody watches; `None` while it does not matter.
     idle_since: Option<Instant>,
-    sent: SentCounter,
+    statistics: Statistics,
 }
 
 impl Worker {
@@ -334,21 +334,6 @@ impl Worker {
         if let Some(preview) = self.previews.remove(&number) {
             drop_aside(preview);
             self.decode_as_needed();
-        }
-    }
-
-    fn report(&mut self) {
-        let viewers: Vec<_> = self
-            .destinations
-            .iter()
-            .filter_map(|destination| destination.outlet.as_ref())
-            .flat_map(Outlet::stats)
-            .collect();
-        let round_trip = viewers.iter().filter_map(|viewer| viewer.round_trip).max();
-        let sent = viewers.into_iter().map(|viewer| (viewer.session, viewer.bytes_sent)).collect();
-        if let Some(sent_kbps) = self.sent.rate(sent, Instant::now()) {
-            let round_trip = round_trip.map(|trip| trip.as_secs_f64());
-            (self.around.tell)(FeedEvent::Stats(FeedStats { sent_kbps, round_trip }));
         }
     }
 }

@@ -38,10 +38,15 @@ impl Worker {
             }
             OutletEvent::Estimate { session, kbps } => {
                 tracing::trace!(feed = %self.config.id, session, kbps, "estimate");
+                self.statistics.set_estimate(&session, kbps);
                 self.assignment.set_estimate(&session, kbps, Instant::now());
             }
             OutletEvent::Sends(rendition) => self.sends(index, rendition),
-            OutletEvent::Shown { session, rendition } => self.shown(&session, rendition),
+            OutletEvent::Shown { session, rendition } => {
+                self.statistics.set_shown(&session, rendition);
+                self.shown(&session, rendition);
+            }
+            OutletEvent::Report { session, report } => self.statistics.take_report(&session, *report, Instant::now()),
             OutletEvent::Refused(sentences) => self.tell_refused(&sentences),
             OutletEvent::Failed(reason) => self.reopen_later(&reason),
         }

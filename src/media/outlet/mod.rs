@@ -35,7 +35,10 @@ use super::{
     element::{consumer_settings, end, require, watch_errors},
     rendition_mark::mark_outlet,
 };
-use crate::config::{ElementRole, ElementSettings, Priority, RenditionRole};
+use crate::{
+    config::{ElementRole, ElementSettings, Priority, RenditionRole},
+    stats::ViewerReport,
+};
 
 pub use picture_clock::PictureClock;
 pub use stats::ViewerStats;
@@ -89,6 +92,13 @@ pub enum OutletEvent {
         session: String,
         /// What it sees.
         rendition: RenditionRole,
+    },
+    /// What a viewer's browser tells of itself.
+    Report {
+        /// The viewer's session.
+        session: String,
+        /// What it tells.
+        report: Box<ViewerReport>,
     },
     /// A frame left for a viewer: what ties its RTP timestamp to its capture.
     Clock(PictureClock),

@@ -18,10 +18,10 @@ use super::{
 };
 use crate::{
     config::{FeedConfig, FeedId, Setpoint},
-    engine::{ChangedBy, EncoderInUse, FeedEvent, FeedState, FeedStats, InForce, PathInUse},
+    engine::{ChangedBy, EncoderInUse, FeedEvent, FeedState, InForce, PathInUse},
     i18n::gettext_f,
     media::{AudioState, choose_encoder},
-    stats::History,
+    stats::{FeedSample, History},
 };
 
 /// How often a sample is added: [`FeedObject::tick`] is to be called as often.
@@ -103,7 +103,7 @@ mod imp {
         pub(super) audio: RefCell<AudioState>,
         pub(super) config: RefCell<Option<FeedConfig>>,
         pub(super) state: RefCell<Option<(FeedState, Instant)>>,
-        pub(super) stats: Cell<FeedStats>,
+        pub(super) sample: RefCell<Box<FeedSample>>,
         pub(super) histories: Histories,
     }
 
@@ -240,7 +240,9 @@ impl FeedObject {
                 imp.state.replace(Some((state, Instant::now())));
             }
             FeedEvent::Viewers { count } => self.set_viewers(count as u32),
-            FeedEvent::Stats(stats) => imp.stats.set(stats),
+            FeedEvent::Stats(sample) => {
+                imp.sample.replace(sample);
+            }
             // The desk tells the one and keeps the other.
             FeedEvent::Notice { .. } | FeedEvent::Certificate { .. } => {}
             FeedEvent::Audio(audio) => {
@@ -265,10 +267,10 @@ impl FeedObject {
     pub fn tick(&self) {
         let imp = self.imp();
         imp.refresh();
-        let stats = imp.stats.get();
+        let rates = imp.sample.borrow().rates;
         // Nobody sends while it is off, which is not the same as sending nothing.
-        let sent = (self.health() != Health::Off).then_some(stats.sent_kbps as f32);
-        let round_trip = stats.round_trip.filter(|_| self.viewers() > 0).map(|seconds| seconds as f32);
+        let sent = rates.sent_kbps.filter(|_| self.health() != Health::Off).map(|kbps| kbps as f32);
+        let round_trip = rates.round_trip_time.filter(|_| self.viewers() > 0).map(|seconds| seconds as f32);
         imp.histories.sent.borrow_mut().push(sent);
         imp.histories.round_trip.borrow_mut().push(round_trip);
     }

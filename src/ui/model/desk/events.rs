@@ -74,7 +74,9 @@ impl Desk {
             if let Some(feed) = self.feed(&snapshot.config.id) {
                 feed.take(FeedEvent::State(snapshot.state));
                 feed.take(FeedEvent::Viewers { count: snapshot.viewers });
-                feed.take(FeedEvent::Stats(snapshot.stats));
+                if let Some(sample) = snapshot.stats {
+                    feed.take(FeedEvent::Stats(sample));
+                }
                 feed.take(FeedEvent::Setpoint(snapshot.in_force));
                 feed.take(FeedEvent::Audio(snapshot.audio));
                 if let Some(encoder) = snapshot.encoder {
