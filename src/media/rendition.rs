@@ -1,10 +1,7 @@
 //! One encoded form of a feed: adapt, encode, parse. Made once, for any number of viewers.
 
 use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicU32, AtomicU64, Ordering},
-    },
+    sync::atomic::{AtomicU32, AtomicU64, Ordering},
     time::Duration,
 };
 
@@ -12,16 +9,14 @@ use gst::prelude::*;
 use gst_utils::StreamProducer;
 
 use super::{
-    FeedClock, KeyFrameCounts, MediaError, Memory,
+    EncodedStream, FeedClock, MediaError, Memory,
     adapt::{self, Ends},
-    element::{add_and_link, caps_filter, consumer_settings, end, producer, producer_sink, watch_errors},
-    encoder::{Encoder, keep_caps_steady},
-    key_frames::{BETWEEN_KEY_FRAMES, Counters, merge_requests},
+    element::{add_and_link, caps_filter, consumer_settings, end, producer_sink, watch_errors},
+    encoder::Encoder,
+    gop_cache::CacheLimits,
+    key_frames::BETWEEN_KEY_FRAMES,
     live_settings::LiveSettings,
-    meter::Meter,
     rate_limit::RateLimit,
-    rendition_mark::mark_frames,
-    running_time::stamp_running_time,
     thread_load::used_by,
 };
 use crate::config::{ElementRole, ElementSettings, PictureConfig, RenditionRole, Size};
@@ -33,6 +28,14 @@ const WAITING_TIME: gst::ClockTime = gst::ClockTime::from_mseconds(200);
 
 /// Pictures a second of a camera that is not limited, to space key frames by.
 const USUAL_FRAMERATE: u32 = 30;
+
+/// What is kept for viewers who join. Where the last key frame is older than this, the next is made at
+/// once for whoever asks; where it would take longer to send what is kept, it is better to wait for that.
+const KEPT: CacheLimits = CacheLimits {
+    // A slow camera's frame more: that is how late the one that was asked for may come.
+    time: gst::ClockTime::from_mseconds(BETWEEN_KEY_FRAMES.as_millis() as u64 + 200),
+    bytes: 256 << 10,
+};
 
 /// Renditions started so far.
 static NUMBERS: AtomicU32 = AtomicU32::new(0);
@@ -81,7 +84,7 @@ pub struct RenditionFailure {
 pub struct Rendition {
     pipeline: gst::Pipeline,
     input: gst_utils::ConsumptionLink,
-    output: StreamProducer,
+    stream: EncodedStream,
     element: gst::Element,
     setpoint: gst::Element,
     rate: RateLimit,
@@ -93,9 +96,6 @@ pub struct Rendition {
     refused: Vec<String>,
     /// The name of the threads that adapt and encode.
     thread: String,
-    key_frames: Arc<Counters>,
-    /// Bytes that the encoder made so far.
-    made: Arc<Meter>,
 }
 
 impl Rendition {
@@ -132,12 +132,8 @@ impl Rendition {
         add_and_link(&pipeline, &chain.iter().collect::<Vec<_>>())?;
         keep_time_running(&input.static_pad("src").expect("an appsrc should have a src pad"));
         let out = sink.static_pad("sink").expect("an appsink should have a sink pad");
-        keep_caps_steady(&out, encoder.codec());
-        stamp_running_time(&out);
-        mark_frames(&out, plan.role);
         hide_gaps(&out);
-        let key_frames = merge_requests(&out, BETWEEN_KEY_FRAMES);
-        let made = Meter::watch(&out);
+        let stream = EncodedStream::offer(&sink, plan.role, encoder.codec(), KEPT);
         watch_errors(&pipeline, {
             let (name, element) = (encoder.element().to_owned(), element.downgrade());
             move |error| failed(failure(&name, element.upgrade().as_ref(), error))
@@ -148,7 +144,7 @@ impl Rendition {
                 input,
                 consumer_settings(WAITING_FRAMES, WAITING_TIME),
             ),
-            output: producer(&sink),
+            stream,
             pipeline,
             element,
             setpoint,
@@ -158,8 +154,6 @@ impl Rendition {
             settings,
             refused,
             thread: format!("{name}:src"),
-            key_frames,
-            made,
         };
         rendition.pipeline.set_state(gst::State::Playing)?;
         Ok(rendition)
@@ -171,8 +165,8 @@ impl Rendition {
     }
 
     /// The encoded stream.
-    pub fn output(&self) -> &StreamProducer {
-        &self.output
+    pub fn stream(&self) -> &EncodedStream {
+        &self.stream
     }
 
     /// Applies a bitrate in kbit/s, live.
@@ -206,16 +200,6 @@ impl Rendition {
     /// Why properties that the operator set were left out, a sentence each.
     pub fn refused_settings(&self) -> &[String] {
         &self.refused
-    }
-
-    /// How many key frames were asked for, and made.
-    pub fn key_frames(&self) -> KeyFrameCounts {
-        self.key_frames.read()
-    }
-
-    /// Bytes that were encoded so far.
-    pub fn encoded_bytes(&self) -> u64 {
-        self.made.bytes()
     }
 
     /// Processor time that adapting and encoding has used so far.

@@ -75,7 +75,7 @@ fn way(from: Memory, element: &str, size: Option<Size>) -> Vec<Station> {
     plan.picture.size = size;
     let mut rendition = Rendition::start(&encoder(element), &plan, &clock, |failure| panic!("{failure:?}")).unwrap();
     let (sender, encoded) = mpsc::channel();
-    let output = rendition.output().appsink().static_pad("sink").unwrap();
+    let output = rendition.stream().producer().appsink().static_pad("sink").unwrap();
     output.add_probe(gst::PadProbeType::BUFFER, move |_, _| {
         let _ = sender.send(());
         gst::PadProbeReturn::Ok

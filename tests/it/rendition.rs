@@ -32,7 +32,7 @@ fn ingest(camera: &DemoCamera, clock: &FeedClock) -> Ingest {
 
 fn frames(rendition: &Rendition) -> mpsc::Receiver<Frame> {
     let (sender, receiver) = mpsc::channel();
-    let pad = rendition.output().appsink().static_pad("sink").unwrap();
+    let pad = rendition.stream().producer().appsink().static_pad("sink").unwrap();
     pad.add_probe(gst::PadProbeType::BUFFER, move |pad, info| {
         let buffer = info.buffer().unwrap();
         let is_key = !buffer.flags().contains(gst::BufferFlags::DELTA_UNIT);
@@ -87,7 +87,7 @@ fn keeps_its_promises(codec: Codec) {
     assert!(changed.is_key, "{codec}: a new size starts with a key frame");
     assert_eq!(lasting(&seen[0].caps), lasting(&changed.caps), "{codec}");
 
-    let pad = rendition.output().appsink().static_pad("sink").unwrap();
+    let pad = rendition.stream().producer().appsink().static_pad("sink").unwrap();
     pad.push_event(gst_video::UpstreamForceKeyUnitEvent::builder().all_headers(true).build());
     assert!((0..30).any(|_| next(&encoded).is_key), "{codec}: a key frame within a second of asking");
 }

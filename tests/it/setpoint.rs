@@ -240,7 +240,7 @@ fn what_is_refused_is_a_sentence_and_changes_nothing() {
 /// The times of encoded pictures.
 fn times(rendition: &Rendition) -> mpsc::Receiver<gst::ClockTime> {
     let (sender, receiver) = mpsc::channel();
-    let pad = rendition.output().appsink().static_pad("sink").unwrap();
+    let pad = rendition.stream().producer().appsink().static_pad("sink").unwrap();
     pad.add_probe(gst::PadProbeType::BUFFER, move |_, info| {
         let _ = sender.send(info.buffer().unwrap().pts().unwrap());
         gst::PadProbeReturn::Ok

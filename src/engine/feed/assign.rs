@@ -2,13 +2,11 @@
 
 use std::time::{Duration, Instant};
 
-use gst_utils::StreamProducer;
-
 use super::{super::FeedEvent, Worker, drop_aside, renditions::LOW_KBPS};
 use crate::{
     config::RenditionRole,
     control::{Assigned, Assignment, Offer},
-    media::Outlet,
+    media::{EncodedStream, Outlet},
 };
 
 /// Pause before a low rendition that could not be made is tried again.
@@ -81,15 +79,15 @@ impl Worker {
         }
         self.on_low.insert(session.to_owned());
         if let (Some(outlet), Some(low)) = (self.outlet_of(session), self.encodings.get(&RenditionRole::Low)) {
-            outlet.show(session, RenditionRole::Low, low.rendition.output());
+            outlet.show(session, low.rendition.stream());
         }
     }
 
     /// Everybody who is to see the low rendition sees this one.
-    pub(super) fn show_low(&self, low: &StreamProducer) {
+    pub(super) fn show_low(&self, low: &EncodedStream) {
         for session in &self.on_low {
             if let Some(outlet) = self.outlet_of(session) {
-                outlet.show(session, RenditionRole::Low, low);
+                outlet.show(session, low);
             }
         }
     }

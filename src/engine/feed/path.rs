@@ -11,14 +11,14 @@ use crate::{
     config::{Crop, Flip, PictureConfig, RenditionRole, Rotation, Size},
     control::{Circumstances, Obstacle, PathChooser},
     i18n::{gettext, gettext_f},
-    media::{CameraStream, pass_through::Verdict},
+    media::{EncodedStream, pass_through::Verdict},
 };
 
 /// The camera's own stream and what is known of it.
 #[derive(Debug)]
 pub(super) struct CameraPath {
     chooser: PathChooser,
-    stream: Option<CameraStream>,
+    stream: Option<EncodedStream>,
     rate: Rate,
     verdict: Verdict,
     /// The outlets are connected to the camera's stream.
@@ -48,7 +48,7 @@ impl CameraPath {
 
     pub(super) fn count(&mut self, now: Instant) {
         if let Some(stream) = &self.stream {
-            self.rate.count(stream.received_bytes(), now);
+            self.rate.count(stream.bytes(), now);
         }
     }
 }
@@ -56,10 +56,10 @@ impl CameraPath {
 impl Worker {
     /// The camera's stream can be had as it is. Of a camera that came back, the viewers get it at
     /// once: it is what it was until something else is seen.
-    pub(super) fn take_stream(&mut self, stream: CameraStream) {
+    pub(super) fn take_stream(&mut self, stream: EncodedStream) {
         self.camera.rate = Rate::default();
         if self.camera.is_taken {
-            self.connect_camera(&stream);
+            self.send_to_all(&stream);
         }
         self.camera.stream = Some(stream);
     }
@@ -90,7 +90,7 @@ impl Worker {
         match (obstacle, self.camera.is_taken, self.camera.stream.clone()) {
             (None, false, Some(stream)) => {
                 self.camera.is_taken = true;
-                self.connect_camera(&stream);
+                self.send_to_all(&stream);
             }
             (Some(_), true, _) => self.encode_again_for_all(),
             _ => {}
@@ -133,9 +133,10 @@ impl Worker {
         Some(Size { width: picture.width, height: picture.height })
     }
 
-    fn connect_camera(&self, stream: &CameraStream) {
+    /// Sends this to all viewers who are shown what everybody is.
+    pub(super) fn send_to_all(&self, stream: &EncodedStream) {
         for outlet in self.destinations.iter().filter_map(|destination| destination.outlet.as_ref()) {
-            outlet.connect_camera(stream);
+            outlet.connect(stream);
         }
     }
 
@@ -168,10 +169,7 @@ impl Worker {
                 }
             }
         } else if let Some(Encoding { rendition, .. }) = self.encodings.get(&RenditionRole::Main) {
-            let output = rendition.output().clone();
-            for outlet in self.destinations.iter().filter_map(|destination| destination.outlet.as_ref()) {
-                outlet.connect(RenditionRole::Main, &output);
-            }
+            self.send_to_all(rendition.stream());
         }
         self.decode_as_needed();
     }

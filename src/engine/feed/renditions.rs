@@ -58,7 +58,7 @@ impl Worker {
     pub(super) fn count(&mut self, now: Instant) {
         self.camera.count(now);
         for encoding in self.encodings.values_mut() {
-            encoding.rate.count(encoding.rendition.encoded_bytes(), now);
+            encoding.rate.count(encoding.rendition.stream().bytes(), now);
         }
     }
 
@@ -203,15 +203,11 @@ impl Worker {
 
     /// The viewers first: the encoder's first frame is the key frame they go on with.
     pub(super) fn put_to_work(&mut self, role: RenditionRole, mut encoding: Encoding) {
-        let output = encoding.rendition.output();
+        let stream = encoding.rendition.stream();
         match role {
-            RenditionRole::Low => self.show_low(output),
+            RenditionRole::Low => self.show_low(stream),
             _ if self.camera.is_taken => {}
-            _ => {
-                for outlet in self.destinations.iter().filter_map(|destination| destination.outlet.as_ref()) {
-                    outlet.connect(role, output);
-                }
-            }
+            _ => self.send_to_all(stream),
         }
         if let Some(ingest) = &self.ingest {
             encoding.rendition.connect(ingest.frames());

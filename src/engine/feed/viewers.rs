@@ -115,7 +115,7 @@ impl Worker {
             };
             Outlet::start(&plan, &self.clock, events)
         })?;
-        outlet.connect(RenditionRole::Main, rendition.output());
+        outlet.connect(rendition.stream());
         self.hand_to(index, &outlet);
         Ok(outlet)
     }

@@ -23,7 +23,7 @@ use self::{
     stream_kind::ended,
 };
 use super::{
-    CameraTap, FeedClock, MediaFault, Memory,
+    CameraTap, EncodedStream, FeedClock, MediaFault, Memory,
     element::{end, producer, producer_sink},
     live_settings::LiveSettings,
     pass_through::{Terms, Verdict},
@@ -32,7 +32,6 @@ use super::{
 use crate::config::{ElementChoice, ElementRole, ElementSettings, Fingerprint, PictureConfig};
 
 pub use arrivals::Picture;
-pub use camera_stream::CameraStream;
 
 /// A camera whose last packet is younger than this sends.
 const SENDS_EVERY: Duration = Duration::from_millis(500);
@@ -49,7 +48,7 @@ pub enum IngestEvent {
     /// The first picture came, or the first of another size.
     Picture(Picture),
     /// The camera's stream can be had as it is, whether or not viewers may take it.
-    Stream(CameraStream),
+    Stream(EncodedStream),
     /// Whether viewers may take the camera's stream as it is.
     Judged(Verdict),
     /// Properties that the operator set were left out, for these reasons.

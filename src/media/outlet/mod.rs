@@ -27,11 +27,11 @@ use self::{
     session::{Switches, Watch, watch_sessions},
     sink::{add_input, configure, send_at_once, tell_when_ready},
     stats::viewer_stats,
-    switch::{Base, BaseStream, Switch, Tell},
+    switch::{Base, Switch, Tell},
     transport::Transport,
 };
 use super::{
-    CameraStream, FeedClock, MediaError,
+    EncodedStream, FeedClock, MediaError,
     element::{consumer_settings, end, require, watch_errors},
     rendition_mark::mark_outlet,
 };
@@ -179,17 +179,11 @@ impl Outlet {
         Ok(Self { pipeline, sink, input, sound: sound_input, transport, properties, base, switches, peers })
     }
 
-    /// Sends this rendition to everybody from its next key frame on, and what was sent before until
-    /// then; another encoder of the same rendition at once.
-    pub fn connect(&self, role: RenditionRole, encoded: &StreamProducer) {
-        self.set_base(BaseStream::Encoded(encoded.clone()));
-        self.input.show(role, encoded);
-    }
-
-    /// Sends what the camera sends to everybody, from its next key frame on.
-    pub fn connect_camera(&self, stream: &CameraStream) {
-        self.set_base(BaseStream::Camera(stream.clone()));
-        self.input.show(RenditionRole::Camera, stream.output());
+    /// Sends this to everybody from its next key frame on, and what was sent before until then; another
+    /// encoder of the same rendition at once.
+    pub fn connect(&self, stream: &EncodedStream) {
+        *self.base.lock().expect("no holder of this lock should panic") = Some(stream.clone());
+        self.input.show(stream);
     }
 
     /// Sends this sound from now on, if there was to be any.
@@ -208,14 +202,10 @@ impl Outlet {
         }
     }
 
-    fn set_base(&self, base: BaseStream) {
-        *self.base.lock().expect("no holder of this lock should panic") = Some(base);
-    }
-
-    /// Shows one viewer this rendition from its next key frame on, instead of what is connected.
-    pub fn show(&self, session: &str, role: RenditionRole, encoded: &StreamProducer) {
+    /// Shows one viewer this from its next key frame on, instead of what is connected.
+    pub fn show(&self, session: &str, stream: &EncodedStream) {
         if let Some(switch) = self.switches.of(session) {
-            switch.show(role, encoded);
+            switch.show(stream);
         }
     }
 

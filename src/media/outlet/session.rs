@@ -17,13 +17,14 @@ use super::{
     properties::Properties,
     reports::report_often,
     retransmission::{Floor, keep_by_time},
-    switch::{Base, BaseStream, Left, Progress, Switch},
+    switch::{Base, Left, Progress, Switch},
 };
-use crate::media::{CameraStream, FeedClock, key_frames::BETWEEN_ONE_VIEWERS};
+use crate::media::{EncodedStream, FeedClock, key_frames::BETWEEN_ONE_VIEWERS};
 
 /// Pause between two bits of a GOP, which makes some 13 Mbit/s with what is sent in one go.
 const BETWEEN_BITS: Duration = Duration::from_millis(10);
-/// How long a session may take to be put together.
+/// How often it is looked whether a viewer is connected, and how long it may take to join.
+const CONNECTED_CHECKED_EVERY: Duration = Duration::from_millis(2);
 const JOIN_WITHIN: Duration = Duration::from_secs(10);
 
 /// The viewers' switches, by session.
@@ -134,41 +135,49 @@ impl Watch {
             let _ = events.send(OutletEvent::Shown { session: name.clone(), rendition });
         };
         let switch = Switch::install(source, self.base.clone(), BETWEEN_ONE_VIEWERS, Box::new(tell));
-        self.join_camera(source, &switch);
+        switch.hold();
+        let (source, joining, base) = (source.clone(), Arc::downgrade(&switch), self.base.clone());
+        std::thread::spawn(move || join(&source, &joining, &base));
         self.switches.lock().insert(session.to_owned(), switch);
     }
+}
 
-    /// A camera may send its next key frame much later: the viewer begins with the last one.
-    fn join_camera(&self, source: &gst_app::AppSrc, switch: &Arc<Switch>) {
-        let base = self.base.lock().expect("no holder of this lock should panic").clone();
-        let Some(BaseStream::Camera(stream)) = base else { return };
-        let (source, switch) = (source.clone(), Arc::downgrade(switch));
-        std::thread::spawn(move || {
-            let Some(mut progress) = catch_up(&source, &switch, &stream) else { return };
+/// Has a viewer begin with what was kept of the stream, as soon as it is connected: the next key frame
+/// may be far, and what came before would not have reached it.
+fn join(source: &gst_app::AppSrc, switch: &Weak<Switch>, base: &Base) {
+    let began = Instant::now();
+    while !is_connected(source) && began.elapsed() < JOIN_WITHIN && switch.strong_count() > 0 {
+        std::thread::sleep(CONNECTED_CHECKED_EVERY);
+    }
+    let stream = base.lock().expect("no holder of this lock should panic").clone();
+    match stream.and_then(|stream| Some((catch_up(switch, &stream, began + JOIN_WITHIN)?, stream))) {
+        Some((mut progress, stream)) => {
+            let switch = switch.clone();
             stream.before_each_frame(move |stream| {
                 if let Some(switch) = switch.upgrade() {
                     switch.join(stream, &mut progress);
                 }
                 false
             });
-        });
+        }
+        None => {
+            if let Some(switch) = switch.upgrade() {
+                switch.wait_for_key_frame();
+            }
+        }
     }
 }
 
-/// Sends the kept GOP bit by bit, as soon as the session is put together; `None` where nobody waits for it.
-fn catch_up(source: &gst_app::AppSrc, switch: &Weak<Switch>, stream: &CameraStream) -> Option<Progress> {
-    let (began, mut progress) = (Instant::now(), Progress::default());
-    while began.elapsed() < JOIN_WITHIN {
-        let switch = switch.upgrade()?;
-        if is_connected(source) {
-            match switch.catch_up(stream, &mut progress) {
-                Left::More => {}
-                Left::Live => return Some(progress),
-                Left::Nothing => return None,
-            }
+/// Sends the kept GOP bit by bit; `None` where there is none, or none any more, or where more comes
+/// than is sent.
+fn catch_up(switch: &Weak<Switch>, stream: &EncodedStream, end: Instant) -> Option<Progress> {
+    let mut progress = Progress::default();
+    while Instant::now() < end {
+        match switch.upgrade()?.catch_up(stream, &mut progress) {
+            Left::More => std::thread::sleep(BETWEEN_BITS),
+            Left::Live => return Some(progress),
+            Left::Nothing => return None,
         }
-        drop(switch);
-        std::thread::sleep(BETWEEN_BITS);
     }
     None
 }

@@ -4,6 +4,9 @@
 //! another rendition, that is linked to the session's own `appsrc` beside the base. Of the two only
 //! one passes behind it: the old one until a key frame of the new one comes, and then the new one.
 
+#[cfg(test)]
+mod tests;
+
 use std::{
     sync::{Arc, Mutex, MutexGuard},
     time::{Duration, Instant},
@@ -17,7 +20,7 @@ use super::{WAITING_FRAMES, WAITING_TIME};
 use crate::{
     config::RenditionRole,
     media::{
-        CameraStream,
+        EncodedStream,
         element::consumer_settings,
         key_frames::{RequestGate, request_key_frame},
         rendition_mark::Origin,
@@ -52,25 +55,7 @@ pub(super) struct Progress {
 
 /// What comes into the outlet, shared with its sessions: they ask it for key frames, and begin with
 /// what was kept of it.
-pub(super) type Base = Arc<Mutex<Option<BaseStream>>>;
-
-/// What comes into the outlet.
-#[derive(Clone, Debug)]
-pub(super) enum BaseStream {
-    /// An encoder's, which makes a key frame for whoever joins.
-    Encoded(StreamProducer),
-    /// A camera's, which may not.
-    Camera(CameraStream),
-}
-
-impl BaseStream {
-    fn output(&self) -> &StreamProducer {
-        match self {
-            Self::Encoded(output) => output,
-            Self::Camera(stream) => stream.output(),
-        }
-    }
-}
+pub(super) type Base = Arc<Mutex<Option<EncodedStream>>>;
 
 /// A frame that would go back in time is moved behind the last by this: receivers take frames of
 /// the same time for one frame.
@@ -85,7 +70,10 @@ pub(super) struct Switch {
 }
 
 struct State {
-    /// What passes; until the first frame, whatever the outlet sends.
+    /// Nothing passes: the viewer is not connected. What came before would pile up in its session until
+    /// then, and be lost in one burst.
+    is_held: bool,
+    /// What passes; until the first key frame, nothing.
     shown: Option<Origin>,
     /// Where the viewer goes at the next key frame from there.
     wanted: Option<Wanted>,
@@ -121,6 +109,7 @@ impl Switch {
     /// Puts a switch behind an `appsrc`. Requests for key frames go up through it at most once in `spacing`.
     pub(super) fn install(source: &gst_app::AppSrc, base: Base, spacing: Duration, tell: Tell) -> Arc<Self> {
         let state = Mutex::new(State {
+            is_held: false,
             shown: None,
             wanted: None,
             links: Vec::new(),
@@ -145,9 +134,15 @@ impl Switch {
         switch
     }
 
+    /// Lets nothing pass until the viewer joins.
+    pub(super) fn hold(&self) {
+        self.lock().is_held = true;
+    }
+
     /// Shows this rendition from its next key frame on; another encoder of the one that is shown
     /// already, at once.
-    pub(super) fn show(&self, role: RenditionRole, rendition: &StreamProducer) {
+    pub(super) fn show(&self, stream: &EncodedStream) {
+        let (role, rendition) = (stream.role(), stream.producer());
         let mut state = self.lock();
         let is_shown = state.shown.is_some_and(|shown| !shown.through_outlet && shown.role == role);
         state.wanted = (!is_shown).then_some(Wanted::Linked(role));
@@ -168,12 +163,11 @@ impl Switch {
         }
     }
 
-    /// Sends a viewer who joins the next bit of what was kept of this camera's stream; what is left
-    /// to do then.
-    pub(super) fn catch_up(&self, stream: &CameraStream, progress: &mut Progress) -> Left {
+    /// Sends a viewer who joins the next bit of what was kept of this stream; what is left to do then.
+    pub(super) fn catch_up(&self, stream: &EncodedStream, progress: &mut Progress) -> Left {
         let Some((beginning, units)) = stream.replay() else { return Left::Nothing };
         if progress.beginning != Some(beginning) {
-            if progress.beginning.is_none() && !self.begin_join() {
+            if progress.beginning.is_none() && !self.begin_join(stream.role()) {
                 return Left::Nothing;
             }
             *progress = Progress { beginning: Some(beginning), sent: 0 };
@@ -194,23 +188,36 @@ impl Switch {
 
     /// Sends a viewer who has caught up what came since, and then whatever comes, until the base has
     /// a key frame. To be called by the thread that brings the stream, before a frame.
-    pub(super) fn join(&self, stream: &CameraStream, progress: &mut Progress) {
+    pub(super) fn join(&self, stream: &EncodedStream, progress: &mut Progress) {
         loop {
             match self.catch_up(stream, progress) {
                 Left::More => {}
-                Left::Nothing => return,
+                Left::Nothing => return self.wait_for_key_frame(),
                 Left::Live => return self.end_join(stream),
             }
         }
     }
 
-    /// False where the viewer sees something already.
-    fn begin_join(&self) -> bool {
+    /// Nothing is kept for a viewer who joins, or no more: it goes on with a key frame, which is asked for.
+    pub(super) fn wait_for_key_frame(&self) {
         let mut state = self.lock();
-        if state.shown.is_some() {
+        state.is_held = false;
+        let linked = state.links.last().and_then(|(_, link)| link.stream_producer().cloned());
+        drop(state);
+        match linked {
+            Some(producer) => request_from(&producer),
+            None => self.request_from_base(),
+        }
+    }
+
+    /// False where the viewer is not to see what comes into the outlet.
+    fn begin_join(&self, role: RenditionRole) -> bool {
+        let mut state = self.lock();
+        if !state.is_held || state.wanted.is_some() {
             return false;
         }
-        state.shown = Some(Origin { role: RenditionRole::Camera, through_outlet: false });
+        state.is_held = false;
+        state.shown = Some(Origin { role, through_outlet: false });
         state.wanted = Some(Wanted::Base);
         StreamProducer::configure_consumer_with(&self.source, consumer_settings(0, WAITING_TIME));
         true
@@ -218,15 +225,15 @@ impl Switch {
 
     /// All that was kept is sent: what comes now follows it. A key frame of the base may have come
     /// meanwhile, with which the viewer went on.
-    fn end_join(&self, stream: &CameraStream) {
+    fn end_join(&self, stream: &EncodedStream) {
         if self.lock().wanted != Some(Wanted::Base) {
             return;
         }
         let mut link =
             ConsumptionLink::disconnected_with(self.source.clone(), consumer_settings(WAITING_FRAMES, WAITING_TIME));
         link.set_wait_for_keyframe(false);
-        match link.change_producer(stream.output(), false) {
-            Ok(()) => self.lock().links.push((RenditionRole::Camera, link)),
+        match link.change_producer(stream.producer(), false) {
+            Ok(()) => self.lock().links.push((stream.role(), link)),
             Err(error) => tracing::warn!("A viewer who joined has to wait for a key frame: {error}"),
         }
     }
@@ -296,7 +303,7 @@ impl Switch {
     fn request_from_base(&self) {
         let base = self.base.lock().expect("no holder of this lock should panic").clone();
         if let Some(base) = base {
-            request_from(base.output());
+            request_from(base.producer());
         }
     }
 
@@ -306,6 +313,9 @@ impl Switch {
         let Some(origin) = Origin::of(buffer) else { return gst::PadProbeReturn::Ok };
         let is_key = !buffer.flags().contains(gst::BufferFlags::DELTA_UNIT);
         let mut state = self.lock();
+        if state.is_held {
+            return gst::PadProbeReturn::Drop;
+        }
         let arrival = state.arrive(origin, is_key);
         if let Some(role) = arrival.moved_to {
             (self.tell)(role);
@@ -353,7 +363,7 @@ impl State {
         }
         // The base may change its rendition, which it does at a key frame.
         let follows = |shown: Origin| shown.through_outlet && origin.through_outlet;
-        if self.shown.is_none_or(follows) {
+        if self.shown.map_or(is_key, follows) {
             self.shown = Some(origin);
         }
         arrival.passes = self.shown == Some(origin);

@@ -11,8 +11,8 @@ use std::{
 use gst::prelude::*;
 use heliograph::{
     config::{
-        AudioConfig, AudioSource, Codec, ElementChoice, ElementSettings, FeedId, Priority, RenditionRole, ServerConfig,
-        Size, TestConfig, TestPattern,
+        AudioConfig, AudioSource, Codec, ElementChoice, ElementSettings, FeedId, Priority, ServerConfig, Size,
+        TestConfig, TestPattern,
     },
     connector::{
         Connector,
@@ -66,7 +66,7 @@ impl LoneOutlet {
         };
         let (events, mut told) = unbounded_channel();
         let outlet = Outlet::start(&plan, &clock, events).unwrap();
-        outlet.connect(RenditionRole::Main, rendition.output());
+        outlet.connect(rendition.stream());
         let picture = TestConfig { pattern: TestPattern::Snow, size: Size { width: 640, height: 360 }, framerate: 20 };
         let ingest = Ingest::start(Source::Test(picture), &clock, unbounded_channel().0).unwrap();
         rendition.connect(ingest.frames());
@@ -96,7 +96,7 @@ impl LoneOutlet {
 
 fn count_bytes(rendition: &Rendition) -> Arc<AtomicU64> {
     let bytes = Arc::<AtomicU64>::default();
-    let pad = rendition.output().appsink().static_pad("sink").unwrap();
+    let pad = rendition.stream().producer().appsink().static_pad("sink").unwrap();
     pad.add_probe(gst::PadProbeType::BUFFER, {
         let bytes = bytes.clone();
         move |_, info| {
