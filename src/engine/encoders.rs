@@ -10,8 +10,9 @@ use std::{
     time::{Duration, Instant},
 };
 
+use super::form::Form;
 use crate::{
-    config::{Codec, ElementChoice, EncodersConfig, FeedId, Overload, RenditionRole},
+    config::{Codec, ElementChoice, EncodersConfig, FeedId, Overload},
     i18n::{gettext, gettext_f},
     media::{
         Device, Encoder, FaultKind, MediaFault,
@@ -22,18 +23,23 @@ use crate::{
 };
 
 /// Who has an encoder: a feed's rendition.
-pub(super) type Holder = (FeedId, RenditionRole);
+pub(super) type Holder = (FeedId, Form);
 
 /// What a feed asks for.
 #[derive(Clone, Debug)]
 pub(super) struct Wish<'a> {
     pub(super) holder: &'a Holder,
-    pub(super) codec: Codec,
     pub(super) choice: &'a ElementChoice,
     /// Encoders that failed while this feed used them.
     pub(super) broken: &'a [String],
     /// Pixels a second.
     pub(super) pixel_rate: f64,
+}
+
+impl Wish<'_> {
+    fn codec(&self) -> Codec {
+        self.holder.1.codec
+    }
 }
 
 /// What it gets.
@@ -94,16 +100,16 @@ impl Encoders {
     pub(super) fn choose(&self, wish: &Wish<'_>) -> Result<Chosen, MediaFault> {
         let is_whole = |encoder: &Encoder| !wish.broken.iter().any(|name| name == encoder.element());
         if let ElementChoice::Named(_) = wish.choice {
-            let named = choose_encoder(wish.codec, wish.choice)?;
+            let named = choose_encoder(wish.codec(), wish.choice)?;
             if is_whole(&named) {
                 return self.take_named(wish, named);
             }
         }
         let mut candidates: Vec<Encoder> =
-            Encoder::installed().into_iter().filter(|encoder| encoder.codec() == wish.codec).collect();
+            Encoder::installed().into_iter().filter(|encoder| encoder.codec() == wish.codec()).collect();
         if candidates.is_empty() {
             // Says what to install.
-            choose_encoder(wish.codec, &ElementChoice::Automatic)?;
+            choose_encoder(wish.codec(), &ElementChoice::Automatic)?;
         }
         candidates.retain(is_whole);
         self.take_best(wish, &candidates)
@@ -131,7 +137,7 @@ impl Encoders {
         let best = self.available.choose(&software);
         let usable: Vec<Encoder> = hardware.iter().chain(best.as_ref().map(|best| best.picked)).cloned().collect();
         if usable.is_empty() {
-            return Err(none_works(wish.codec, wish.broken));
+            return Err(none_works(wish.codec(), wish.broken));
         }
         let demand = self.demand(wish, &usable);
         let placement = self.books().place(wish.holder, demand)?;
@@ -264,10 +270,9 @@ mod tests {
         crate::media::init().unwrap();
         let (done, chosen) = std::sync::mpsc::channel();
         std::thread::spawn(move || {
-            let holder = (FeedId::from_name("Bow"), RenditionRole::Main);
+            let holder = (FeedId::from_name("Bow"), Form::main(Codec::Vp8));
             let wish = Wish {
                 holder: &holder,
-                codec: Codec::Vp8,
                 choice: &ElementChoice::Automatic,
                 broken: &[],
                 pixel_rate: 1280.0 * 720.0 * 30.0,

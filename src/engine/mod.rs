@@ -9,6 +9,7 @@ mod demo;
 mod dial;
 mod encoders;
 mod feed;
+mod form;
 mod message;
 mod state;
 mod supervisor;

@@ -8,10 +8,10 @@ use std::{
 use gst::glib::prelude::*;
 use gstrswebrtc::signaller::Signallable;
 
-use super::{FeedStatus, Hub, LocalSignaller, PictureClock};
+use super::{FeedStatus, Hub, LocalFeed, LocalSignaller, PictureClock};
 use crate::{
-    config::{FeedId, TransportConfig},
-    connector::{Connection, Connector, Demand},
+    config::{Codec, FeedId, TransportConfig},
+    connector::{Connection, Connector, Demand, Door, Menu},
 };
 
 /// The age from which a picture on the viewer page counts as stale, in milliseconds.
@@ -42,9 +42,9 @@ impl LocalConnector {
 
 impl Connector for LocalConnector {
     fn open(&self, place: usize, feed: &FeedId, name: &str, demand: Demand) -> Box<dyn Connection> {
-        let signaller = self.hub.add_feed(place, feed.as_str(), name);
-        signaller.tell_demand(demand);
-        Box::new(LocalConnection { hub: self.hub.clone(), feed: feed.clone(), signaller })
+        let entry = self.hub.add_feed(place, feed.as_str(), name);
+        entry.tell_demand(demand);
+        Box::new(LocalConnection { hub: self.hub.clone(), feed: feed.clone(), entry })
     }
 
     fn transport(&self) -> TransportConfig {
@@ -55,16 +55,20 @@ impl Connector for LocalConnector {
 struct LocalConnection {
     hub: Arc<Hub>,
     feed: FeedId,
-    signaller: LocalSignaller,
+    entry: LocalFeed,
 }
 
 impl Connection for LocalConnection {
-    fn signaller(&self) -> Signallable {
-        self.signaller.clone().upcast()
+    fn set_menu(&self, menu: Menu) {
+        self.entry.set_menu(menu);
     }
 
-    fn stream_ready(&self) {
-        self.signaller.set_ready(true);
+    fn door(&self, codec: Codec) -> Box<dyn Door> {
+        Box::new(LocalDoor { hub: self.hub.clone(), signaller: self.entry.door(codec) })
+    }
+
+    fn end_stragglers(&self, after: Duration) {
+        self.entry.end_stragglers(after);
     }
 
     fn show(&self, state: &str, sentence: &str) {
@@ -75,6 +79,21 @@ impl Connection for LocalConnection {
     fn viewer_name(&self, session: &str) -> Option<String> {
         self.hub.viewer_name(session)
     }
+}
+
+struct LocalDoor {
+    hub: Arc<Hub>,
+    signaller: LocalSignaller,
+}
+
+impl Door for LocalDoor {
+    fn signaller(&self) -> Signallable {
+        self.signaller.clone().upcast()
+    }
+
+    fn stream_ready(&self) {
+        self.signaller.set_ready(true);
+    }
 
     fn picture_clock(&self, session: &str, rtp_timestamp: u32, clock_rate: u32, age: Duration) {
         let capture_time_ms = self.hub.clock().now_ms() - age.as_secs_f64() * 1000.0;
@@ -82,8 +101,8 @@ impl Connection for LocalConnection {
     }
 }
 
-impl Drop for LocalConnection {
+impl Drop for LocalDoor {
     fn drop(&mut self) {
-        self.hub.remove_feed(self.feed.as_str());
+        self.signaller.leave();
     }
 }

@@ -49,6 +49,9 @@ pub(super) struct FeedLine {
     pub(super) state: String,
     pub(super) text: String,
     pub(super) stale_after_ms: u32,
+    /// The name of the codec that viewers get who can take it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) codec: Option<String>,
 }
 
 /// Messages of ours to the viewer page.
@@ -64,6 +67,13 @@ pub(super) enum Extension {
     /// See [`PictureClock`].
     #[serde(rename = "heliographPicture", rename_all = "camelCase")]
     Picture { session_id: String, rtp_timestamp: u32, clock_rate: u32, capture_time: f64 },
+    /// The feed of a session is to be had in another codec: begin another session, and end this one
+    /// when that shows something.
+    #[serde(rename = "heliographRejoin", rename_all = "camelCase")]
+    Rejoin { session_id: String },
+    /// There is nothing of this feed that the page can decode, in a sentence for a person.
+    #[serde(rename = "heliographUnable", rename_all = "camelCase")]
+    Unable { peer_id: String, text: String },
 }
 
 /// What a peer asks for.

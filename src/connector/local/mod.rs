@@ -2,15 +2,16 @@
 //!
 //! ```text
 //! browser ──http──► server ─► access ─► pages        the viewer page
-//!    └───websocket──► socket ─► hub ◄─► signaller ◄─► webrtcsink, one per feed
+//!    └───websocket──► socket ─► hub ◄─► signaller ◄─► webrtcsink, one per feed and codec
 //! ```
 //!
 //! [`Hub`] knows feeds, peers and sessions and carries their messages; it knows
-//! nothing of GStreamer or of sockets. [`LocalSignaller`] is a feed's end of it,
+//! nothing of GStreamer or of sockets. [`LocalSignaller`] is a feed's end of it, one for each codec,
 //! [`LocalServer`] the network's. The protocol is that of the crate
 //! `gst-plugin-webrtc-signalling-protocol`, so the unmodified npm package
-//! `gstwebrtc-api` is a viewer too; three more messages go only to peers that
-//! announced themselves as our own page (see `messages.rs`).
+//! `gstwebrtc-api` is a viewer too; some more messages go only to peers that
+//! announced themselves as our own page (see `messages.rs`). Any peer may say in
+//! its `meta.codecs` what it can decode.
 //!
 //! Only feeds of this process produce: no websocket can pose as a camera.
 
@@ -34,5 +35,5 @@ pub use hub::Hub;
 pub use messages::{FeedStatus, PictureClock};
 pub use server::{LocalServer, ServerError};
 pub use settings::{LocalSettings, Tls};
-pub use signaller::LocalSignaller;
+pub use signaller::{LocalFeed, LocalSignaller};
 pub use tls::TlsError;

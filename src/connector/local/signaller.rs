@@ -1,14 +1,16 @@
-//! A feed's end of the hub, as `webrtcsink` wants it: a `Signallable` object.
+//! A feed's end of the hub, as `webrtcsink` wants it: a `Signallable` object for each codec.
 //!
-//! The hub's events are emitted as signals by a thread of the feed's own.
+//! The hub's events are emitted as signals by a thread of the signaller's own.
 //! `webrtcsink` calls its signaller with its locks held and takes the same locks
 //! in its handlers, so a signal must never be emitted from within such a call.
 //!
 //! This signaller never emits `error`: `webrtcsink` makes a fatal element error
 //! of it, and every viewer of the feed would be gone for the fault of one.
 
+use std::fmt;
 use std::sync::Arc;
 use std::thread;
+use std::time::Duration;
 
 use gst::glib;
 use gst::glib::prelude::*;
@@ -17,15 +19,21 @@ use gst_webrtc::gst_sdp::SDPMessage;
 use gst_webrtc::{WebRTCSDPType, WebRTCSessionDescription};
 use gstrswebrtc::signaller::Signallable;
 
-use super::hub::{FeedEvents, Hub, SessionEvent};
+use super::hub::{FeedEvents, FeedHandle, Hub, SessionEvent};
 use super::messages::PictureClock;
-use crate::connector::{Demand, answer::harmless};
+use crate::config::Codec;
+use crate::connector::{Demand, Menu, answer::harmless};
 
 glib::wrapper! {
-    /// The producer of one feed. Made by [`Hub::add_feed`]; give it to
-    /// `BaseWebRTCSink::with_signaller`. When the last reference goes, so does
-    /// the feed, unless it was replaced or removed before.
+    /// The producer of one feed in one codec. Made by [`LocalFeed::door`]; give it to
+    /// `BaseWebRTCSink::with_signaller`. When the last reference goes, its sessions end.
     pub struct LocalSignaller(ObjectSubclass<imp::LocalSignaller>) @implements Signallable;
+}
+
+/// A feed at the hub. Dropping it takes the feed away, unless it was replaced or removed before.
+pub struct LocalFeed {
+    id: String,
+    handle: FeedHandle,
 }
 
 impl Hub {
@@ -34,12 +42,40 @@ impl Hub {
     ///
     /// `id` stands in addresses and messages, `name` on screens; viewers see feeds
     /// in the order of `place`, those of the same place as they were added.
-    pub fn add_feed(self: &Arc<Self>, place: usize, id: &str, name: &str) -> LocalSignaller {
-        let (handle, events) = self.register(place, id, name);
+    pub fn add_feed(self: &Arc<Self>, place: usize, id: &str, name: &str) -> LocalFeed {
+        LocalFeed { id: id.to_owned(), handle: self.register(place, id, name) }
+    }
+}
+
+impl LocalFeed {
+    /// Opens a way in for viewers of this codec.
+    pub fn door(&self, codec: Codec) -> LocalSignaller {
+        let (handle, events) = self.handle.door(codec);
         let signaller: LocalSignaller = glib::Object::new();
         signaller.imp().attach(handle);
-        signaller.emit_events(id, events);
+        signaller.emit_events(&self.id, events);
         signaller
+    }
+
+    /// Has the feed in these codecs from now on; it is H.264 alone at first.
+    pub fn set_menu(&self, menu: Menu) {
+        self.handle.set_menu(menu);
+    }
+
+    /// Ends sessions whose peers were asked to come again so long ago.
+    pub fn end_stragglers(&self, after: Duration) {
+        self.handle.end_stragglers(after);
+    }
+
+    /// Tells how many sessions run or wait, by codec, now and whenever that changes.
+    pub fn tell_demand(&self, demand: Demand) {
+        self.handle.tell_demand(demand);
+    }
+}
+
+impl fmt::Debug for LocalFeed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("LocalFeed").field(&self.id).finish()
     }
 }
 
@@ -53,9 +89,9 @@ impl LocalSignaller {
         self.imp().set_ready(ready);
     }
 
-    /// Tells how many sessions run or wait, now and whenever that changes.
-    pub fn tell_demand(&self, demand: Demand) {
-        self.imp().handle().tell_demand(demand);
+    /// Ends its sessions for good, though `webrtcsink` may hold it for a while.
+    pub fn leave(&self) {
+        self.imp().handle().remove();
     }
 
     /// Tells a session's viewer when a picture it receives was captured.
@@ -65,9 +101,9 @@ impl LocalSignaller {
         self.imp().handle().send_picture_clock(session_id, picture);
     }
 
-    /// Starts the thread that turns the hub's events into signals, until the feed is removed.
+    /// Starts the thread that turns the hub's events into signals, until the door is shut for good.
     fn emit_events(&self, id: &str, events: FeedEvents) {
-        // Weak: the object's end removes the feed, and that ends the thread.
+        // Weak: the object's end shuts the door, and that ends the thread.
         let signaller = self.downgrade();
         let emit = move || {
             while let Some(event) = events.next() {
@@ -102,13 +138,17 @@ impl LocalSignaller {
         }
     }
 
-    /// An answer that is no SDP ends its own session and nothing else.
+    /// An answer that is no SDP, or takes no picture, ends its own session and nothing else.
     ///
     /// GStreamer's parser skips what it does not know, down to nothing; an
     /// answer with no media section is what is left then.
     fn emit_answer(&self, session_id: &str, sdp: &str) {
         let sdp = SDPMessage::parse_buffer(harmless(sdp).as_bytes()).ok();
-        if let Some(sdp) = sdp.filter(|sdp| sdp.medias_len() > 0) {
+        if sdp.as_ref().is_some_and(refuses_picture) {
+            tracing::info!(session = session_id, "a viewer does not take this codec; it may ask for another");
+            self.imp().handle().refused(session_id);
+            self.emit_by_name::<bool>("session-ended", &[&session_id]);
+        } else if let Some(sdp) = sdp.filter(|sdp| sdp.medias_len() > 0) {
             let answer = WebRTCSessionDescription::new(WebRTCSDPType::Answer, sdp);
             self.emit_by_name::<()>("session-description", &[&session_id, &answer]);
         } else {
@@ -117,6 +157,11 @@ impl LocalSignaller {
             self.emit_by_name::<bool>("session-ended", &[&session_id]);
         }
     }
+}
+
+/// A media section with port 0 is refused (RFC 8829, section 5.3.1).
+fn refuses_picture(answer: &SDPMessage) -> bool {
+    answer.medias().any(|media| media.media() == Some("video") && media.port() == 0)
 }
 
 mod imp {
@@ -128,11 +173,11 @@ mod imp {
     use gst_webrtc::WebRTCSessionDescription;
     use gstrswebrtc::signaller::{Signallable, SignallableImpl};
 
-    use crate::connector::local::hub::FeedHandle;
+    use crate::connector::local::hub::DoorHandle;
 
     #[derive(Default)]
     pub struct LocalSignaller {
-        handle: OnceLock<FeedHandle>,
+        handle: OnceLock<DoorHandle>,
         gates: Mutex<Gates>,
     }
 
@@ -146,13 +191,13 @@ mod imp {
     }
 
     impl LocalSignaller {
-        pub(super) fn attach(&self, handle: FeedHandle) {
+        pub(super) fn attach(&self, handle: DoorHandle) {
             let fresh = self.handle.set(handle).is_ok();
             debug_assert!(fresh, "a signaller should be attached once");
         }
 
-        pub(super) fn handle(&self) -> &FeedHandle {
-            self.handle.get().expect("a signaller should come from Hub::add_feed")
+        pub(super) fn handle(&self) -> &DoorHandle {
+            self.handle.get().expect("a signaller should come from LocalFeed::door")
         }
 
         pub(super) fn set_ready(&self, ready: bool) {
@@ -299,7 +344,8 @@ mod tests {
     fn sessions_wait_for_both_gates_and_then_flow_both_ways() {
         gst::init().unwrap();
         let hub = Hub::new();
-        let signaller = hub.add_feed(0, "bow", "Bow camera");
+        let feed = hub.add_feed(0, "bow", "Bow camera");
+        let signaller = feed.door(Codec::H264);
         assert!(!signaller.property::<bool>("manual-sdp-munging"));
         let heard = heard(&signaller);
         let mut viewer = hub.connect().unwrap();
@@ -339,7 +385,8 @@ mod tests {
     fn an_answer_that_is_no_sdp_ends_its_session_only() {
         gst::init().unwrap();
         let hub = Hub::new();
-        let signaller = hub.add_feed(0, "bow", "Bow camera");
+        let feed = hub.add_feed(0, "bow", "Bow camera");
+        let signaller = feed.door(Codec::H264);
         let heard = heard(&signaller);
         signaller.set_ready(true);
         signaller.start();
@@ -362,12 +409,16 @@ mod tests {
     fn the_feed_goes_with_its_signaller() {
         gst::init().unwrap();
         let hub = Hub::new();
-        let signaller = hub.add_feed(0, "bow", "Bow camera");
+        let feed = hub.add_feed(0, "bow", "Bow camera");
+        let signaller = feed.door(Codec::H264);
         let mut viewer = hub.connect().unwrap();
         let session = watch(&hub, &mut viewer);
         let weak = signaller.downgrade();
         drop(signaller);
         assert!(weak.upgrade().is_none());
+        // Nobody has offered anything yet: it waits for the next.
+        assert_eq!(hub.session_count("bow"), 1);
+        drop(feed);
         assert_eq!(next(&mut viewer), json!({ "type": "endSession", "sessionId": session }));
     }
 }

@@ -2,11 +2,15 @@
 
 use std::time::{Duration, Instant};
 
-use super::{super::FeedEvent, Worker, drop_aside, renditions::LOW_KBPS};
+use super::{
+    super::{FeedEvent, form::Form},
+    Worker,
+    renditions::LOW_KBPS,
+};
 use crate::{
-    config::RenditionRole,
+    config::{Codec, RenditionRole},
     control::{Assigned, Assignment, Offer},
-    media::{EncodedStream, Outlet},
+    media::EncodedStream,
 };
 
 /// Pause before a low rendition that could not be made is tried again.
@@ -15,8 +19,7 @@ const LOW_AGAIN_AFTER: Duration = Duration::from_secs(5);
 impl Worker {
     /// Viewers came or went.
     pub(super) fn viewers_changed(&mut self) {
-        let sessions: Vec<String> =
-            self.destinations.iter().flat_map(|destination| destination.viewers.clone()).collect();
+        let sessions: Vec<String> = self.served().flat_map(|served| served.viewers.clone()).collect();
         let count = sessions.len();
         self.supervisor.set_watched(count > 0);
         (self.around.tell)(FeedEvent::Viewers { count });
@@ -42,7 +45,7 @@ impl Worker {
     /// Moves whoever is better off with another rendition.
     pub(super) fn assign(&mut self, now: Instant) {
         let may_have_low = self.low_at.is_none_or(|at| at <= now);
-        let low_kbps = self.sent_kbps(RenditionRole::Low).unwrap_or(LOW_KBPS.into());
+        let low_kbps = self.sent_kbps(Form::low(self.config.codec)).unwrap_or(LOW_KBPS.into());
         let low_kbps = Some(low_kbps).filter(|_| may_have_low && self.ingest.is_some());
         let Some(full_kbps) = self.full_kbps() else { return };
         let offer = Offer { full_kbps, low_kbps };
@@ -56,18 +59,19 @@ impl Worker {
     }
 
     fn show_full(&self, session: &str) {
-        if let Some(outlet) = self.outlet_of(session) {
-            outlet.show_connected(session);
+        if let Some(served) = self.serves(session) {
+            served.outlet.show_connected(session);
         }
     }
 
     /// Shows a viewer the low rendition, which is made if there is none.
     fn begin_low(&mut self, session: &str, now: Instant) {
-        if !self.encodings.contains_key(&RenditionRole::Low) {
-            match self.encode(RenditionRole::Low) {
+        let Some(low) = self.serves(session).map(|served| Form::low(served.codec)) else { return };
+        if !self.encodings.contains_key(&low) {
+            match self.encode(low) {
                 Ok(encoding) => {
                     tracing::info!(feed = %self.config.id, "A low rendition is made.");
-                    self.put_to_work(RenditionRole::Low, encoding);
+                    self.put_to_work(low, encoding);
                 }
                 Err(fault) => {
                     tracing::warn!(feed = %self.config.id, "There is no low rendition: {fault}");
@@ -78,16 +82,16 @@ impl Worker {
             }
         }
         self.on_low.insert(session.to_owned());
-        if let (Some(outlet), Some(low)) = (self.outlet_of(session), self.encodings.get(&RenditionRole::Low)) {
-            outlet.show(session, low.rendition.stream());
+        if let (Some(served), Some(encoding)) = (self.serves(session), self.encodings.get(&low)) {
+            served.outlet.show(session, encoding.rendition.stream());
         }
     }
 
-    /// Everybody who is to see the low rendition sees this one.
+    /// Everybody who is to see the low rendition in its codec sees this one.
     pub(super) fn show_low(&self, low: &EncodedStream) {
         for session in &self.on_low {
-            if let Some(outlet) = self.outlet_of(session) {
-                outlet.show(session, low);
+            if let Some(served) = self.serves(session).filter(|served| served.codec == low.codec()) {
+                served.outlet.show(session, low);
             }
         }
     }
@@ -102,22 +106,14 @@ impl Worker {
         }
     }
 
-    /// Ends the low rendition when nobody sees it any more.
+    /// Ends low renditions that nobody sees any more.
     fn end_low(&mut self) {
-        if !self.on_low.is_empty() {
-            return;
-        }
-        if let Some(low) = self.encodings.remove(&RenditionRole::Low) {
-            self.encode_at.remove(&RenditionRole::Low);
-            self.around.encoders.release(&self.holder(RenditionRole::Low));
+        let seen: Vec<Codec> = self.on_low.iter().filter_map(|session| Some(self.serves(session)?.codec)).collect();
+        let is_unseen = |form: &&Form| form.role == RenditionRole::Low && !seen.contains(&form.codec);
+        let unseen: Vec<Form> = self.encodings.keys().filter(is_unseen).copied().collect();
+        for form in unseen {
             tracing::info!(feed = %self.config.id, "Nobody needs the low rendition any more.");
-            drop_aside(low.rendition);
-            self.decode_as_needed();
+            self.end_encoding(form);
         }
-    }
-
-    fn outlet_of(&self, session: &str) -> Option<&Outlet> {
-        let has = |viewers: &[String]| viewers.iter().any(|viewer| viewer == session);
-        self.destinations.iter().find(|destination| has(&destination.viewers))?.outlet.as_ref()
     }
 }

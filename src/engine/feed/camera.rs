@@ -5,12 +5,12 @@ use std::sync::Arc;
 use super::{
     super::{
         dial::{Dial, DialEvent},
+        form::Form,
         supervisor::Input,
     },
     Inner, Worker, drop_aside,
 };
 use crate::{
-    config::RenditionRole,
     i18n::gettext_f,
     media::{Ingest, IngestEvent, Memory, Picture, Preview, source::Transport},
 };
@@ -69,7 +69,7 @@ impl Worker {
             broken_decoders: self.broken_decoders.clone(),
             encoder_memory: self
                 .encodings
-                .get(&RenditionRole::Main)
+                .get(&Form::main(self.config.codec))
                 .map_or(Memory::System, |main| main.rendition.memory()),
             clock: self.clock.clone(),
             tell: Arc::new(move |event| {

@@ -4,26 +4,29 @@
 //! begins while the camera is still being called. Only a feed that is live rests. One in trouble
 //! goes on trying, so that the operator hears of it before somebody wants to watch.
 
-use std::time::Instant;
+use std::{collections::BTreeSet, time::Instant};
 
 use super::{super::supervisor::Input, Worker, drop_aside};
 use crate::{
-    config::RenditionRole,
-    media::{AudioRendition, MediaFault, Outlet},
+    config::Codec,
+    connector::Wanted,
+    media::{AudioRendition, MediaFault},
 };
 
 impl Worker {
-    /// So many viewers watch or wait at a destination.
-    pub(super) fn demanded(&mut self, index: usize, viewers: usize) {
+    /// What viewers want who watch or wait at a destination.
+    pub(super) fn demanded(&mut self, index: usize, wanted: Wanted) {
         let Some(destination) = self.destinations.get_mut(index) else { return };
-        destination.asked = viewers;
-        if viewers > 0 {
+        destination.wanted = wanted;
+        if !destination.wanted.is_empty() {
             self.wake();
         }
+        self.meet_demand();
     }
 
     fn is_watched(&self) -> bool {
-        let by_viewers = self.destinations.iter().any(|place| place.asked > 0 || !place.viewers.is_empty());
+        let by_viewers = self.destinations.iter().any(|place| !place.wanted.is_empty())
+            || self.served().any(|served| !served.viewers.is_empty());
         by_viewers || !self.previews.is_empty()
     }
 
@@ -51,14 +54,14 @@ impl Worker {
     fn rest(&mut self) {
         self.idle_since = None;
         self.input(Input::Rest);
-        for outlet in self.destinations.iter_mut().filter_map(|destination| destination.outlet.as_mut()) {
-            outlet.rest();
+        for served in self.served_mut() {
+            served.outlet.rest();
         }
         self.forget_viewers();
         self.encode_at.clear();
         let (encodings, audio) = (std::mem::take(&mut self.encodings), self.audio.take());
-        for role in encodings.keys() {
-            self.around.encoders.release(&self.holder(*role));
+        for form in encodings.keys() {
+            self.around.encoders.release(&self.holder(*form));
         }
         drop_aside((encodings, audio));
     }
@@ -69,17 +72,17 @@ impl Worker {
         if !self.supervisor.is_resting() {
             return Ok(());
         }
-        if !self.camera.is_taken && !self.encodings.contains_key(&RenditionRole::Main) {
-            let encoding = self.encode(RenditionRole::Main)?;
-            self.put_to_work(RenditionRole::Main, encoding);
+        let codecs: BTreeSet<Codec> = self.served().map(|served| served.codec).collect();
+        for codec in codecs {
+            self.provide(codec)?;
         }
         if self.audio.is_none() {
             self.audio = self.sound();
         }
-        let sound = self.audio.as_ref().map(AudioRendition::output);
-        for outlet in self.destinations.iter_mut().filter_map(|destination| destination.outlet.as_mut()) {
-            if let Some(sound) = sound {
-                Outlet::connect_sound(outlet, sound);
+        let sound = self.audio.as_ref().map(AudioRendition::output).cloned();
+        for served in self.served_mut() {
+            if let Some(sound) = &sound {
+                served.outlet.connect_sound(sound);
             }
         }
         Ok(())

@@ -4,7 +4,7 @@ use super::Worker;
 use crate::{
     config::{ElementRole, element_settings},
     i18n::gettext_f,
-    media::{Ingest, Outlet},
+    media::Ingest,
 };
 
 /// The roles of the elements between a camera and its pictures.
@@ -37,13 +37,9 @@ impl Worker {
                 self.encodings.values().try_for_each(|encoding| encoding.rendition.set_property(role, name, value))
             }
             ElementRole::Payloader | ElementRole::Transport => {
-                self.outlets().try_for_each(|outlet| outlet.set_property(role, name, value))
+                self.served().try_for_each(|served| served.outlet.set_property(role, name, value))
             }
         }
-    }
-
-    fn outlets(&self) -> impl Iterator<Item = &Outlet> {
-        self.destinations.iter().filter_map(|destination| destination.outlet.as_ref())
     }
 
     /// Sets what was asked for while this connection was being made.

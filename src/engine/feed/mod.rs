@@ -2,6 +2,7 @@
 
 mod assign;
 mod camera;
+mod codecs;
 mod demand;
 mod elements;
 mod path;
@@ -29,11 +30,12 @@ use super::{
     demo::SharedDemo,
     dial::DialEvent,
     encoders::Encoders,
+    form::Form,
     supervisor::{Action, Input, Supervisor},
 };
 use crate::{
-    config::{FeedConfig, Fingerprint, RenditionRole, Secrets, Setpoint, SourceConfig, StreamChoice},
-    connector::{Connection, Connector},
+    config::{Codec, FeedConfig, Fingerprint, RenditionRole, Secrets, Setpoint, SourceConfig, StreamChoice},
+    connector::{Connection, Connector, Door, Wanted},
     control::Assignment,
     media::{
         AudioRendition, AudioState, FaultKind, FeedClock, Ingest, Memory, Outlet, OutletEvent, Picture, Preview,
@@ -82,21 +84,31 @@ enum Inner {
     RenditionFailed(u64, RenditionFailure),
     /// What becomes of this opening's sound.
     Audio(u64, AudioState),
-    /// This many viewers watch or wait at this destination.
-    Demand(usize, usize),
-    /// What a destination tells: its opening, and which it is.
-    Outlet(u64, usize, OutletEvent),
+    /// What is wanted at this destination.
+    Demand(usize, Wanted),
+    /// What the outlet of this number tells.
+    Outlet(u64, OutletEvent),
 }
 
-/// An outlet and the connector it serves.
+/// A connector, and what is served there.
 struct Destination {
     connection: Box<dyn Connection>,
-    /// `None` while there is nothing to send.
-    outlet: Option<Outlet>,
+    /// How many sessions run or are asked for.
+    wanted: Wanted,
+    /// One for each codec in demand; none while there is nothing to send.
+    outlets: BTreeMap<Codec, Served>,
+}
+
+/// An outlet at work.
+struct Served {
+    /// What an earlier outlet says is not heard.
+    number: u64,
+    codec: Codec,
+    /// Before the outlet: what waits at the door finds another.
+    door: Box<dyn Door>,
+    outlet: Outlet,
     /// The sessions that there are now.
     viewers: Vec<String>,
-    /// How many run or are asked for.
-    asked: usize,
     /// The rendition that is sent to everybody.
     sends: Option<RenditionRole>,
 }
@@ -129,7 +141,9 @@ pub(super) async fn run(config: FeedConfig, around: Surroundings, mut requests: 
         destinations: Vec::new(),
         previews: BTreeMap::new(),
         openings: 0,
+        outlets: 0,
         renditions: 0,
+        missing: BTreeMap::new(),
         broken_encoders: Vec::new(),
         encoder: None,
         refused: BTreeSet::new(),
@@ -158,6 +172,7 @@ pub(super) async fn run(config: FeedConfig, around: Surroundings, mut requests: 
                 worker.choose_path(Instant::now());
                 worker.report();
                 worker.weigh();
+                worker.look_after_codecs(Instant::now());
             }
         }
     }
@@ -191,7 +206,7 @@ struct Worker {
     picture: Option<Picture>,
     camera: CameraPath,
     /// The renditions that are made now.
-    encodings: BTreeMap<RenditionRole, Encoding>,
+    encodings: BTreeMap<Form, Encoding>,
     assignment: Assignment,
     /// Viewers that see the low rendition, or are about to.
     on_low: BTreeSet<String>,
@@ -203,8 +218,12 @@ struct Worker {
     previews: BTreeMap<u64, Preview>,
     /// How often the viewers' side was opened; what earlier openings say is not heard.
     openings: u64,
+    /// How many outlets were opened.
+    outlets: u64,
     /// How often an encoder was started; what earlier ones say is not heard.
     renditions: u64,
+    /// Codecs that could not be made for viewers, and when they are offered again.
+    missing: BTreeMap<Codec, Instant>,
     /// Encoders that failed while this feed used them.
     broken_encoders: Vec<String>,
     /// What was told last.
@@ -212,7 +231,7 @@ struct Worker {
     /// Why properties that the operator set were left out, as far as it was told.
     refused: BTreeSet<String>,
     /// When an encoder is to be started after all of them failed.
-    encode_at: BTreeMap<RenditionRole, Instant>,
+    encode_at: BTreeMap<Form, Instant>,
     /// When an outlet that failed is to be built anew.
     reopen_at: Option<Instant>,
     /// What the feed did before it could not be built anew.
@@ -275,10 +294,10 @@ impl Worker {
             Inner::Dial(attempt, event) if attempt == self.attempt => self.dial_event(event),
             Inner::Dial(_, DialEvent::Started(Ok(late))) => drop_aside(late),
             Inner::RenditionFailed(number, failure) => self.rendition_failed(number, failure),
-            Inner::Demand(index, viewers) => self.demanded(index, viewers),
-            Inner::Outlet(opening, index, event) if opening == self.openings => self.outlet_event(index, event),
+            Inner::Demand(index, wanted) => self.demanded(index, wanted),
+            Inner::Outlet(number, event) => self.outlet_event(number, event),
             Inner::Audio(opening, state) if opening == self.openings => (self.around.tell)(FeedEvent::Audio(state)),
-            Inner::Dial(..) | Inner::Audio(..) | Inner::Outlet(..) => {}
+            Inner::Dial(..) | Inner::Audio(..) => {}
         }
     }
 

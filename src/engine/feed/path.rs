@@ -3,12 +3,12 @@
 use std::time::Instant;
 
 use super::{
-    super::{FeedEvent, PathInUse},
-    Encoding, Worker, drop_aside,
+    super::{FeedEvent, PathInUse, form::Form},
+    Encoding, Worker,
     rate::Rate,
 };
 use crate::{
-    config::{Crop, Flip, PictureConfig, RenditionRole, Rotation, Size},
+    config::{Codec, Crop, Flip, PictureConfig, RenditionRole, Rotation, Size},
     control::{Circumstances, Obstacle, PathChooser},
     i18n::{gettext, gettext_f},
     media::{EncodedStream, pass_through::Verdict},
@@ -21,8 +21,8 @@ pub(super) struct CameraPath {
     stream: Option<EncodedStream>,
     rate: Rate,
     verdict: Verdict,
-    /// The outlets are connected to the camera's stream.
-    pub(super) is_taken: bool,
+    /// The outlets of this codec are connected to the camera's stream.
+    pub(super) taken: Option<Codec>,
     /// What was told last.
     told: Option<PathInUse>,
 }
@@ -34,7 +34,7 @@ impl Default for CameraPath {
             stream: None,
             rate: Rate::default(),
             verdict: Verdict::Unknown,
-            is_taken: false,
+            taken: None,
             told: None,
         }
     }
@@ -44,6 +44,11 @@ impl CameraPath {
     /// What the camera sends, in kbit/s.
     pub(super) fn kbps(&self) -> Option<f64> {
         self.rate.kbps()
+    }
+
+    /// The camera's stream, where outlets of this codec are to be connected to it.
+    pub(super) fn stream_in(&self, codec: Codec) -> Option<&EncodedStream> {
+        self.stream.as_ref().filter(|_| self.taken == Some(codec))
     }
 
     pub(super) fn count(&mut self, now: Instant) {
@@ -58,7 +63,7 @@ impl Worker {
     /// once: it is what it was until something else is seen.
     pub(super) fn take_stream(&mut self, stream: EncodedStream) {
         self.camera.rate = Rate::default();
-        if self.camera.is_taken {
+        if self.camera.taken == Some(stream.codec()) {
             self.send_to_all(&stream);
         }
         self.camera.stream = Some(stream);
@@ -73,7 +78,7 @@ impl Worker {
     pub(super) fn judged(&mut self, verdict: Verdict) {
         // While a stream that is sent is looked at anew, nothing is known against it.
         let is_unknown = verdict == Verdict::Unknown;
-        if !(is_unknown && self.camera.is_taken) {
+        if !(is_unknown && self.camera.taken.is_some()) {
             self.camera.verdict = verdict;
         }
         self.choose_path(Instant::now());
@@ -87,12 +92,12 @@ impl Worker {
         }
         let is = self.circumstances();
         let obstacle = self.camera.chooser.obstacle(is, now);
-        match (obstacle, self.camera.is_taken, self.camera.stream.clone()) {
-            (None, false, Some(stream)) => {
-                self.camera.is_taken = true;
+        match (obstacle, self.camera.taken, self.camera.stream.clone()) {
+            (None, None, Some(stream)) => {
+                self.camera.taken = Some(stream.codec());
                 self.send_to_all(&stream);
             }
-            (Some(_), true, _) => self.encode_again_for_all(),
+            (Some(_), Some(codec), _) => self.encode_again_for_all(codec),
             _ => {}
         }
         self.tell_path(obstacle);
@@ -101,7 +106,7 @@ impl Worker {
     /// Whether the outlets are connected to a stream that is still to come: a camera that came back
     /// tells it before its first picture.
     fn awaits_stream(&self) -> bool {
-        self.camera.is_taken && self.camera.stream.is_none() && self.picture.is_none()
+        self.camera.taken.is_some() && self.camera.stream.is_none() && self.picture.is_none()
     }
 
     fn circumstances(&self) -> Circumstances {
@@ -133,43 +138,37 @@ impl Worker {
         Some(Size { width: picture.width, height: picture.height })
     }
 
-    /// Sends this to all viewers who are shown what everybody is.
+    /// Sends this to all viewers of its codec who are shown what everybody is.
     pub(super) fn send_to_all(&self, stream: &EncodedStream) {
-        for outlet in self.destinations.iter().filter_map(|destination| destination.outlet.as_ref()) {
-            outlet.connect(stream);
+        for served in self.served_in(stream.codec()) {
+            served.outlet.connect(stream);
         }
     }
 
     /// An outlet sends this rendition to everybody from now on.
-    pub(super) fn sends(&mut self, index: usize, role: RenditionRole) {
-        if let Some(destination) = self.destinations.get_mut(index) {
-            destination.sends = Some(role);
+    pub(super) fn sends(&mut self, number: u64, role: RenditionRole) {
+        if let Some(served) = self.served_mut().find(|served| served.number == number) {
+            served.sends = Some(role);
         }
-        let all_send = self.destinations.iter().all(|destination| destination.sends == Some(RenditionRole::Camera));
-        if self.camera.is_taken
-            && all_send
-            && let Some(main) = self.encodings.remove(&RenditionRole::Main)
+        if let Some(codec) = self.camera.taken
+            && self.served_in(codec).all(|served| served.sends == Some(RenditionRole::Camera))
         {
-            self.encode_at.remove(&RenditionRole::Main);
-            self.around.encoders.release(&self.holder(RenditionRole::Main));
-            drop_aside(main.rendition);
+            self.end_encoding(Form::main(codec));
         }
         self.decode_as_needed();
     }
 
     /// Viewers see what the camera sends until the encoder's first key frame.
-    fn encode_again_for_all(&mut self) {
-        self.camera.is_taken = false;
-        if !self.encodings.contains_key(&RenditionRole::Main) {
-            match self.encode(RenditionRole::Main) {
-                Ok(encoding) => self.put_to_work(RenditionRole::Main, encoding),
-                Err(fault) => {
-                    self.camera.is_taken = true;
-                    return self.notice(fault.to_string());
-                }
-            }
-        } else if let Some(Encoding { rendition, .. }) = self.encodings.get(&RenditionRole::Main) {
+    fn encode_again_for_all(&mut self, codec: Codec) {
+        self.camera.taken = None;
+        if self.served_in(codec).next().is_none() {
+            return;
+        }
+        if let Some(Encoding { rendition, .. }) = self.encodings.get(&Form::main(codec)) {
             self.send_to_all(rendition.stream());
+        } else if let Err(fault) = self.provide(codec) {
+            self.camera.taken = Some(codec);
+            return self.notice(fault.to_string());
         }
         self.decode_as_needed();
     }

@@ -8,12 +8,13 @@ use super::{
     super::{
         EncoderInUse, FeedEvent,
         encoders::{Chosen, Holder, Wish},
+        form::Form,
     },
     Inner, REOPEN_AFTER, Worker, drop_aside,
     rate::Rate,
 };
 use crate::{
-    config::{PictureConfig, RenditionRole, Size},
+    config::{Codec, ElementChoice, PictureConfig, RenditionRole, Size},
     i18n::gettext_f,
     media::{MediaFault, Rendition, RenditionFailure, RenditionPlan},
 };
@@ -40,18 +41,19 @@ pub(super) struct Encoding {
 
 impl Worker {
     /// As which the encoders know a rendition of this feed.
-    pub(super) fn holder(&self, role: RenditionRole) -> Holder {
-        (self.config.id.clone(), role)
+    pub(super) fn holder(&self, form: Form) -> Holder {
+        (self.config.id.clone(), form)
     }
 
     /// What a rendition really sends, in kbit/s, over the last second; `None` before that.
-    pub(super) fn sent_kbps(&self, role: RenditionRole) -> Option<f64> {
-        self.encodings.get(&role)?.rate.kbps()
+    pub(super) fn sent_kbps(&self, form: Form) -> Option<f64> {
+        self.encodings.get(&form)?.rate.kbps()
     }
 
     /// What is sent to everybody who can take it, in kbit/s.
     pub(super) fn full_kbps(&self) -> Option<f64> {
-        if self.camera.is_taken { self.camera.kbps() } else { self.sent_kbps(RenditionRole::Main) }
+        let codec = self.config.codec;
+        if self.camera.taken == Some(codec) { self.camera.kbps() } else { self.sent_kbps(Form::main(codec)) }
     }
 
     /// Looks how much was sent.
@@ -85,26 +87,26 @@ impl Worker {
     }
 
     /// Starts the best encoder that there is for this rendition.
-    pub(super) fn encode(&mut self, role: RenditionRole) -> Result<Encoding, MediaFault> {
-        let chosen = self.choose_encoder(role)?;
+    pub(super) fn encode(&mut self, form: Form) -> Result<Encoding, MediaFault> {
+        let chosen = self.choose_encoder(form)?;
         self.renditions += 1;
         let (inner, number) = (self.inner.clone(), self.renditions);
         let failed = move |failure| {
             let _ = inner.send(Inner::RenditionFailed(number, failure));
         };
-        let plan = self.plan(role);
+        let plan = self.plan(form.role);
         let rendition = match block_in_place(|| Rendition::start(&chosen.encoder, &plan, &self.clock, failed)) {
             Ok(rendition) => rendition,
             // It worked when it was tried, so it has no room. The next encoder is another one: the
             // device counts as full from now on.
             Err(error) if chosen.encoder.device().is_hardware() => {
                 tracing::warn!(feed = %self.config.id, "{} takes no more feeds: {error}", chosen.encoder.label());
-                self.around.encoders.refused(&self.holder(role));
-                return self.encode(role);
+                self.around.encoders.refused(&self.holder(form));
+                return self.encode(form);
             }
             Err(error) => return Err(error.into()),
         };
-        if role == RenditionRole::Main {
+        if form == Form::main(self.config.codec) {
             self.tell_encoder(chosen, &rendition);
         }
         Ok(Encoding { rendition, number, load: None, rate: Rate::default() })
@@ -122,13 +124,13 @@ impl Worker {
     }
 
     /// The encoder the operator chose, or the best; the next best where that one failed.
-    fn choose_encoder(&self, role: RenditionRole) -> Result<Chosen, MediaFault> {
+    fn choose_encoder(&self, form: Form) -> Result<Chosen, MediaFault> {
+        let choice = if form.codec == self.config.codec { &self.config.encoder } else { &ElementChoice::Automatic };
         self.around.encoders.choose(&Wish {
-            holder: &self.holder(role),
-            codec: self.config.codec,
-            choice: &self.config.encoder,
+            holder: &self.holder(form),
+            choice,
             broken: &self.broken_encoders,
-            pixel_rate: self.pixel_rate(role),
+            pixel_rate: self.pixel_rate(form.role),
         })
     }
 
@@ -144,23 +146,23 @@ impl Worker {
     /// What encoding cost since the last time, told to whoever shares the machine out; and whether
     /// a better place has become free.
     pub(super) fn weigh(&mut self) {
-        let roles: Vec<RenditionRole> = self.encodings.keys().copied().collect();
-        for role in roles {
-            let (holder, pixel_rate) = (self.holder(role), self.pixel_rate(role));
-            let Some(encoding) = self.encodings.get_mut(&role) else { continue };
+        let forms: Vec<Form> = self.encodings.keys().copied().collect();
+        for form in forms {
+            let (holder, pixel_rate) = (self.holder(form), self.pixel_rate(form.role));
+            let Some(encoding) = self.encodings.get_mut(&form) else { continue };
             let Some(cores) = encoding.cores(Instant::now()) else { continue };
             let encoder = encoding.rendition.encoder().element();
             self.around.encoders.measured(&holder, encoder, cores, pixel_rate);
             if self.around.encoders.may_move(&holder) {
-                self.change_rendition(role);
+                self.change_rendition(form);
             }
         }
     }
 
     /// Every rendition has its size, of the picture that the camera sends now, and its rate.
     pub(super) fn apply_pictures(&self) {
-        for (role, encoding) in &self.encodings {
-            let PictureConfig { size, framerate, .. } = self.plan(*role).picture;
+        for (form, encoding) in &self.encodings {
+            let PictureConfig { size, framerate, .. } = self.plan(form.role).picture;
             encoding.rendition.set_framerate(framerate);
             encoding.rendition.set_size(size);
         }
@@ -168,69 +170,88 @@ impl Worker {
 
     /// All renditions by another way from the camera.
     pub(super) fn change_renditions(&mut self) {
-        let roles: Vec<RenditionRole> = self.encodings.keys().copied().collect();
-        for role in roles {
-            self.change_rendition(role);
+        let forms: Vec<Form> = self.encodings.keys().copied().collect();
+        for form in forms {
+            self.change_rendition(form);
         }
     }
 
     /// Those that are due after all encoders had failed.
     pub(super) fn encode_again(&mut self, now: Instant) {
-        let due: Vec<RenditionRole> =
-            self.encode_at.iter().filter(|(_, at)| **at <= now).map(|(role, _)| *role).collect();
-        for role in due {
-            self.change_rendition(role);
+        let due: Vec<Form> = self.encode_at.iter().filter(|(_, at)| **at <= now).map(|(form, _)| *form).collect();
+        for form in due {
+            self.change_rendition(form);
         }
     }
 
     /// Another encoder, or another way to it, behind the same sessions.
-    pub(super) fn change_rendition(&mut self, role: RenditionRole) {
-        self.encode_at.remove(&role);
-        let Some(old) = self.encodings.remove(&role) else { return };
-        match self.encode(role) {
+    pub(super) fn change_rendition(&mut self, form: Form) {
+        self.encode_at.remove(&form);
+        let Some(old) = self.encodings.remove(&form) else { return };
+        match self.encode(form) {
             Ok(encoding) => {
-                self.put_to_work(role, encoding);
+                self.put_to_work(form, encoding);
                 drop_aside(old);
             }
             Err(fault) => {
-                self.encodings.insert(role, old);
+                self.encodings.insert(form, old);
                 self.notice(fault.to_string());
                 self.broken_encoders.clear();
-                self.encode_at.insert(role, Instant::now() + ENCODE_AGAIN_AFTER);
+                self.encode_at.insert(form, Instant::now() + ENCODE_AGAIN_AFTER);
             }
         }
     }
 
     /// The viewers first: the encoder's first frame is the key frame they go on with.
-    pub(super) fn put_to_work(&mut self, role: RenditionRole, mut encoding: Encoding) {
+    pub(super) fn put_to_work(&mut self, form: Form, mut encoding: Encoding) {
         let stream = encoding.rendition.stream();
-        match role {
+        match form.role {
             RenditionRole::Low => self.show_low(stream),
-            _ if self.camera.is_taken => {}
+            _ if self.camera.taken == Some(form.codec) => {}
             _ => self.send_to_all(stream),
         }
         if let Some(ingest) = &self.ingest {
             encoding.rendition.connect(ingest.frames());
         }
-        self.encodings.insert(role, encoding);
+        self.encodings.insert(form, encoding);
         self.decode_as_needed();
+    }
+
+    /// Has what everybody of this codec is sent: an encoder's, unless the camera's stream is taken.
+    pub(super) fn provide(&mut self, codec: Codec) -> Result<(), MediaFault> {
+        let main = Form::main(codec);
+        if self.camera.taken != Some(codec) && !self.encodings.contains_key(&main) {
+            let encoding = self.encode(main)?;
+            self.put_to_work(main, encoding);
+        }
+        Ok(())
+    }
+
+    /// Ends an encoder that nobody needs any more.
+    pub(super) fn end_encoding(&mut self, form: Form) {
+        self.encode_at.remove(&form);
+        if let Some(encoding) = self.encodings.remove(&form) {
+            self.around.encoders.release(&self.holder(form));
+            drop_aside(encoding.rendition);
+            self.decode_as_needed();
+        }
     }
 
     /// Streaming goes on with the next best encoder.
     pub(super) fn rendition_failed(&mut self, number: u64, failure: RenditionFailure) {
         let failed = self.encodings.iter().find(|(_, encoding)| encoding.number == number);
-        let Some(role) = failed.map(|(role, _)| *role) else { return };
+        let Some(form) = failed.map(|(form, _)| *form) else { return };
         let RenditionFailure { encoder, by_encoder, reason } = failure;
         tracing::error!(feed = %self.config.id, "The encoder {encoder} stopped: {reason}");
         if !by_encoder {
-            self.encode_at.insert(role, Instant::now() + REOPEN_AFTER);
+            self.encode_at.insert(form, Instant::now() + REOPEN_AFTER);
             return;
         }
         // Hardware may have been refused for want of room, which the next feed need not find out.
-        self.around.encoders.refused(&self.holder(role));
+        self.around.encoders.refused(&self.holder(form));
         self.broken_encoders.push(encoder.clone());
-        self.change_rendition(role);
-        let next = self.encodings.get(&role).map(|encoding| encoding.rendition.encoder_name());
+        self.change_rendition(form);
+        let next = self.encodings.get(&form).map(|encoding| encoding.rendition.encoder_name());
         if let Some(next) = next.filter(|next| *next != encoder) {
             let names = [("failed", encoder.as_str()), ("next", next)];
             self.notice(gettext_f("The encoder {failed} failed; streaming goes on with {next}.", &names));

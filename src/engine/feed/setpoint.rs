@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use super::{
-    super::{ChangedBy, FeedEvent, InForce},
+    super::{ChangedBy, FeedEvent, InForce, form::Form},
     Worker,
     renditions::Encoding,
 };
@@ -48,8 +48,8 @@ impl Worker {
         self.change_encoders(&change);
         if change.fec_percent.is_some() || change.priority.is_some() {
             for (index, destination) in self.destinations.iter().enumerate() {
-                if let Some(outlet) = &destination.outlet {
-                    self.hand_to(index, outlet);
+                for served in destination.outlets.values() {
+                    self.hand_to(index, &served.outlet);
                 }
             }
         }
@@ -68,10 +68,14 @@ impl Worker {
 
     /// Live where the encoder can do that, else by another encoder of the same kind.
     fn set_bitrate(&mut self, kbps: u32) {
-        let Some(Encoding { rendition, .. }) = self.encodings.get(&RenditionRole::Main) else { return };
-        match rendition.encoder().row().bitrate_change {
-            Change::Live | Change::KeyFrame => rendition.set_bitrate(kbps),
-            Change::Restart => self.change_rendition(RenditionRole::Main),
+        let is_main = |form: &&Form| form.role == RenditionRole::Main;
+        let forms: Vec<Form> = self.encodings.keys().filter(is_main).copied().collect();
+        for form in forms {
+            let Some(Encoding { rendition, .. }) = self.encodings.get(&form) else { continue };
+            match rendition.encoder().row().bitrate_change {
+                Change::Live | Change::KeyFrame => rendition.set_bitrate(kbps),
+                Change::Restart => self.change_rendition(form),
+            }
         }
     }
 

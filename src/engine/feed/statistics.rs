@@ -5,10 +5,13 @@ use std::{
     time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 
-use super::{super::FeedEvent, Worker};
+use super::{
+    super::{FeedEvent, form::Form},
+    Worker,
+};
 use crate::{
     config::RenditionRole,
-    media::{Outlet, ViewerStats},
+    media::ViewerStats,
     stats::{FeedSample, OutboundRtp, RateMaker, RemoteInboundRtp, SentPath, StreamSample, ViewerReport, ViewerSample},
 };
 
@@ -64,24 +67,26 @@ impl Worker {
     }
 
     fn path_sent(&self) -> Option<SentPath> {
-        if self.camera.is_taken {
+        let codec = self.config.codec;
+        if self.camera.taken == Some(codec) {
             return Some(SentPath::PassThrough);
         }
-        self.encodings.contains_key(&RenditionRole::Main).then_some(SentPath::Encoded)
+        self.encodings.contains_key(&Form::main(codec)).then_some(SentPath::Encoded)
     }
 
     fn viewer_samples(&mut self, now: Instant) -> Vec<ViewerSample> {
         let mut samples = BTreeMap::new();
-        for destination in &self.destinations {
+        let all = self.destinations.iter().flat_map(|place| place.outlets.values().map(move |served| (place, served)));
+        for (destination, served) in all {
             let mut counted: HashMap<_, _> =
-                destination.outlet.iter().flat_map(Outlet::stats).map(|stats| (stats.session.clone(), stats)).collect();
-            for session in &destination.viewers {
+                served.outlet.stats().into_iter().map(|stats| (stats.session.clone(), stats)).collect();
+            for session in &served.viewers {
                 let known = self.statistics.viewers.get(session);
                 let report = known.and_then(|known| known.report.as_ref());
                 let sample = ViewerSample {
                     session: session.clone(),
                     viewer: destination.connection.viewer_name(session),
-                    rendition: known.and_then(|known| known.shown).or(destination.sends),
+                    rendition: known.and_then(|known| known.shown).or(served.sends),
                     picture: counted.remove(session).map(|stats| picture(&stats, now)),
                     estimate_kbps: known.and_then(|known| known.estimate_kbps),
                     report: report

@@ -1,6 +1,9 @@
-//! The viewers' side of a feed: an outlet per connector.
+//! The viewers' side of a feed: at each connector, an outlet for each codec in demand.
 
-use std::time::{Duration, Instant};
+use std::{
+    collections::BTreeMap,
+    time::{Duration, Instant},
+};
 
 use tokio::{
     sync::mpsc::{UnboundedSender, unbounded_channel},
@@ -8,32 +11,28 @@ use tokio::{
 };
 
 use super::{
-    super::{FeedEvent, FeedState, supervisor::Input},
-    Destination, Inner, REOPEN_AFTER, Worker,
+    super::{FeedEvent, FeedState, form::Form, supervisor::Input},
+    Destination, Inner, REOPEN_AFTER, Served, Worker,
 };
 use crate::{
-    config::{RenditionRole, TransportConfig},
-    connector::Connector,
-    media::{
-        AudioRendition, AudioState, MediaFault, Outlet, OutletEvent, OutletPlan, PictureClock, Rendition, TransportPlan,
-    },
+    config::{Codec, TransportConfig},
+    connector::{Connector, Wanted},
+    media::{AudioRendition, AudioState, MediaFault, Outlet, OutletEvent, OutletPlan, PictureClock, TransportPlan},
 };
 
 /// Pause before a viewers' side that could not be built anew is tried again.
 const OPEN_AGAIN_AFTER: Duration = Duration::from_secs(5);
 
 impl Worker {
-    pub(super) fn outlet_event(&mut self, index: usize, event: OutletEvent) {
-        let Some(destination) = self.destinations.get_mut(index) else {
-            return;
-        };
+    pub(super) fn outlet_event(&mut self, number: u64, event: OutletEvent) {
+        let Some(served) = self.served_mut().find(|served| served.number == number) else { return };
         match event {
-            OutletEvent::Ready => destination.connection.stream_ready(),
+            OutletEvent::Ready => served.door.stream_ready(),
             OutletEvent::Clock(PictureClock { session, rtp_timestamp, clock_rate, age }) => {
-                destination.connection.picture_clock(&session, rtp_timestamp, clock_rate, age);
+                served.door.picture_clock(&session, rtp_timestamp, clock_rate, age);
             }
             OutletEvent::Viewers(sessions) => {
-                destination.viewers = sessions;
+                served.viewers = sessions;
                 self.viewers_changed();
             }
             OutletEvent::Estimate { session, kbps } => {
@@ -41,7 +40,7 @@ impl Worker {
                 self.statistics.set_estimate(&session, kbps);
                 self.assignment.set_estimate(&session, kbps, Instant::now());
             }
-            OutletEvent::Sends(rendition) => self.sends(index, rendition),
+            OutletEvent::Sends(rendition) => self.sends(number, rendition),
             OutletEvent::Shown { session, rendition } => {
                 self.statistics.set_shown(&session, rendition);
                 self.shown(&session, rendition);
@@ -63,27 +62,53 @@ impl Worker {
             let connectors = self.around.connectors.iter().enumerate();
             self.destinations = connectors.map(|(index, connector)| self.announce(index, connector.as_ref())).collect();
         }
-        let encoding = self.encode(RenditionRole::Main)?;
         self.audio = self.sound();
-        for index in 0..self.destinations.len() {
-            self.destinations[index].outlet = Some(self.serve(index, &encoding.rendition)?);
+        self.open_outlets().inspect_err(|_| self.shut_all())
+    }
+
+    /// Ends what was begun of an opening that failed; the feed stays announced, and says why.
+    fn shut_all(&mut self) {
+        let outlets: Vec<_> =
+            self.destinations.iter_mut().map(|destination| std::mem::take(&mut destination.outlets)).collect();
+        let (encodings, audio) = (std::mem::take(&mut self.encodings), self.audio.take());
+        for form in encodings.keys() {
+            self.around.encoders.release(&self.holder(*form));
         }
-        self.encodings.insert(RenditionRole::Main, encoding);
-        Ok(())
+        block_in_place(|| drop((outlets, encodings, audio)));
     }
 
     /// Whether viewers have something to connect to.
     pub(super) fn is_open(&self) -> bool {
-        self.destinations.iter().any(|destination| destination.outlet.is_some())
+        self.served().next().is_some()
+    }
+
+    /// All outlets.
+    pub(super) fn served(&self) -> impl Iterator<Item = &Served> {
+        self.destinations.iter().flat_map(|destination| destination.outlets.values())
+    }
+
+    /// All outlets.
+    pub(super) fn served_mut(&mut self) -> impl Iterator<Item = &mut Served> {
+        self.destinations.iter_mut().flat_map(|destination| destination.outlets.values_mut())
+    }
+
+    /// The outlets of this codec.
+    pub(super) fn served_in(&self, codec: Codec) -> impl Iterator<Item = &Served> {
+        self.served().filter(move |served| served.codec == codec)
+    }
+
+    /// The outlet that has this session.
+    pub(super) fn serves(&self, session: &str) -> Option<&Served> {
+        self.served().find(|served| served.viewers.iter().any(|viewer| viewer == session))
     }
 
     fn announce(&self, index: usize, connector: &dyn Connector) -> Destination {
         let inner = self.inner.clone();
         // What an earlier opening says comes before the words of the next: the last one holds.
-        let demand = Box::new(move |viewers| drop(inner.send(Inner::Demand(index, viewers))));
+        let demand = Box::new(move |wanted| drop(inner.send(Inner::Demand(index, wanted))));
         let connection = connector.open(self.around.place, &self.config.id, &self.config.name, demand);
         connection.show(self.state.name(), &self.state.sentence());
-        Destination { connection, outlet: None, viewers: Vec::new(), asked: 0, sends: None }
+        Destination { connection, wanted: Wanted::new(), outlets: BTreeMap::new() }
     }
 
     /// The feed's sound. Whatever is wrong with it is told, and the picture goes on without.
@@ -99,10 +124,13 @@ impl Worker {
         }
     }
 
-    fn serve(&self, index: usize, rendition: &Rendition) -> Result<Outlet, MediaFault> {
-        let opening = self.openings;
-        let signaller = self.destinations[index].connection.signaller();
-        let events = forward(self.inner.clone(), move |event| Inner::Outlet(opening, index, event));
+    /// Opens an outlet of this codec at a destination, and connects it to what there is to send.
+    pub(super) fn serve(&mut self, index: usize, codec: Codec) -> Result<(), MediaFault> {
+        self.outlets += 1;
+        let number = self.outlets;
+        let door = self.destinations[index].connection.door(codec);
+        let signaller = door.signaller();
+        let events = forward(self.inner.clone(), move |event| Inner::Outlet(number, event));
         let transport = self.around.connectors[index].transport();
         let outlet = block_in_place(|| {
             let plan = OutletPlan {
@@ -115,25 +143,26 @@ impl Worker {
             };
             Outlet::start(&plan, &self.clock, events)
         })?;
-        outlet.connect(rendition.stream());
+        let encoded = self.encodings.get(&Form::main(codec)).map(|main| main.rendition.stream());
+        if let Some(stream) = self.camera.stream_in(codec).or(encoded) {
+            outlet.connect(stream);
+        }
         self.hand_to(index, &outlet);
-        Ok(outlet)
+        let served = Served { number, codec, door, outlet, viewers: Vec::new(), sends: None };
+        self.destinations[index].outlets.insert(codec, served);
+        Ok(())
     }
 
     pub(super) fn close(&mut self) {
         self.reopen_at = None;
         self.supervisor.set_watched(false);
-        let (destinations, encodings) = (std::mem::take(&mut self.destinations), std::mem::take(&mut self.encodings));
-        let audio = self.audio.take();
-        for role in encodings.keys() {
-            self.around.encoders.release(&self.holder(*role));
-        }
         self.forget_viewers();
-        self.camera.is_taken = false;
-        if !destinations.is_empty() {
+        self.camera.taken = None;
+        if !self.destinations.is_empty() {
             (self.around.tell)(FeedEvent::Viewers { count: 0 });
         }
-        block_in_place(|| drop((destinations, encodings, audio)));
+        self.shut_all();
+        self.destinations.clear();
     }
 
     pub(super) fn reopen_later(&mut self, reason: &str) {

@@ -48,6 +48,7 @@ impl LoneOutlet {
         let server = runtime.block_on(LocalServer::start(LocalSettings::from(&settings), hub.clone())).unwrap();
         let feed = FeedId::from_name("snow");
         let connection = LocalConnector::new(hub).open(0, &feed, "Snow", Box::new(drop));
+        let door = connection.door(Codec::H264);
 
         let chosen = choose_encoder(Codec::H264, &ElementChoice::Automatic).unwrap();
         let mut rendition =
@@ -57,7 +58,7 @@ impl LoneOutlet {
         let tone = AudioConfig { source: AudioSource::Tone, ..AudioConfig::default() };
         let sound = AudioRendition::start(&tone, &clock, drop).unwrap();
         let plan = OutletPlan {
-            signaller: connection.signaller(),
+            signaller: door.signaller(),
             start_kbps: Self::KBPS,
             sound: sound.as_ref().map(|sound| sound.output().clone()),
             transport,
@@ -73,9 +74,9 @@ impl LoneOutlet {
 
         let ready = async { while !matches!(told.recv().await, Some(OutletEvent::Ready) | None) {} };
         runtime.block_on(async { timeout(Duration::from_secs(20), ready).await }).expect("a first frame");
-        connection.stream_ready();
+        door.stream_ready();
         runtime.spawn(async move {
-            let _connection = connection;
+            let _there = (door, connection);
             while told.recv().await.is_some() {}
         });
         Self { outlet, server, feed, encoded, _rendition: rendition, _ingest: ingest, _sound: sound, _runtime: runtime }

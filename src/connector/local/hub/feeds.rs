@@ -3,20 +3,22 @@
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, mpsc};
+use std::time::Duration;
 
 use gst_plugin_webrtc_signalling_protocol::{
     OutgoingMessage, PeerMessage, PeerMessageInner, PeerRole, PeerStatus, SdpMessage,
 };
 
-use super::sessions::Phase;
+use super::sessions::{Phase, Session};
 use super::{Hub, State};
-use crate::connector::Demand;
+use crate::config::Codec;
 use crate::connector::local::messages::{Extension, FeedLine, FeedStatus, PictureClock, Refused, to_text};
+use crate::connector::{Demand, Menu, Palate, Wanted};
 
 /// The most sessions that wait for one feed to become ready.
 const MAX_WAITING: usize = 64;
 
-/// The most events that wait for one feed's signaller.
+/// The most events that wait for one signaller.
 const MAX_EVENTS: usize = 1024;
 
 /// A feed that can be watched.
@@ -28,15 +30,26 @@ pub(super) struct Feed {
     place: usize,
     name: String,
     status: FeedStatus,
-    open: bool,
-    /// Sessions asked for while the feed was not open, oldest first.
-    waiting: VecDeque<(String, String)>,
-    /// Who is told how many sessions there are.
+    /// What it can be had in.
+    pub(super) menu: Menu,
+    /// The ways in, the newest last.
+    doors: Vec<Door>,
+    /// Sessions for whose codec no door is open, oldest first.
+    waiting: VecDeque<String>,
+    /// Who is told what is wanted of it.
     demand: Option<Demand>,
-    pub(super) events: EventSender,
 }
 
-/// What a feed's signaller hears of its sessions.
+/// A way to a feed in one codec: a signaller's end of the hub.
+struct Door {
+    serial: u64,
+    codec: Codec,
+    /// Sessions may be asked for.
+    open: bool,
+    events: EventSender,
+}
+
+/// What a door's signaller hears of its sessions.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum SessionEvent {
     /// A peer wants to watch: make an offer.
@@ -54,12 +67,13 @@ impl Feed {
         serde_json::json!({ "name": self.name })
     }
 
-    /// Asks for an offer, now or when the feed opens.
-    pub(super) fn request(&mut self, session_id: &str, peer_id: &str) -> Result<Phase, Refused> {
-        let (session_id, peer_id) = (session_id.to_owned(), peer_id.to_owned());
-        if self.open {
-            self.events.offer(SessionEvent::Requested { session_id, peer_id })?;
-            return Ok(Phase::Requested);
+    /// Takes a session in: at a door of its codec, or among those that wait for one.
+    pub(super) fn take_in(&mut self, session_id: &str, session: &mut Session) -> Result<(), Refused> {
+        if let Some(door) = self.doors.iter().rev().find(|door| door.codec == session.codec && door.open) {
+            let (session_id, peer_id) = (session_id.to_owned(), session.peer_id.clone());
+            door.events.offer(SessionEvent::Requested { session_id, peer_id })?;
+            (session.door, session.phase) = (Some(door.serial), Phase::Requested);
+            return Ok(());
         }
         if self.waiting.len() >= MAX_WAITING {
             return Err(Refused::new(format!(
@@ -67,17 +81,46 @@ impl Feed {
                 self.name
             )));
         }
-        self.waiting.push_back((session_id, peer_id));
-        Ok(Phase::Waiting)
+        self.waiting.push_back(session_id.to_owned());
+        (session.door, session.phase) = (None, Phase::Waiting);
+        Ok(())
     }
 
     /// Forgets a session that its peer left.
-    pub(super) fn release(&mut self, session_id: &str, phase: Phase) {
-        if phase == Phase::Waiting {
-            self.waiting.retain(|(waiting, _)| waiting != session_id);
-        } else {
-            self.events.push(SessionEvent::Ended { session_id: session_id.to_owned() });
+    pub(super) fn release(&mut self, session_id: &str, session: &Session) {
+        self.waiting.retain(|waiting| waiting != session_id);
+        if let Some(door) = session.door.and_then(|serial| self.door(serial)) {
+            door.events.push(SessionEvent::Ended { session_id: session_id.to_owned() });
         }
+    }
+
+    /// Hands on what a session's peer caused.
+    pub(super) fn tell(&self, session: &Session, event: SessionEvent) -> Result<(), Refused> {
+        let door = session.door.and_then(|serial| self.door(serial));
+        door.map_or(Ok(()), |door| door.events.offer(event))
+    }
+
+    fn door(&self, serial: u64) -> Option<&Door> {
+        self.doors.iter().find(|door| door.serial == serial)
+    }
+
+    pub(super) fn has_open(&self, codec: Codec) -> bool {
+        self.doors.iter().any(|door| door.codec == codec && door.open)
+    }
+
+    /// Why a viewer cannot have it, for a person.
+    pub(super) fn unable(&self, viewer: &Palate) -> String {
+        let list =
+            |codecs: &mut dyn Iterator<Item = &Codec>| codecs.map(ToString::to_string).collect::<Vec<_>>().join(", ");
+        let offered = list(&mut self.menu.codecs.iter());
+        let takes = viewer.takes.as_ref().map(|takes| list(&mut takes.difference(&viewer.refused)));
+        let what = match takes.as_deref() {
+            _ if offered.is_empty() => return format!("“{}” cannot be encoded here at present.", self.name),
+            Some("") => "none of the codecs that Heliograph sends".to_owned(),
+            Some(takes) => format!("only {takes}"),
+            None => "none of these".to_owned(),
+        };
+        format!("“{}” can be had as {offered}, and this viewer decodes {what}. Try another browser.", self.name)
     }
 
     fn line(&self) -> FeedLine {
@@ -87,6 +130,7 @@ impl Feed {
             state: self.status.state.clone(),
             text: self.status.text.clone(),
             stale_after_ms: self.status.stale_after_ms,
+            codec: self.menu.codecs.first().map(ToString::to_string),
         }
     }
 
@@ -100,11 +144,9 @@ impl Feed {
 impl Hub {
     /// Registers a feed under its id, instead of one that is already there, among
     /// the others by its place.
-    pub(crate) fn register(self: &Arc<Self>, place: usize, id: &str, name: &str) -> (FeedHandle, FeedEvents) {
-        let (events, receiver) = event_queue();
+    pub(crate) fn register(self: &Arc<Self>, place: usize, id: &str, name: &str) -> FeedHandle {
         let mut state = self.lock();
-        state.registrations += 1;
-        let serial = state.registrations;
+        let serial = state.next_serial();
         let replaced = state.feeds.iter().find(|feed| feed.id == id).map(|feed| feed.serial);
         if let Some(replaced) = replaced {
             state.remove_feed(replaced);
@@ -115,10 +157,10 @@ impl Hub {
             place,
             name: name.to_owned(),
             status: FeedStatus::default(),
-            open: false,
+            menu: Menu { codecs: vec![Codec::default()], is_forced: false },
+            doors: Vec::new(),
             waiting: VecDeque::new(),
             demand: None,
-            events,
         };
         let announcement = feed.status_changed(vec![PeerRole::Producer]);
         let index = state.feeds.partition_point(|other| other.place <= place);
@@ -126,7 +168,7 @@ impl Hub {
         state.broadcast(&announcement, |peer| peer.listening);
         state.broadcast_feeds();
         drop(state);
-        (FeedHandle { hub: Arc::clone(self), serial }, receiver)
+        FeedHandle { hub: Arc::clone(self), serial }
     }
 
     /// Takes a feed away and ends its sessions. No feed with this id: nothing happens.
@@ -153,20 +195,19 @@ impl Hub {
     pub fn session_count(&self, id: &str) -> usize {
         let state = self.lock();
         let feed = state.feeds.iter().find(|feed| feed.id == id);
-        feed.map_or(0, |feed| state.sessions_of(feed.serial))
+        feed.map_or(0, |feed| state.sessions.values().filter(|session| session.feed == feed.serial).count())
     }
 }
 
 impl State {
+    fn next_serial(&mut self) -> u64 {
+        self.registrations += 1;
+        self.registrations
+    }
+
     pub(super) fn remove_feed(&mut self, serial: u64) {
         for session_id in self.sessions_where(|session| session.feed == serial) {
-            // Telling one peer may have dropped it, and all its sessions with it.
-            let Some(phase) = self.sessions.get(&session_id).map(|session| session.phase) else {
-                continue;
-            };
-            if let Some(feed) = self.feed(serial) {
-                feed.release(&session_id, phase);
-            }
+            self.release(&session_id);
             self.close_session(&session_id);
         }
         let Some(place) = self.feeds.iter().position(|feed| feed.serial == serial) else {
@@ -177,20 +218,60 @@ impl State {
         self.broadcast_feeds();
     }
 
-    fn feed(&mut self, serial: u64) -> Option<&mut Feed> {
+    /// Tells a session's door that it is over. Telling a peer may have dropped it, and all its
+    /// sessions with it: of one that is not there nothing is told.
+    fn release(&mut self, session_id: &str) {
+        if let Some(session) = self.sessions.get(session_id)
+            && let Some(feed) = self.feeds.iter_mut().find(|feed| feed.serial == session.feed)
+        {
+            feed.release(session_id, session);
+        }
+    }
+
+    fn remove_door(&mut self, serial: u64) {
+        let Some(feed) = self.feeds.iter_mut().find(|feed| feed.door(serial).is_some()) else { return };
+        let feed_serial = feed.serial;
+        for session_id in self.sessions_where(|session| session.door == Some(serial)) {
+            self.release(&session_id);
+            // Who has no offer yet does not notice.
+            if self.sessions.get(&session_id).is_some_and(|session| session.phase == Phase::Requested) {
+                self.take_in_anew(&session_id);
+            } else {
+                self.close_session(&session_id);
+            }
+        }
+        if let Some(feed) = self.feed(feed_serial) {
+            feed.doors.retain(|door| door.serial != serial);
+        }
+    }
+
+    /// Shuts this door and has a session find another, or wait.
+    fn take_in_anew(&mut self, session_id: &str) {
+        let Some(session) = self.sessions.get_mut(session_id) else { return };
+        let Some(feed) = self.feeds.iter_mut().find(|feed| feed.serial == session.feed) else { return };
+        if let Some(door) = feed.doors.iter_mut().find(|door| Some(door.serial) == session.door) {
+            door.open = false;
+        }
+        if feed.take_in(session_id, session).is_err() {
+            self.close_session(session_id);
+        }
+    }
+
+    pub(super) fn feed(&mut self, serial: u64) -> Option<&mut Feed> {
         self.feeds.iter_mut().find(|feed| feed.serial == serial)
     }
 
-    fn sessions_of(&self, serial: u64) -> usize {
-        self.sessions.values().filter(|session| session.feed == serial).count()
-    }
-
-    /// A session of this feed came or went.
+    /// What is wanted of a feed has changed.
     pub(super) fn tell_demand(&self, serial: u64) {
         let feed = self.feeds.iter().find(|feed| feed.serial == serial);
-        if let Some(demand) = feed.and_then(|feed| feed.demand.as_ref()) {
-            demand(self.sessions_of(serial));
+        let Some(demand) = feed.and_then(|feed| feed.demand.as_ref()) else { return };
+        let mut wanted = Wanted::new();
+        for session in self.sessions.values().filter(|session| session.feed == serial) {
+            for codec in [Some(session.codec), session.next].into_iter().flatten() {
+                *wanted.entry(codec).or_default() += 1;
+            }
         }
+        demand(wanted);
     }
 
     fn broadcast_feeds(&mut self) {
@@ -202,37 +283,14 @@ impl State {
     }
 }
 
-/// A signaller's hold on its feed. Dropping it takes the feed away.
+/// Whoever registered a feed. Dropping it takes the feed away.
 pub(crate) struct FeedHandle {
     hub: Arc<Hub>,
     serial: u64,
 }
 
 impl FeedHandle {
-    /// Lets sessions through, those that wait first; or keeps new ones waiting.
-    /// Sessions that run are left alone.
-    pub(crate) fn set_open(&self, open: bool) {
-        let mut state = self.hub.lock();
-        let Some(feed) = state.feed(self.serial) else {
-            return;
-        };
-        feed.open = open;
-        if !open {
-            return;
-        }
-        let waiting = std::mem::take(&mut feed.waiting);
-        for (session_id, peer_id) in &waiting {
-            let (session_id, peer_id) = (session_id.clone(), peer_id.clone());
-            feed.events.push(SessionEvent::Requested { session_id, peer_id });
-        }
-        for (session_id, _) in waiting {
-            if let Some(session) = state.sessions.get_mut(&session_id) {
-                session.phase = Phase::Requested;
-            }
-        }
-    }
-
-    /// Tells how many sessions there are, now and whenever one comes or goes.
+    /// Tells what is wanted of the feed, now and whenever that changes.
     pub(crate) fn tell_demand(&self, demand: Demand) {
         let mut state = self.hub.lock();
         if let Some(feed) = state.feed(self.serial) {
@@ -241,21 +299,105 @@ impl FeedHandle {
         }
     }
 
-    /// Whether a requested session may be handed to the feed now. One whose peer
-    /// left meanwhile may not; one whose feed closed meanwhile waits once more.
+    /// Has the feed in these codecs from now on.
+    pub(crate) fn set_menu(&self, menu: Menu) {
+        let mut state = self.hub.lock();
+        let Some(feed) = state.feed(self.serial) else { return };
+        if feed.menu == menu {
+            return;
+        }
+        feed.menu = menu;
+        for session_id in state.sessions_where(|session| session.feed == self.serial) {
+            state.review(&session_id);
+        }
+        state.tell_demand(self.serial);
+        state.broadcast_feeds();
+    }
+
+    /// A way in for sessions of this codec, which is shut at first.
+    pub(crate) fn door(&self, codec: Codec) -> (DoorHandle, FeedEvents) {
+        let (events, receiver) = event_queue();
+        let mut state = self.hub.lock();
+        let serial = state.next_serial();
+        if let Some(feed) = state.feed(self.serial) {
+            feed.doors.push(Door { serial, codec, open: false, events });
+        }
+        drop(state);
+        (DoorHandle { hub: Arc::clone(&self.hub), feed: self.serial, serial, codec }, receiver)
+    }
+
+    /// Ends sessions whose peers were asked to come again so long ago.
+    pub(crate) fn end_stragglers(&self, after: Duration) {
+        let mut state = self.hub.lock();
+        let is_late = |session: &Session| {
+            session.feed == self.serial && session.asked_at.is_some_and(|asked| asked.elapsed() >= after)
+        };
+        for session_id in state.sessions_where(is_late) {
+            state.release(&session_id);
+            state.close_session(&session_id);
+        }
+    }
+}
+
+impl Drop for FeedHandle {
+    fn drop(&mut self) {
+        self.hub.lock().remove_feed(self.serial);
+    }
+}
+
+/// A signaller's hold on its door. Dropping it shuts the door for good.
+pub(crate) struct DoorHandle {
+    hub: Arc<Hub>,
+    feed: u64,
+    serial: u64,
+    codec: Codec,
+}
+
+impl DoorHandle {
+    /// Lets sessions through, those that wait first; or keeps new ones waiting.
+    /// Sessions that run are left alone.
+    pub(crate) fn set_open(&self, open: bool) {
+        let mut guard = self.hub.lock();
+        let state = &mut *guard;
+        let Some(feed) = state.feeds.iter_mut().find(|feed| feed.serial == self.feed) else { return };
+        let Some(door) = feed.doors.iter_mut().find(|door| door.serial == self.serial) else { return };
+        door.open = open;
+        if !open {
+            return;
+        }
+        let is_of_codec = |session: Option<&Session>| session.is_some_and(|session| session.codec == self.codec);
+        let sessions = &mut state.sessions;
+        let (through, waiting) =
+            feed.waiting.drain(..).partition::<Vec<_>, _>(|session_id| is_of_codec(sessions.get(session_id)));
+        feed.waiting = waiting.into();
+        for session_id in through {
+            let Some(session) = sessions.get_mut(&session_id) else { continue };
+            (session.door, session.phase) = (Some(self.serial), Phase::Requested);
+            let peer_id = session.peer_id.clone();
+            door.events.push(SessionEvent::Requested { session_id, peer_id });
+        }
+        for session_id in state.sessions_where(|session| session.feed == self.feed && session.next == Some(self.codec))
+        {
+            state.ask_again(&session_id);
+        }
+    }
+
+    /// Whether a requested session may be handed to webrtcsink now. One whose peer
+    /// left meanwhile may not; one whose door was shut meanwhile waits once more.
     pub(crate) fn may_begin(&self, session_id: &str) -> bool {
         let mut guard = self.hub.lock();
         let state = &mut *guard;
-        let Some(session) = state.sessions.get_mut(session_id) else {
+        let Some(session) = state.sessions.get_mut(session_id).filter(|session| session.door == Some(self.serial))
+        else {
             return false;
         };
-        let feed = state.feeds.iter_mut().find(|feed| feed.serial == self.serial);
-        let Some(feed) = feed else { return false };
-        if !feed.open {
-            session.phase = Phase::Waiting;
-            feed.waiting.push_front((session_id.to_owned(), session.peer_id.clone()));
+        let Some(feed) = state.feeds.iter_mut().find(|feed| feed.serial == self.feed) else { return false };
+        let is_open = feed.door(self.serial).is_some_and(|door| door.open);
+        if !is_open {
+            (session.door, session.phase) = (None, Phase::Waiting);
+            feed.waiting.push_front(session_id.to_owned());
         }
-        feed.open
+        is_open
     }
 
     /// Sends a session's offer to its peer.
@@ -275,7 +417,7 @@ impl FeedHandle {
             return;
         };
         let extended = state.peers.get(&session.peer_id).is_some_and(|peer| peer.extended);
-        if session.feed == self.serial && extended {
+        if session.door == Some(self.serial) && extended {
             let message = Extension::Picture {
                 session_id: session_id.to_owned(),
                 rtp_timestamp: picture.rtp_timestamp,
@@ -289,9 +431,22 @@ impl FeedHandle {
     /// Ends a session from the feed's side. One that is not there: nothing happens.
     pub(crate) fn end_session(&self, session_id: &str) {
         let mut state = self.hub.lock();
-        if state.sessions.get(session_id).is_some_and(|session| session.feed == self.serial) {
+        if state.sessions.get(session_id).is_some_and(|session| session.door == Some(self.serial)) {
             state.close_session(session_id);
         }
+    }
+
+    /// Ends a session whose peer does not take the picture in this codec; it is offered another
+    /// when it asks again.
+    pub(crate) fn refused(&self, session_id: &str) {
+        let mut guard = self.hub.lock();
+        let state = &mut *guard;
+        let Some(session) = state.sessions.get(session_id) else { return };
+        if let Some(peer) = state.peers.get_mut(&session.peer_id) {
+            peer.palate.refused.insert(self.codec);
+        }
+        drop(guard);
+        self.end_session(session_id);
     }
 
     fn send(&self, session_id: &str, peer_message: PeerMessageInner) {
@@ -299,7 +454,7 @@ impl FeedHandle {
         let Some(session) = state.sessions.get_mut(session_id) else {
             return;
         };
-        if session.feed != self.serial {
+        if session.door != Some(self.serial) {
             return;
         }
         if matches!(peer_message, PeerMessageInner::Sdp(_)) {
@@ -311,19 +466,26 @@ impl FeedHandle {
     }
 }
 
-impl Drop for FeedHandle {
-    fn drop(&mut self) {
-        self.hub.lock().remove_feed(self.serial);
+impl DoorHandle {
+    /// Shuts the door for good, though somebody may still hold it.
+    pub(crate) fn remove(&self) {
+        self.hub.lock().remove_door(self.serial);
     }
 }
 
-/// The hub's end of a feed's queue.
+impl Drop for DoorHandle {
+    fn drop(&mut self) {
+        self.remove();
+    }
+}
+
+/// The hub's end of a door's queue.
 pub(super) struct EventSender {
     sender: mpsc::Sender<SessionEvent>,
     queued: Arc<AtomicUsize>,
 }
 
-/// The signaller's end of a feed's queue.
+/// The signaller's end of a door's queue.
 pub(crate) struct FeedEvents {
     receiver: mpsc::Receiver<SessionEvent>,
     queued: Arc<AtomicUsize>,
@@ -355,7 +517,13 @@ impl EventSender {
 }
 
 impl FeedEvents {
-    /// Waits for the next event. None: the feed was removed.
+    /// How many wait.
+    #[cfg(test)]
+    pub(super) fn queued(&self) -> usize {
+        self.queued.load(Ordering::Relaxed)
+    }
+
+    /// Waits for the next event. None: the door was shut for good.
     pub(crate) fn next(&self) -> Option<SessionEvent> {
         let event = self.receiver.recv().ok()?;
         self.queued.fetch_sub(1, Ordering::Relaxed);

@@ -19,7 +19,7 @@ mod sessions;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use feeds::{FeedEvents, FeedHandle, SessionEvent};
+pub(crate) use feeds::{DoorHandle, FeedEvents, FeedHandle, SessionEvent};
 pub(crate) use peers::Connection;
 
 use feeds::Feed;
@@ -41,7 +41,7 @@ struct State {
     feeds: Vec<Feed>,
     peers: HashMap<String, Peer>,
     sessions: HashMap<String, Session>,
-    /// How many feeds were ever registered; the last one's serial.
+    /// How many feeds and doors there ever were; the last one's serial.
     registrations: u64,
 }
 

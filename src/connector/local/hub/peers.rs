@@ -8,6 +8,7 @@ use gst_plugin_webrtc_signalling_protocol::OutgoingMessage;
 use tokio::sync::{mpsc, oneshot};
 
 use super::{Hub, State, random_id};
+use crate::connector::Palate;
 use crate::connector::local::messages::{Refused, to_text};
 
 /// The most sockets at once.
@@ -33,6 +34,8 @@ pub(super) struct Peer {
     pub(super) extended: bool,
     /// What it calls itself.
     pub(super) name: Option<String>,
+    /// What it can take.
+    pub(super) palate: Palate,
     /// Sessions that the feed ended lately. Messages for them crossed the news.
     ended: VecDeque<String>,
     refused_in_a_row: u32,
@@ -91,6 +94,7 @@ impl Hub {
             listening: false,
             extended: false,
             name: None,
+            palate: Palate::default(),
             ended: VecDeque::new(),
             refused_in_a_row: 0,
         };

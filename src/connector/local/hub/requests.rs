@@ -3,7 +3,8 @@
 use gst_plugin_webrtc_signalling_protocol::{IncomingMessage, OutgoingMessage, Peer as Listed, PeerStatus};
 
 use super::{Hub, State};
-use crate::config::FeedConfig;
+use crate::config::{Codec, FeedConfig};
+use crate::connector::Codecs;
 use crate::connector::local::messages::{self, Extension, Refused, Request, to_text};
 
 impl Hub {
@@ -67,6 +68,7 @@ impl State {
         peer.listening = status.listening();
         peer.extended = announces_our_page(status);
         peer.name = name_in(status);
+        peer.palate.takes = codecs_in(status);
         let extended = peer.extended;
         if status.listening() {
             // The npm client counts as connected only when it hears of itself.
@@ -95,6 +97,23 @@ impl State {
 fn announces_our_page(status: &PeerStatus) -> bool {
     let version = status.meta.as_ref().and_then(|meta| meta.get("heliograph"));
     version.and_then(serde_json::Value::as_u64) == Some(1)
+}
+
+/// What a peer says it can take: `meta.codecs`, a list of names as in SDP, H.264 with the profiles
+/// as well (RFC 6184's `profile-level-id`): `["H264/42e01f", "VP8"]`. A codec that Heliograph does
+/// not know is nothing to it.
+fn codecs_in(status: &PeerStatus) -> Option<Codecs> {
+    let said = status.meta.as_ref()?.get("codecs")?.as_array()?;
+    Some(said.iter().filter_map(|codec| takes(codec.as_str()?)).collect())
+}
+
+/// H.264 is announced as Constrained Baseline: who decodes none of the baseline profiles would
+/// not take the offer.
+fn takes(said: &str) -> Option<Codec> {
+    let (name, profile) = said.split_once('/').map_or((said, None), |(name, profile)| (name, Some(profile)));
+    let codec: Codec = name.to_ascii_lowercase().parse().ok()?;
+    let is_baseline = |profile: &str| profile.get(..2).is_some_and(|idc| idc == "42");
+    (codec != Codec::H264 || profile.is_none_or(is_baseline)).then_some(codec)
 }
 
 /// What a peer calls itself, where that can be a name.

@@ -1,11 +1,14 @@
 //! Sessions: one feed, one peer, and what may pass between them.
 
+use std::time::Instant;
+
 use gst_plugin_webrtc_signalling_protocol::{
     EndSessionMessage, OutgoingMessage, PeerMessage, PeerMessageInner, SdpMessage, StartSessionMessage,
 };
 
 use super::{Hub, SessionEvent, State, random_id};
-use crate::connector::local::messages::{Refused, short};
+use crate::config::Codec;
+use crate::connector::local::messages::{Extension, Refused, short, to_text};
 
 /// The most sessions of one peer.
 const MAX_SESSIONS_PER_PEER: usize = 16;
@@ -18,7 +21,15 @@ pub(super) struct Session {
     /// The feed's registration.
     pub(super) feed: u64,
     pub(super) peer_id: String,
+    /// What it watches in.
+    pub(super) codec: Codec,
+    /// The door it came through; `None` while it waits for one.
+    pub(super) door: Option<u64>,
     pub(super) phase: Phase,
+    /// What its peer would get if it came now, where that is something else.
+    pub(super) next: Option<Codec>,
+    /// When its peer was asked to come again.
+    pub(super) asked_at: Option<Instant>,
     candidates: u32,
 }
 
@@ -26,7 +37,7 @@ pub(super) struct Session {
 /// is taken before one: what is behind the feed need not expect surprises.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Phase {
-    /// The feed does not know of it yet.
+    /// No door is open for it yet.
     Waiting,
     /// The feed has been asked for an offer.
     Requested,
@@ -59,10 +70,28 @@ impl State {
                 short(&wanted.peer_id)
             )));
         };
+        let Some(peer) = self.peers.get(peer_id) else { return Ok(()) };
+        let Some(codec) = feed.menu.choose(&peer.palate) else {
+            let sentence = feed.unable(&peer.palate);
+            if !peer.extended {
+                return Err(Refused::new(sentence));
+            }
+            self.send_text(peer_id, to_text(&Extension::Unable { peer_id: wanted.peer_id, text: sentence }));
+            return Ok(());
+        };
         let session_id = random_id();
-        let phase = feed.request(&session_id, peer_id)?;
         let serial = feed.serial;
-        let session = Session { feed: serial, peer_id: peer_id.to_owned(), phase, candidates: 0 };
+        let mut session = Session {
+            feed: serial,
+            peer_id: peer_id.to_owned(),
+            codec,
+            door: None,
+            phase: Phase::Waiting,
+            next: None,
+            asked_at: None,
+            candidates: 0,
+        };
+        feed.take_in(&session_id, &mut session)?;
         self.sessions.insert(session_id.clone(), session);
         self.tell_demand(serial);
         let started = OutgoingMessage::SessionStarted { peer_id: wanted.peer_id, session_id };
@@ -84,7 +113,7 @@ impl State {
         let Some(feed) = self.feeds.iter().find(|feed| feed.serial == session.feed) else {
             return Ok(());
         };
-        feed.events.offer(event)?;
+        feed.tell(session, event)?;
         if is_answer {
             session.phase = Phase::Answered;
         }
@@ -110,9 +139,50 @@ impl State {
             return;
         };
         if let Some(feed) = self.feeds.iter_mut().find(|feed| feed.serial == session.feed) {
-            feed.release(session_id, session.phase);
+            feed.release(session_id, &session);
         }
         self.tell_demand(session.feed);
+    }
+
+    /// Looks what a session's peer would get if it came now.
+    pub(super) fn review(&mut self, session_id: &str) {
+        let Some(session) = self.sessions.get_mut(session_id) else { return };
+        let Some(feed) = self.feeds.iter_mut().find(|feed| feed.serial == session.feed) else { return };
+        let Some(peer) = self.peers.get(&session.peer_id) else { return };
+        let best = feed.menu.choose(&peer.palate);
+        if session.phase != Phase::Waiting {
+            // Who runs and would get nothing keeps what it has.
+            session.next = best.filter(|best| *best != session.codec);
+            session.asked_at = session.asked_at.filter(|_| session.next.is_some());
+            return self.ask_again(session_id);
+        }
+        let Some(codec) = best else { return self.close_session(session_id) };
+        if codec != session.codec {
+            feed.release(session_id, session);
+            session.codec = codec;
+            if feed.take_in(session_id, session).is_err() {
+                self.close_session(session_id);
+            }
+        }
+    }
+
+    /// Asks a session's peer to come again where a better door is open: our page begins another
+    /// session before it ends this one. Others are sent away, and may come again.
+    pub(super) fn ask_again(&mut self, session_id: &str) {
+        let Some(session) = self.sessions.get_mut(session_id) else { return };
+        let Some(feed) = self.feeds.iter_mut().find(|feed| feed.serial == session.feed) else { return };
+        let is_ready = session.next.is_some_and(|next| feed.has_open(next)) && session.asked_at.is_none();
+        if !is_ready {
+            return;
+        }
+        session.asked_at = Some(Instant::now());
+        let peer_id = session.peer_id.clone();
+        if self.peers.get(&peer_id).is_some_and(|peer| peer.extended) {
+            self.send_text(&peer_id, to_text(&Extension::Rejoin { session_id: session_id.to_owned() }));
+        } else {
+            feed.release(session_id, session);
+            self.close_session(session_id);
+        }
     }
 
     /// Takes a session's feed away; the peer is told.

@@ -3,7 +3,13 @@
 use serde_json::{Value, json};
 
 use super::*;
-use crate::connector::local::messages::{FeedStatus, PictureClock};
+use crate::{
+    config::Codec,
+    connector::{
+        Menu, Wanted,
+        local::messages::{FeedStatus, PictureClock},
+    },
+};
 
 /// A connected peer that reads its own mail.
 struct Viewer {
@@ -70,12 +76,25 @@ impl Viewer {
     }
 }
 
+/// A feed with one door.
+struct Fed {
+    entry: FeedHandle,
+    door: DoorHandle,
+}
+
+/// Adds a feed with a door that is shut.
+fn register(hub: &Arc<Hub>, place: usize, id: &str, name: &str) -> (Fed, FeedEvents) {
+    let entry = hub.register(place, id, name);
+    let (door, events) = entry.door(Codec::H264);
+    (Fed { entry, door }, events)
+}
+
 /// A hub with one feed that is open.
-fn hub_with_feed() -> (Arc<Hub>, FeedHandle, FeedEvents) {
+fn hub_with_feed() -> (Arc<Hub>, Fed, FeedEvents) {
     let hub = Hub::new();
-    let (handle, events) = hub.register(0, "bow", "Bow camera");
-    handle.set_open(true);
-    (hub, handle, events)
+    let (feed, events) = register(&hub, 0, "bow", "Bow camera");
+    feed.door.set_open(true);
+    (hub, feed, events)
 }
 
 #[test]
@@ -85,11 +104,11 @@ fn a_session_goes_from_request_to_end() {
     let session = viewer.watch("bow");
     let requested = SessionEvent::Requested { session_id: session.clone(), peer_id: viewer.id() };
     assert_eq!(events.next(), Some(requested));
-    assert!(feed.may_begin(&session));
+    assert!(feed.door.may_begin(&session));
     assert_eq!(hub.session_count("bow"), 1);
 
-    feed.send_offer(&session, "offer".to_owned());
-    feed.send_candidate(&session, "candidate:2".to_owned(), 0);
+    feed.door.send_offer(&session, "offer".to_owned());
+    feed.door.send_candidate(&session, "candidate:2".to_owned(), 0);
     assert_eq!(
         viewer.next(),
         json!({ "type": "peer", "sessionId": session, "sdp": { "type": "offer", "sdp": "offer" } })
@@ -111,17 +130,17 @@ fn a_session_goes_from_request_to_end() {
 #[test]
 fn a_feed_is_told_how_many_watch_or_wait() {
     let hub = Hub::new();
-    let (feed, _events) = hub.register(0, "bow", "Bow camera");
+    let (feed, _events) = register(&hub, 0, "bow", "Bow camera");
     let told = Arc::new(Mutex::new(Vec::new()));
     let kept = told.clone();
-    feed.tell_demand(Box::new(move |viewers| kept.lock().unwrap().push(viewers)));
+    feed.entry.tell_demand(Box::new(move |wanted| kept.lock().unwrap().push(wanted.values().sum::<usize>())));
     let (mut first, mut second) = (Viewer::join(&hub), Viewer::join(&hub));
     let waits = first.watch("bow");
     second.watch("bow");
     first.say(&json!({ "type": "endSession", "sessionId": waits }));
-    feed.set_open(true);
+    feed.door.set_open(true);
     let runs = first.watch("bow");
-    feed.end_session(&runs);
+    feed.door.end_session(&runs);
     drop(second);
     assert_eq!(*told.lock().unwrap(), [0, 1, 2, 1, 2, 1, 0]);
 }
@@ -131,7 +150,7 @@ fn a_foreign_session_is_like_none() {
     let (hub, feed, _events) = hub_with_feed();
     let mut viewer = Viewer::join(&hub);
     let session = viewer.watch("bow");
-    feed.send_offer(&session, "offer".to_owned());
+    feed.door.send_offer(&session, "offer".to_owned());
 
     let mut stranger = Viewer::join(&hub);
     stranger.answer(&session);
@@ -158,7 +177,7 @@ fn nobody_else_produces_or_offers() {
     viewer.say(&json!({ "type": "startSession", "peerId": "bow", "offer": "v=0" }));
     assert!(viewer.error().starts_with("The feed makes the offer."));
     let session = viewer.watch("bow");
-    feed.send_offer(&session, "offer".to_owned());
+    feed.door.send_offer(&session, "offer".to_owned());
     viewer.next();
     viewer.say(&json!({ "type": "peer", "sessionId": session, "sdp": { "type": "offer", "sdp": "v=0" } }));
     assert!(viewer.error().starts_with("The feed makes the offer."));
@@ -175,7 +194,7 @@ fn answers_are_taken_once_and_only_after_an_offer() {
     viewer.candidate(&session);
     assert_eq!(viewer.error(), viewer.error());
 
-    feed.send_offer(&session, "offer".to_owned());
+    feed.door.send_offer(&session, "offer".to_owned());
     viewer.next();
     viewer.answer(&session);
     viewer.nothing_came();
@@ -193,7 +212,7 @@ fn answers_are_taken_once_and_only_after_an_offer() {
 #[test]
 fn sessions_wait_until_the_feed_opens() {
     let hub = Hub::new();
-    let (feed, events) = hub.register(0, "bow", "Bow camera");
+    let (feed, events) = register(&hub, 0, "bow", "Bow camera");
     let mut first = Viewer::join(&hub);
     let mut second = Viewer::join(&hub);
     let mut third = Viewer::join(&hub);
@@ -203,29 +222,29 @@ fn sessions_wait_until_the_feed_opens() {
     drop(second);
     assert_eq!(hub.session_count("bow"), 2);
 
-    feed.set_open(true);
-    feed.set_open(false);
+    feed.door.set_open(true);
+    feed.door.set_open(false);
     let requested = |session: &str, viewer: &Viewer| {
         Some(SessionEvent::Requested { session_id: session.to_owned(), peer_id: viewer.id() })
     };
     assert_eq!(events.next(), requested(&session, &first));
     // Closed again before the signaller came to it: it waits once more.
-    assert!(!feed.may_begin(&session));
+    assert!(!feed.door.may_begin(&session));
     assert_eq!(events.next(), requested(&last, &third));
     first.answer(&session);
     assert!(first.error().contains("no offer"));
-    feed.set_open(true);
+    feed.door.set_open(true);
     assert_eq!(events.next(), requested(&session, &first));
-    assert!(feed.may_begin(&session));
+    assert!(feed.door.may_begin(&session));
     // A viewer that left meanwhile does not begin.
     drop(third);
-    assert!(!feed.may_begin(&last));
+    assert!(!feed.door.may_begin(&last));
 }
 
 #[test]
 fn waiting_sessions_and_sessions_per_viewer_are_limited() {
     let hub = Hub::new();
-    let (feed, _events) = hub.register(0, "bow", "Bow camera");
+    let (feed, _events) = register(&hub, 0, "bow", "Bow camera");
     let mut viewers: Vec<Viewer> = (0..5).map(|_| Viewer::join(&hub)).collect();
     for viewer in &mut viewers[..4] {
         for _ in 0..16 {
@@ -236,7 +255,7 @@ fn waiting_sessions_and_sessions_per_viewer_are_limited() {
     }
     viewers[4].say(&json!({ "type": "startSession", "peerId": "bow" }));
     assert!(viewers[4].error().contains("64 viewers already wait"));
-    feed.set_open(true);
+    feed.door.set_open(true);
     viewers[4].watch("bow");
 }
 
@@ -270,15 +289,15 @@ fn a_removed_feed_ends_its_sessions_and_late_messages_are_forgiven() {
 #[test]
 fn a_replaced_feed_has_no_say_any_more() {
     let (hub, old, old_events) = hub_with_feed();
-    hub.register(1, "stern", "Stern");
+    let _stern = register(&hub, 1, "stern", "Stern");
     let mut page = Viewer::join_as_page(&hub);
-    let (new, _events) = hub.register(0, "bow", "New bow camera");
-    old.set_open(false);
+    let (new, _events) = register(&hub, 0, "bow", "New bow camera");
+    old.door.set_open(false);
     drop(old);
     assert_eq!(old_events.next(), None);
     while page.connection.outbox.try_recv().is_ok() {}
     let session = page.watch("bow");
-    assert!(!new.may_begin(&session), "it is not open by the old one's doing");
+    assert!(!new.door.may_begin(&session), "it is not open by the old one's doing");
     page.say(&json!({ "type": "list" }));
     assert_eq!(page.next()["producers"][0]["meta"]["name"], "New bow camera");
 }
@@ -292,7 +311,7 @@ fn listeners_hear_of_feeds_that_come_and_go() {
     let me = listener.next();
     assert_eq!((&me["peerId"], &me["roles"]), (&json!(listener.id()), &json!(["listener"])));
 
-    let (feed, _events) = hub.register(0, "bow", "Bow camera");
+    let (feed, _events) = register(&hub, 0, "bow", "Bow camera");
     let meta = json!({ "name": "Bow camera" });
     let came = json!({ "type": "peerStatusChanged", "peerId": "bow", "roles": ["producer"], "meta": meta });
     assert_eq!(listener.next(), came);
@@ -313,7 +332,8 @@ fn extensions_go_to_our_page_only() {
     let status = FeedStatus { state: "live".to_owned(), text: "Live.".to_owned(), stale_after_ms: 500 };
     hub.set_feed_status("bow", status.clone());
     hub.set_feed_status("bow", status);
-    let line = json!({ "peerId": "bow", "name": "Bow camera", "state": "live", "text": "Live.", "staleAfterMs": 500 });
+    let line = json!({ "peerId": "bow", "name": "Bow camera", "state": "live", "text": "Live.", "staleAfterMs": 500,
+        "codec": "H.264" });
     assert_eq!(page.next(), json!({ "type": "heliographFeeds", "feeds": [line] }));
     page.nothing_came();
 
@@ -327,7 +347,7 @@ fn extensions_go_to_our_page_only() {
     let picture = PictureClock { rtp_timestamp: 7, clock_rate: 90_000, capture_time_ms: 1.5 };
     for viewer in [&mut page, &mut npm] {
         let session = viewer.watch("bow");
-        feed.send_picture_clock(&session, picture);
+        feed.door.send_picture_clock(&session, picture);
     }
     assert_eq!(page.next()["rtpTimestamp"], 7);
     npm.nothing_came();
@@ -369,4 +389,139 @@ fn the_number_of_peers_is_limited() {
     assert!(hub.connect().is_err());
     drop(viewers);
     assert!(hub.connect().is_ok());
+}
+
+/// Has the feed in these codecs, and one open door of each.
+fn doors(feed: &Fed, codecs: &[Codec]) -> Vec<(DoorHandle, FeedEvents)> {
+    feed.entry.set_menu(Menu { codecs: codecs.to_vec(), is_forced: false });
+    let open = |codec: &Codec| {
+        let (door, events) = feed.entry.door(*codec);
+        door.set_open(true);
+        (door, events)
+    };
+    codecs.iter().map(open).collect()
+}
+
+/// Says what it can take, as our page or as a foreign client that knows of it.
+fn says(viewer: &mut Viewer, meta: &Value) {
+    viewer.say(&json!({ "type": "setPeerStatus", "roles": [], "meta": meta }));
+    while viewer.connection.outbox.try_recv().is_ok() {}
+}
+
+fn demand(feed: &Fed) -> Arc<Mutex<Wanted>> {
+    let told = Arc::new(Mutex::new(Wanted::new()));
+    let kept = told.clone();
+    feed.entry.tell_demand(Box::new(move |wanted| *kept.lock().unwrap() = wanted));
+    told
+}
+
+#[test]
+fn a_viewer_gets_the_first_codec_that_it_says_it_takes() {
+    let hub = Hub::new();
+    let (feed, _) = register(&hub, 0, "bow", "Bow camera");
+    let open = doors(&feed, &[Codec::H265, Codec::H264, Codec::Vp8]);
+    let asks = |meta: &Value| {
+        let mut viewer = Viewer::join(&hub);
+        says(&mut viewer, meta);
+        viewer.watch("bow");
+        let served = open.iter().position(|(_, events)| events.queued() > 0);
+        drop(viewer);
+        for (_, events) in &open {
+            while events.queued() > 0 {
+                events.next();
+            }
+        }
+        served
+    };
+    assert_eq!(asks(&json!({ "codecs": ["VP8", "H264/42e01f", "H265"] })), Some(0));
+    assert_eq!(asks(&json!({ "codecs": ["VP8", "H264/42e01f"] })), Some(1));
+    assert_eq!(asks(&json!({ "codecs": ["VP8", "H264/640c1f", "flexfec-03"] })), Some(2), "H.264 in another profile");
+    assert_eq!(asks(&Value::Null), Some(1), "who says nothing gets what everybody takes");
+}
+
+#[test]
+fn who_takes_nothing_of_a_feed_hears_it_in_a_sentence() {
+    let (hub, _feed, _events) = hub_with_feed();
+    let mut npm = Viewer::join(&hub);
+    says(&mut npm, &json!({ "codecs": ["VP8"] }));
+    npm.say(&json!({ "type": "startSession", "peerId": "bow" }));
+    let sentence = npm.error();
+    assert_eq!(sentence, "“Bow camera” can be had as H.264, and this viewer decodes only VP8. Try another browser.");
+    let mut page = Viewer::join(&hub);
+    says(&mut page, &json!({ "heliograph": 1, "codecs": ["VP8"] }));
+    page.say(&json!({ "type": "startSession", "peerId": "bow" }));
+    assert_eq!(page.next(), json!({ "type": "heliographUnable", "peerId": "bow", "text": sentence }));
+}
+
+#[test]
+fn an_answer_without_a_picture_gets_another_codec_next_time() {
+    let hub = Hub::new();
+    let (feed, _) = register(&hub, 0, "bow", "Bow camera");
+    let open = doors(&feed, &[Codec::H264, Codec::Vp8]);
+    let mut viewer = Viewer::join(&hub);
+    let session = viewer.watch("bow");
+    open[0].0.refused(&session);
+    assert_eq!(viewer.next(), json!({ "type": "endSession", "sessionId": session }));
+    let next = viewer.watch("bow");
+    assert!(open[1].0.may_begin(&next) && !open[0].0.may_begin(&next));
+}
+
+#[test]
+fn a_codec_is_in_demand_while_somebody_waits_for_it_or_watches() {
+    let hub = Hub::new();
+    let (feed, _) = register(&hub, 0, "bow", "Bow camera");
+    let told = demand(&feed);
+    feed.entry.set_menu(Menu { codecs: vec![Codec::H264, Codec::Vp8], is_forced: false });
+    let mut viewer = Viewer::join(&hub);
+    says(&mut viewer, &json!({ "codecs": ["VP8"] }));
+    let session = viewer.watch("bow");
+    assert_eq!(*told.lock().unwrap(), Wanted::from([(Codec::Vp8, 1)]));
+    let (door, events) = feed.entry.door(Codec::Vp8);
+    door.set_open(true);
+    assert_eq!(events.next(), Some(SessionEvent::Requested { session_id: session.clone(), peer_id: viewer.id() }));
+    // Gone before it offered anything: the viewer waits for the next, and does not notice.
+    drop(door);
+    viewer.nothing_came();
+    assert_eq!(*told.lock().unwrap(), Wanted::from([(Codec::Vp8, 1)]));
+    // It cannot be made: whoever waits and can take nothing else is sent away.
+    feed.entry.set_menu(Menu { codecs: vec![Codec::H264], is_forced: false });
+    assert_eq!(viewer.next(), json!({ "type": "endSession", "sessionId": session }));
+    assert_eq!(*told.lock().unwrap(), Wanted::new());
+}
+
+#[test]
+fn another_codec_asks_our_page_to_come_again_and_sends_others_away() {
+    let (hub, feed, _events) = hub_with_feed();
+    let told = demand(&feed);
+    let mut page = Viewer::join(&hub);
+    says(&mut page, &json!({ "heliograph": 1, "codecs": ["H264", "VP8"] }));
+    let mut npm = Viewer::join(&hub);
+    let (old, foreign) = (page.watch("bow"), npm.watch("bow"));
+    feed.entry.set_menu(Menu { codecs: vec![Codec::Vp8, Codec::H264], is_forced: false });
+    assert_eq!(page.next()["feeds"][0]["codec"], "VP8");
+    page.nothing_came();
+    assert_eq!(*told.lock().unwrap(), Wanted::from([(Codec::H264, 2), (Codec::Vp8, 2)]));
+
+    let (door, _) = feed.entry.door(Codec::Vp8);
+    door.set_open(true);
+    assert_eq!(page.next(), json!({ "type": "heliographRejoin", "sessionId": old }));
+    assert_eq!(npm.next(), json!({ "type": "endSession", "sessionId": foreign }));
+    let new = page.watch("bow");
+    assert!(door.may_begin(&new));
+    page.say(&json!({ "type": "endSession", "sessionId": old }));
+    assert_eq!(*told.lock().unwrap(), Wanted::from([(Codec::Vp8, 1)]));
+    page.nothing_came();
+}
+
+#[test]
+fn who_does_not_come_again_is_sent_away_in_the_end() {
+    let (hub, feed, _events) = hub_with_feed();
+    let mut page = Viewer::join_as_page(&hub);
+    let session = page.watch("bow");
+    let _doors = doors(&feed, &[Codec::Vp8, Codec::H264]);
+    while page.connection.outbox.try_recv().is_ok() {}
+    feed.entry.end_stragglers(std::time::Duration::from_mins(1));
+    page.nothing_came();
+    feed.entry.end_stragglers(std::time::Duration::ZERO);
+    assert_eq!(page.next(), json!({ "type": "endSession", "sessionId": session }));
 }
