@@ -12,12 +12,14 @@
 //!   ├─ control     who decides what a feed sends, and to whom
 //!   ├─ connector   where a feed goes, each a signaller and its settings
 //!   ├─ media       GStreamer: source, codec catalogue, encode, preview
+//!   ├─ channels    messages between viewers and programs, beside the picture
 //!   ├─ stats       figures, and what they were over the last minutes
 //!   └─ config      what the operator asked for: feeds, settings, secrets
 //! i18n             words for people, in their language; any room may use it
 //! processes        who holds a file or a port; any room may use it
 //! ```
 
+pub mod channels;
 pub mod cli;
 pub mod config;
 pub mod connector;

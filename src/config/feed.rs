@@ -5,8 +5,8 @@ use std::{collections::BTreeMap, ops::RangeInclusive};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    AudioConfig, Codec, ElementChoice, ElementRole, ElementSettings, FeedId, Fingerprint, PathChoice, PictureConfig,
-    SourceConfig,
+    AudioConfig, Codec, DataChannelConfig, ElementChoice, ElementRole, ElementSettings, FeedId, Fingerprint,
+    PathChoice, PictureConfig, SourceConfig,
 };
 use crate::i18n::gettext;
 
@@ -41,6 +41,9 @@ pub struct FeedConfig {
     /// that they tell.
     #[serde(default)]
     pub pinned_viewers: Vec<String>,
+    /// Messages that travel beside the picture; no two have the same label.
+    #[serde(default)]
+    pub data_channels: Vec<DataChannelConfig>,
     /// Whether viewers may have it.
     pub streaming: bool,
     /// Whether camera and encoder also run while nobody watches.
@@ -71,6 +74,7 @@ impl FeedConfig {
             elements: ElementSettings::new(),
             bitrate_kbps: Self::DEFAULT_BITRATE_KBPS,
             pinned_viewers: Vec::new(),
+            data_channels: Vec::new(),
             streaming: true,
             keep_warm: false,
         }

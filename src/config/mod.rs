@@ -17,6 +17,7 @@
 mod address;
 mod audio;
 mod codec;
+mod data_channel;
 mod element_role;
 pub mod element_settings;
 mod encoders;
@@ -45,6 +46,7 @@ mod transport;
 pub use address::{AddressError, Credentials, SourceAddress};
 pub use audio::{AudioConfig, AudioSource, AudioSourceError};
 pub use codec::{Codec, CodecError, ElementChoice, ElementNameError};
+pub use data_channel::{ChannelLabel, ChannelLabelError, DataChannelConfig, Delivery, Senders, SocketPlace};
 pub use element_role::{ElementRole, ElementSettings};
 pub use encoders::{EncodersConfig, Overload};
 pub use feed::{FeedConfig, NameError};

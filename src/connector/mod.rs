@@ -5,7 +5,7 @@
 //! webrtcsink of its own, for one sends one codec. Which codecs can be had, a [`Menu`] says; who
 //! gets which, the destination finds out from its viewers.
 //!
-//! May use `config` and `stats`; must not know `media`, `engine` or a screen.
+//! May use `config`, `channels` and `stats`; must not know `media`, `engine` or a screen.
 
 mod answer;
 pub mod local;
@@ -16,7 +16,10 @@ use std::{collections::BTreeMap, time::Duration};
 use gstrswebrtc::signaller::Signallable;
 
 pub use self::menu::{Codecs, Menu, Palate};
-use crate::config::{Codec, FeedId, TransportConfig};
+use crate::{
+    channels::ViewerNames,
+    config::{Codec, FeedId, TransportConfig},
+};
 
 /// How many viewers watch or wait, by the codec that they get or are to get.
 pub type Wanted = BTreeMap<Codec, usize>;
@@ -66,6 +69,10 @@ pub trait Door: Send {
 
     /// The stream has caps: sessions may be asked for. An offer before this panics inside webrtcsink.
     fn stream_ready(&self);
+
+    /// Tells what viewers call themselves, later and elsewhere; `None` where a destination takes no data
+    /// channels.
+    fn viewer_names(&self) -> Option<ViewerNames>;
 
     /// Tells a session's viewer how old the frame with this RTP timestamp is now.
     fn picture_clock(&self, session: &str, rtp_timestamp: u32, clock_rate: u32, age: Duration);

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::FeedState;
 use crate::{
+    channels::Payload,
     config::{ChangedBy, ElementRole, FeedId, Fingerprint, InForce, SetpointChange, StreamChoice},
     media::AudioState,
     stats::FeedSample,
@@ -42,6 +43,16 @@ pub enum FeedCommand {
     },
     /// Take whichever certificate the camera shows next, and keep that one.
     ForgetCertificate,
+    /// Send this to viewers, on a data channel of the feed. It does not wait for other commands;
+    /// what viewers send is heard by [`Engine::subscribe_data`](super::Engine::subscribe_data).
+    SendData {
+        /// The channel's label.
+        channel: String,
+        /// To the viewer of this session only; `None` is all.
+        session: Option<String>,
+        /// What it says.
+        payload: Payload,
+    },
 }
 
 /// What encodes a feed, and why it is this.

@@ -38,6 +38,7 @@ pub use message::{EncoderInUse, EngineEvent, FeedCommand, FeedEvent, PathInUse};
 pub use state::{Awaited, FeedState};
 
 use crate::{
+    channels::{DataMessage, Exchange, SendError},
     config::{EncodersConfig, FeedConfig, FeedId, Secrets, Setpoint, SetpointError},
     connector::Connector,
     i18n::gettext_f,
@@ -48,6 +49,8 @@ use feed::Request;
 
 /// Events a slow listener may be behind before it misses some.
 const EVENTS_KEPT: usize = 1024;
+/// Messages of viewers that a slow listener may be behind before it misses some.
+const MESSAGES_KEPT: usize = 256;
 /// How long a feed runs on while nobody watches, unless [`Engine::rest_after`] says otherwise.
 const LINGER: Duration = Duration::from_secs(10);
 /// How long the feeds may take to end.
@@ -84,6 +87,8 @@ pub enum EngineError {
     NoSuchFeed(FeedId),
     /// No feed can be held to this.
     Setpoint(SetpointError),
+    /// No viewer can be sent this.
+    Data(SendError),
 }
 
 impl EngineError {
@@ -93,6 +98,7 @@ impl EngineError {
                 gettext_f("There is a feed “{feed}” already. Choose another name.", &[("feed", id.as_ref())])
             }
             Self::Setpoint(error) => error.to_string(),
+            Self::Data(error) => error.to_string(),
             Self::NoSuchFeed(id) => {
                 gettext_f("There is no feed “{feed}”. It may have been removed meanwhile.", &[("feed", id.as_ref())])
             }
@@ -110,6 +116,8 @@ struct Inner {
     /// Feeds added so far: viewers see them in this order.
     added: AtomicUsize,
     events: broadcast::Sender<EngineEvent>,
+    /// What viewers send: apart from the events, for a flood of it must not cost a listener a state.
+    data: broadcast::Sender<DataMessage>,
     connectors: Vec<Arc<dyn Connector>>,
     secrets: Arc<Secrets>,
     demo: Arc<demo::SharedDemo>,
@@ -138,12 +146,14 @@ struct Running {
     requests: UnboundedSender<Request>,
     worker: JoinHandle<()>,
     snapshot: Arc<Mutex<FeedSnapshot>>,
+    exchange: Arc<Exchange>,
 }
 
 impl Engine {
     /// An engine without feeds, on the given multi-threaded runtime.
     pub fn new(runtime: Handle, connectors: Vec<Arc<dyn Connector>>, secrets: Arc<Secrets>) -> Self {
         let (events, _) = broadcast::channel(EVENTS_KEPT);
+        let (data, _) = broadcast::channel(MESSAGES_KEPT);
         let demo = Arc::default();
         Availability::begin(&runtime);
         Self(Arc::new(Inner {
@@ -151,6 +161,7 @@ impl Engine {
             feeds: Mutex::default(),
             added: AtomicUsize::new(0),
             events,
+            data,
             connectors,
             secrets,
             demo,
@@ -173,6 +184,21 @@ impl Engine {
     /// What happens from now on.
     pub fn subscribe(&self) -> broadcast::Receiver<EngineEvent> {
         self.0.events.subscribe()
+    }
+
+    /// What viewers send on data channels from now on, of all feeds.
+    pub fn subscribe_data(&self) -> broadcast::Receiver<DataMessage> {
+        self.0.data.subscribe()
+    }
+
+    /// A feed's data channels.
+    ///
+    /// # Errors
+    /// There is no such feed.
+    pub fn exchange(&self, id: &FeedId) -> Result<Arc<Exchange>, EngineError> {
+        let feeds = self.0.feeds();
+        let running = feeds.get(id).ok_or_else(|| EngineError::NoSuchFeed(id.clone()))?;
+        Ok(running.exchange.clone())
     }
 
     /// Adds a feed, and starts it if it is to stream.
@@ -206,10 +232,14 @@ impl Engine {
     /// Hands a command to a feed.
     ///
     /// # Errors
-    /// There is no such feed, or no feed can be held to such a setpoint.
+    /// There is no such feed, no feed can be held to such a setpoint, or no viewer be sent this.
     pub fn command(&self, id: &FeedId, command: FeedCommand) -> Result<(), EngineError> {
         if let FeedCommand::Apply { change, .. } = &command {
             change.check().map_err(EngineError::Setpoint)?;
+        }
+        if let FeedCommand::SendData { channel, session, payload } = &command {
+            let sent = self.exchange(id)?.send(channel, session.as_deref(), payload);
+            return sent.map(|_| ()).map_err(EngineError::Data);
         }
         let feeds = self.0.feeds();
         let running = feeds.get(id).ok_or_else(|| EngineError::NoSuchFeed(id.clone()))?;
@@ -268,6 +298,7 @@ impl Engine {
         if config.streaming {
             let _ = requests.send(Request::Command(FeedCommand::Start));
         }
+        let exchange = Exchange::new(config.id.clone(), config.data_channels.clone(), self.0.data.clone());
         let place = self.0.added.fetch_add(1, Ordering::Relaxed);
         let around = feed::Surroundings {
             place,
@@ -276,10 +307,11 @@ impl Engine {
             demo: self.0.demo.clone(),
             encoders: self.0.encoders.clone(),
             linger: *lock(&self.0.linger),
+            exchange: exchange.clone(),
             tell: self.teller(config.id.clone(), snapshot.clone()),
         };
         let worker = self.0.runtime.spawn(feed::run(config, around, received));
-        Running { place, requests, worker, snapshot }
+        Running { place, requests, worker, snapshot, exchange }
     }
 
     /// Keeps the snapshot true and passes events on.

@@ -13,7 +13,7 @@
 //! So a camera can go away and come back, change its picture size or be
 //! replaced, while encoders keep their settings and viewers their sessions.
 //!
-//! This room may use GStreamer and `config`; it knows no screen (except
+//! This room may use GStreamer, `channels`, `stats` and `config`; it knows no screen (except
 //! `preview`, behind the feature `gui`), no server and no feed list.
 //! Pipelines are built from elements, never from launch strings.
 
@@ -62,7 +62,7 @@ pub use error::{FaultKind, MediaError, MediaFault};
 pub use ice::IceAddresses;
 pub use ingest::{Ingest, IngestEvent, IngestPlan, Picture};
 pub use key_frames::KeyFrameCounts;
-pub use outlet::{Outlet, OutletEvent, OutletPlan, PictureClock, TransportPlan, ViewerStats};
+pub use outlet::{DataPlan, Outlet, OutletEvent, OutletPlan, PictureClock, TransportPlan, ViewerStats};
 pub use plugins::init;
 pub use preview::Preview;
 pub use rendition::{Rendition, RenditionFailure, RenditionPlan};

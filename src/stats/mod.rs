@@ -14,6 +14,7 @@
 mod feed_sample;
 mod history;
 mod rate_maker;
+mod viewer_report;
 mod viewer_sample;
 
 pub use feed_sample::{CameraSample, EncodingRates, EncodingSample, FeedRates, FeedSample, KeyFrames, SentPath};

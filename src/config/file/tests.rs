@@ -9,9 +9,10 @@ use tempfile::TempDir;
 
 use super::*;
 use crate::config::{
-    AudioConfig, AudioSource, Codec, Crop, DeviceConfig, DeviceFormat, ElementChoice, ElementRole, FeedConfig,
-    FileConfig, Fingerprint, Flip, IceServers, PasswordSource, PathChoice, PictureConfig, Rotation, RtspConfig,
-    ServerConfig, Size, SourceConfig, StreamChoice, TestConfig, TestPattern, TransportChoice, TransportConfig,
+    AudioConfig, AudioSource, ChannelLabel, Codec, Crop, DataChannelConfig, Delivery, DeviceConfig, DeviceFormat,
+    ElementChoice, ElementRole, FeedConfig, FileConfig, Fingerprint, Flip, IceServers, PasswordSource, PathChoice,
+    PictureConfig, Rotation, RtspConfig, Senders, ServerConfig, Size, SocketPlace, SourceConfig, StreamChoice,
+    TestConfig, TestPattern, TransportChoice, TransportConfig,
 };
 
 const BY_HAND: &str = r#"# the boat
@@ -875,4 +876,69 @@ fn properties_of_elements_stay_under_the_key_that_the_file_has() {
     assert_eq!(place.loaded().1, config);
     assert!(place.text().contains("encoder_settings = { cpu-used = \"2\" }"), "{}", place.text());
     assert!(place.text().contains("# mine"), "{}", place.text());
+}
+
+const CHANNELS: &str = r#"version = 1
+[[feeds]]
+name = "Bow"
+demo = true
+data_channels = [
+  { label = "steer", ordered = false, lifetime_ms = 150, senders = ["pilot"], max_bytes = 64, per_second = 50, socket = true }, # the stick
+  { label = "log", ordered = true, retransmits = 3, senders = "all", socket = "/run/log.sock" },
+  { label = "news" },
+]
+"#;
+
+#[test]
+fn data_channels_are_read_kept_as_they_stand_and_written_again() {
+    let place = Place::new(CHANNELS);
+    let (mut file, config) = place.loaded();
+    let channels = &config.feeds[0].data_channels;
+    let label = |text: &str| text.parse::<ChannelLabel>().unwrap();
+    let steer = DataChannelConfig {
+        label: label("steer"),
+        ordered: false,
+        delivery: Delivery::LifetimeMs(150),
+        senders: Senders::Named(vec!["pilot".into()]),
+        max_bytes: 64,
+        per_second: 50,
+        socket: SocketPlace::Usual,
+    };
+    let log = DataChannelConfig {
+        delivery: Delivery::Retransmits(3),
+        senders: Senders::All,
+        socket: SocketPlace::Path("/run/log.sock".into()),
+        ..DataChannelConfig::new(label("log"))
+    };
+    assert_eq!(channels, &[steer.clone(), log, DataChannelConfig::new(label("news"))]);
+
+    file.save(&config).unwrap();
+    assert_eq!(place.text(), CHANNELS, "what says the same stays as it stands");
+    let mut changed = config.clone();
+    changed.feeds[0].data_channels.truncate(2);
+    file.save(&changed).unwrap();
+    assert_eq!(place.loaded().1, changed);
+    changed.feeds[0].data_channels.clear();
+    file.save(&changed).unwrap();
+    assert!(!place.text().contains("data_channels"));
+}
+
+#[test]
+fn data_channels_that_cannot_be_are_told_with_the_reason() {
+    let cases = [
+        (r#"{ label = "a", retransmits = 1, lifetime_ms = 50 }"#, "either this or `retransmits`"),
+        (r#"{ label = "heliograph-x" }"#, "1 to 32 lower-case letters"),
+        ("{ ordered = true }", "has no label"),
+        (r#"{ label = "a", senders = "pilot" }"#, "a list of viewers' names"),
+        (r#"{ label = "a", max_bytes = 0 }"#, "from 1 to 16384"),
+        (r#"{ label = "a", socket = "run/x" }"#, "starts with /"),
+        (r#"{ label = "a", rate = 5 }"#, "is not known here"),
+        (r#"{ label = "a" }, { label = "a" }"#, "two channels have the label"),
+        (r#""steer""#, "a list in one line"),
+    ];
+    for (channels, why) in cases {
+        let text = format!("version = 1\n[[feeds]]\nname = \"Bow\"\ndemo = true\ndata_channels = [{channels}]\n");
+        let remarks = remarks(&text);
+        assert!(remarks.contains(why), "{channels}: {remarks}");
+    }
 }

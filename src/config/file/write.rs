@@ -11,9 +11,10 @@ use toml_edit::{Array, ArrayOfTables, DocumentMut, InlineTable, Item, Table, Tab
 use super::read::{read, setting_text, source_keys};
 use super::{Fault, Remark, VERSION};
 use crate::config::{
-    AudioConfig, AudioSource, Codec, Config, Crop, DeviceFormat, ElementRole, ElementSettings, FeedConfig, FeedId,
-    Flip, PasswordSource, PathChoice, PictureConfig, Rotation, RtspConfig, ServerConfig, SourceAddress, SourceConfig,
-    StreamChoice, TestConfig, Token, TransportChoice, TransportConfig,
+    AudioConfig, AudioSource, Codec, Config, Crop, DataChannelConfig, Delivery, DeviceFormat, ElementRole,
+    ElementSettings, FeedConfig, FeedId, Flip, PasswordSource, PathChoice, PictureConfig, Rotation, RtspConfig,
+    Senders, ServerConfig, SocketPlace, SourceAddress, SourceConfig, StreamChoice, TestConfig, Token, TransportChoice,
+    TransportConfig,
 };
 use crate::i18n::gettext_f;
 
@@ -25,14 +26,14 @@ const HEADER: &str = "# Heliograph's settings, for people and for the window: co
 pub(super) fn write(old: Option<&str>, config: &Config) -> Result<String, Fault> {
     refuse_equal_ids(&config.feeds)?;
     let old = old.unwrap_or_default();
-    let old_ids = read(old)?.config.feeds.into_iter().map(|feed| feed.id).collect();
+    let old_feeds = read(old)?.config.feeds;
     let mut document: DocumentMut = old
         .parse()
         .map_err(|error: toml_edit::TomlError| Fault::Syntax(Remark { line: 1, text: error.message().to_owned() }))?;
     set_version(&mut document);
     set_server(&mut document, &config.server)?;
     // [encoders] is the operator's own: nothing here changes it, so it stays as it stands.
-    set_feeds(&mut document, old_ids, &config.feeds)?;
+    set_feeds(&mut document, old_feeds, &config.feeds)?;
     let new = document.to_string();
     read(&new)?;
     Ok(new)
@@ -75,17 +76,21 @@ fn set_server(document: &mut DocumentMut, server: &ServerConfig) -> Result<(), F
     Ok(())
 }
 
-fn set_feeds(document: &mut DocumentMut, old_ids: Vec<FeedId>, feeds: &[FeedConfig]) -> Result<(), Fault> {
+fn set_feeds(document: &mut DocumentMut, old_feeds: Vec<FeedConfig>, feeds: &[FeedConfig]) -> Result<(), Fault> {
     let old_tables: Vec<Table> = match document.remove("feeds") {
         Some(item) => item.into_array_of_tables().unwrap_or_default().into_iter().collect(),
         None => Vec::new(),
     };
-    let mut old: HashMap<FeedId, Table> = old_ids.into_iter().zip(old_tables).collect();
+    let mut old: HashMap<FeedId, (Table, Vec<DataChannelConfig>)> =
+        old_feeds.into_iter().zip(old_tables).map(|(feed, table)| (feed.id, (table, feed.data_channels))).collect();
     let mut tables = Vec::new();
     for feed in feeds {
-        let mut table = old.remove(&feed.id).unwrap_or_default();
+        let (mut table, channels) = old.remove(&feed.id).unwrap_or_default();
         let has_encoder_settings = table.contains_key("encoder_settings");
-        apply(&mut table, &feed_entries(feed, has_encoder_settings)?);
+        let mut entries = feed_entries(feed, has_encoder_settings)?;
+        // What says the same may say it in more words.
+        entries.retain(|entry| entry.key != "data_channels" || channels != feed.data_channels);
+        apply(&mut table, &entries);
         tables.push(table);
     }
     if !tables.is_empty() {
@@ -128,6 +133,8 @@ enum Setting {
     Table(BTreeMap<String, String>),
     /// Such tables by name, in one line.
     Tables(BTreeMap<String, BTreeMap<String, String>>),
+    /// Tables of whatever, one behind the other in one line.
+    Rows(Vec<BTreeMap<String, Setting>>),
 }
 
 fn entry(key: &'static str, value: Setting, default: Setting) -> Entry {
@@ -208,6 +215,7 @@ fn feed_entries(feed: &FeedConfig, has_encoder_settings: bool) -> Result<Vec<Ent
         entry("encoder", text(feed.encoder.key()), text("auto")),
         number("bitrate_kbps", feed.bitrate_kbps, FeedConfig::DEFAULT_BITRATE_KBPS),
         entry("pinned_viewers", Setting::Texts(feed.pinned_viewers.clone()), Setting::Texts(Vec::new())),
+        entry("data_channels", Setting::Rows(channel_rows(&feed.data_channels)?), Setting::Rows(Vec::new())),
         flag("streaming", feed.streaming, true),
         flag("keep_warm", feed.keep_warm, false),
     ]);
@@ -225,6 +233,42 @@ fn element_entries(elements: &ElementSettings, has_encoder_settings: bool) -> [E
         entry("encoder_settings", Setting::Table(encoder), Setting::Table(BTreeMap::new())),
         entry("elements", Setting::Tables(others), Setting::Tables(BTreeMap::new())),
     ]
+}
+
+fn channel_rows(channels: &[DataChannelConfig]) -> Result<Vec<BTreeMap<String, Setting>>, Fault> {
+    channels.iter().map(channel_row).collect()
+}
+
+/// What differs from a channel of this label that nothing else is said of.
+fn channel_row(channel: &DataChannelConfig) -> Result<BTreeMap<String, Setting>, Fault> {
+    let usual = DataChannelConfig::new(channel.label.clone());
+    let delivery = |delivery, key| match (delivery, key) {
+        (Delivery::Retransmits(times), "retransmits") => Setting::Number(times.into()),
+        (Delivery::LifetimeMs(ms), "lifetime_ms") => Setting::Number(ms.into()),
+        _ => Setting::Absent,
+    };
+    let senders = match &channel.senders {
+        Senders::None => Setting::Absent,
+        Senders::All => text("all"),
+        Senders::Named(names) => Setting::Texts(names.clone()),
+    };
+    let socket = match &channel.socket {
+        SocketPlace::None => Setting::Absent,
+        SocketPlace::Usual => Setting::Flag(true),
+        SocketPlace::Path(place) => path(Some(place))?,
+    };
+    let entries = [
+        entry("label", text(channel.label.as_str()), Setting::Absent),
+        flag("ordered", channel.ordered, usual.ordered),
+        entry("retransmits", delivery(channel.delivery, "retransmits"), Setting::Absent),
+        entry("lifetime_ms", delivery(channel.delivery, "lifetime_ms"), Setting::Absent),
+        entry("senders", senders, Setting::Absent),
+        number("max_bytes", channel.max_bytes, usual.max_bytes),
+        number("per_second", channel.per_second, usual.per_second),
+        entry("socket", socket, Setting::Absent),
+    ];
+    let differs = entries.into_iter().filter(|entry| entry.value != entry.default);
+    Ok(differs.map(|entry| (entry.key.to_owned(), entry.value)).collect())
 }
 
 fn picture_entries(picture: &PictureConfig) -> Vec<Entry> {
@@ -335,6 +379,9 @@ fn apply(table: &mut dyn TableLike, entries: &[Entry]) {
             (Some(_), Setting::Tables(settings)) if settings.is_empty() => {
                 table.remove(key);
             }
+            (Some(_), Setting::Rows(rows)) if rows.is_empty() => {
+                table.remove(key);
+            }
             (Some(item), value) if Setting::of(item) == *value => {}
             (Some(item), value) => replace(item, value),
         }
@@ -353,19 +400,29 @@ fn replace(item: &mut Item, setting: &Setting) {
 impl Setting {
     /// What a key says now; whatever we would not write counts as absent.
     fn of(item: &Item) -> Self {
-        match item.as_value() {
-            Some(Value::String(text)) => Setting::Text(text.value().clone()),
-            Some(Value::Integer(number)) => Setting::Number(*number.value()),
-            Some(Value::Boolean(flag)) => Setting::Flag(*flag.value()),
-            Some(Value::Array(array)) if !array.is_empty() && array.iter().all(Value::is_integer) => {
+        item.as_value().map_or(Setting::Absent, Self::of_value)
+    }
+
+    fn of_value(value: &Value) -> Self {
+        match value {
+            Value::String(text) => Setting::Text(text.value().clone()),
+            Value::Integer(number) => Setting::Number(*number.value()),
+            Value::Boolean(flag) => Setting::Flag(*flag.value()),
+            Value::Array(array) if !array.is_empty() && array.iter().all(Value::is_integer) => {
                 Setting::Numbers(array.iter().filter_map(Value::as_integer).collect())
             }
-            Some(Value::InlineTable(tables)) if tables.iter().any(|(_, value)| value.is_inline_table()) => {
+            Value::Array(array) if !array.is_empty() && array.iter().all(Value::is_inline_table) => {
+                let row = |table: &InlineTable| {
+                    table.iter().map(|(key, value)| (key.to_owned(), Self::of_value(value))).collect()
+                };
+                Setting::Rows(array.iter().filter_map(Value::as_inline_table).map(row).collect())
+            }
+            Value::InlineTable(tables) if tables.iter().any(|(_, value)| value.is_inline_table()) => {
                 let texts = |(key, value): (&str, &Value)| Some((key.to_owned(), texts_of(value.as_inline_table()?)));
                 Setting::Tables(tables.iter().filter_map(texts).collect())
             }
-            Some(Value::InlineTable(table)) => Setting::Table(texts_of(table)),
-            Some(Value::Array(array)) => {
+            Value::InlineTable(table) => Setting::Table(texts_of(table)),
+            Value::Array(array) => {
                 Setting::Texts(array.iter().filter_map(|value| value.as_str().map(str::to_owned)).collect())
             }
             _ => Setting::Absent,
@@ -384,8 +441,13 @@ impl Setting {
                 tables.iter().map(|(name, settings)| (name.as_str(), inline(settings))).collect::<InlineTable>().into(),
             ),
             Setting::Texts(texts) => Some(texts.iter().map(String::as_str).collect::<Array>().into()),
+            Setting::Rows(rows) => Some(rows.iter().map(row).collect::<Array>().into()),
         }
     }
+}
+
+fn row(settings: &BTreeMap<String, Setting>) -> InlineTable {
+    settings.iter().filter_map(|(key, setting)| Some((key.as_str(), setting.to_toml()?))).collect()
 }
 
 /// Texts by name, as they stand in one line.

@@ -10,6 +10,7 @@ use gstrswebrtc::signaller::Signallable;
 
 use super::{FeedStatus, Hub, LocalFeed, LocalSignaller, PictureClock};
 use crate::{
+    channels::ViewerNames,
     config::{Codec, FeedId, TransportConfig},
     connector::{Connection, Connector, Demand, Door, Menu},
 };
@@ -93,6 +94,11 @@ impl Door for LocalDoor {
 
     fn stream_ready(&self) {
         self.signaller.set_ready(true);
+    }
+
+    fn viewer_names(&self) -> Option<ViewerNames> {
+        let hub = self.hub.clone();
+        Some(Arc::new(move |session| hub.viewer_name(session)))
     }
 
     fn picture_clock(&self, session: &str, rtp_timestamp: u32, clock_rate: u32, age: Duration) {

@@ -3,6 +3,7 @@
 mod assign;
 mod camera;
 mod codecs;
+mod data;
 mod demand;
 mod elements;
 mod path;
@@ -34,6 +35,7 @@ use super::{
     supervisor::{Action, Input, Supervisor},
 };
 use crate::{
+    channels::{Exchange, Socket},
     config::{Codec, FeedConfig, Fingerprint, RenditionRole, Secrets, Setpoint, SourceConfig, StreamChoice},
     connector::{Connection, Connector, Door, Wanted},
     control::Assignment,
@@ -63,6 +65,8 @@ pub(super) struct Surroundings {
     pub(super) encoders: Arc<Encoders>,
     /// How long a feed runs on while nobody watches.
     pub(super) linger: Duration,
+    /// Its data channels.
+    pub(super) exchange: Arc<Exchange>,
     pub(super) tell: Box<dyn Fn(FeedEvent) + Send>,
 }
 
@@ -153,6 +157,7 @@ pub(super) async fn run(config: FeedConfig, around: Surroundings, mut requests: 
         start_at: None,
         idle_since: None,
         statistics: Statistics::default(),
+        sockets: Vec::new(),
     };
     (worker.around.tell)(FeedEvent::Setpoint(worker.in_force.clone()));
     let mut watch = tokio::time::interval(WATCH_EVERY);
@@ -241,20 +246,28 @@ struct Worker {
     /// Since when nobody watches; `None` while it does not matter.
     idle_since: Option<Instant>,
     statistics: Statistics,
+    /// Where programs of this machine take part in its data channels.
+    sockets: Vec<Socket>,
 }
 
 impl Worker {
     fn command(&mut self, command: FeedCommand) {
         match command {
-            FeedCommand::Start => self.start(),
+            FeedCommand::Start => {
+                self.open_sockets();
+                self.start();
+            }
             FeedCommand::Stop => {
                 (self.start_at, self.interrupted) = (None, None);
                 self.input(Input::Stop);
                 self.close();
+                self.sockets.clear();
             }
             FeedCommand::Apply { change, by } => self.apply(change, by),
             FeedCommand::SetStream { stream } => self.set_stream(stream),
             FeedCommand::SetElement { role, name, value } => self.set_element(role, &name, &value),
+            // The engine sends it, past whatever this worker is at.
+            FeedCommand::SendData { .. } => {}
             FeedCommand::ForgetCertificate => {
                 self.know_by(None);
                 self.input(Input::Redirect(Route::of(&self.config.source)));

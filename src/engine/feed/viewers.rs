@@ -140,6 +140,7 @@ impl Worker {
                 transport: with_servers(&transport),
                 priority: self.setpoint().priority,
                 elements: self.config.elements.clone(),
+                data: self.data_plan(door.as_ref()),
             };
             Outlet::start(&plan, &self.clock, events)
         })?;

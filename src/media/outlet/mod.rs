@@ -3,6 +3,7 @@
 //! webrtcsink makes one webrtcbin per viewer and packetizes for it; it encodes
 //! nothing. Who may watch, and how offers travel, is the signaller's business.
 
+mod data;
 mod peers;
 mod picture_clock;
 mod properties;
@@ -22,6 +23,7 @@ use gstrswebrtc::{signaller::Signallable, webrtcsink::BaseWebRTCSink};
 use tokio::sync::mpsc::UnboundedSender;
 
 use self::{
+    data::Channels,
     peers::{Peers, outlive, remember_peers, watch_viewers},
     properties::Properties,
     session::{Switches, Watch, watch_sessions},
@@ -40,6 +42,7 @@ use crate::{
     stats::ViewerReport,
 };
 
+pub use data::DataPlan;
 pub use picture_clock::PictureClock;
 pub use stats::ViewerStats;
 pub use transport::TransportPlan;
@@ -68,6 +71,8 @@ pub struct OutletPlan {
     pub priority: Priority,
     /// Properties of its elements that the operator set.
     pub elements: ElementSettings,
+    /// Messages beside the media, where its destination takes them.
+    pub data: Option<DataPlan>,
 }
 
 /// What an outlet has to tell.
@@ -121,6 +126,7 @@ pub struct Outlet {
     switches: Switches,
     transport: Transport,
     properties: Properties,
+    channels: Option<Channels>,
     /// Each session's peer, for as long as it is not gone.
     peers: Peers,
 }
@@ -148,6 +154,7 @@ impl Outlet {
 
         tell_when_ready(&pad, events.clone());
         watch_viewers(&sink, &events);
+        let channels = plan.data.clone().map(|data| Channels::install(&sink, data, events.clone()));
         mark_outlet(&pad);
         let (base, switches) = (Base::default(), Switches::default());
         let watch = Watch {
@@ -176,7 +183,7 @@ impl Outlet {
         if let (Some(input), Some(sound)) = (&mut sound_input, &plan.sound) {
             input.change_producer(sound, false).expect("an outlet should send one stream of sound");
         }
-        Ok(Self { pipeline, sink, input, sound: sound_input, transport, properties, base, switches, peers })
+        Ok(Self { pipeline, sink, input, sound: sound_input, transport, properties, channels, base, switches, peers })
     }
 
     /// Sends this to everybody from its next key frame on, and what was sent before until then; another
@@ -235,6 +242,11 @@ impl Outlet {
         self.properties.set(role, name, value)
     }
 
+    /// How many reports of viewers' browsers were none, or too many.
+    pub fn refused_reports(&self) -> u64 {
+        self.channels.as_ref().map_or(0, Channels::refused_reports)
+    }
+
     /// What webrtcsink counts for each viewer.
     pub fn stats(&self) -> Vec<ViewerStats> {
         let sessions = self.sink.property::<gst::Structure>("stats");
@@ -257,6 +269,9 @@ fn tell_source(events: UnboundedSender<OutletEvent>) -> Tell {
 impl Drop for Outlet {
     fn drop(&mut self) {
         self.switches.clear();
+        if let Some(channels) = &self.channels {
+            channels.clear();
+        }
         self.input.unlink();
         if let Some(sound) = &mut self.sound {
             sound.disconnect();

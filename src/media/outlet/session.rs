@@ -23,6 +23,8 @@ use crate::media::{EncodedStream, FeedClock, key_frames::BETWEEN_ONE_VIEWERS};
 
 /// Pause between two bits of a GOP, which makes some 13 Mbit/s with what is sent in one go.
 const BETWEEN_BITS: Duration = Duration::from_millis(10);
+/// What webrtcsink calls a session's pipeline, before the session.
+const SESSION_PIPELINE: &str = "session-pipeline-";
 /// How often it is looked whether a viewer is connected, and how long it may take to join.
 const CONNECTED_CHECKED_EVERY: Duration = Duration::from_millis(2);
 const JOIN_WITHIN: Duration = Duration::from_secs(10);
@@ -74,18 +76,30 @@ pub(super) struct Watch {
     pub(super) properties: Properties,
 }
 
+/// The session of a peer: webrtcsink names its pipeline after it, and tells it nowhere else. What its
+/// signals call the consumer is who watches, who may have several sessions.
+pub(super) fn session_of(peer: &gst::Element) -> Option<String> {
+    let mut object = peer.parent()?;
+    loop {
+        if let Some(session) = object.name().strip_prefix(SESSION_PIPELINE) {
+            return Some(session.to_owned());
+        }
+        object = object.parent()?;
+    }
+}
+
 /// Looks into each session's pipeline as webrtcsink builds it.
 pub(super) fn watch_sessions(sink: &BaseWebRTCSink, watch: &Watch) {
     let switches = watch.switches.clone();
     sink.connect("consumer-removed", false, move |args| {
-        switches.remove(args[1].get().ok()?);
+        let peer = args[2].get::<gst::Element>().ok()?;
+        switches.remove(&session_of(&peer)?);
         None
     });
     let watch = watch.clone();
     sink.connect("consumer-pipeline-created", false, move |args| {
         let pipeline = args[2].get::<gst::Pipeline>().ok()?;
-        // webrtcsink names the pipeline after the session and tells it nowhere else.
-        let session = pipeline.name().strip_prefix("session-pipeline-")?.to_owned();
+        let session = pipeline.name().strip_prefix(SESSION_PIPELINE)?.to_owned();
         let (watch, floor) = (watch.clone(), Arc::default());
         pipeline.connect_deep_element_added(move |_, _, element| watch.element(&session, element, &floor));
         None

@@ -64,6 +64,7 @@ impl LoneOutlet {
             transport,
             priority,
             elements: ElementSettings::new(),
+            data: None,
         };
         let (events, mut told) = unbounded_channel();
         let outlet = Outlet::start(&plan, &clock, events).unwrap();

@@ -9,6 +9,7 @@ pub mod engine;
 pub mod hard_content;
 pub mod lone_outlet;
 pub mod media_file;
+pub mod messages;
 pub mod network;
 pub mod no_camera;
 pub mod peer;

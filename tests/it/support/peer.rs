@@ -13,7 +13,7 @@ use gst::prelude::*;
 use gst_webrtc::prelude::*;
 use heliograph::{config::FeedId, connector::local::LocalServer, media::source::frame_mark::FrameMark};
 
-use super::wait_for;
+use super::{messages::Messages, wait_for};
 
 /// What a viewer read from a decoded frame.
 #[derive(Clone, Copy, Debug, serde::Deserialize)]
@@ -31,6 +31,8 @@ pub struct Peer {
     pipeline: gst::Pipeline,
     pub seen: Arc<Mutex<Vec<Seen>>>,
     candidates: Arc<Mutex<Vec<Candidate>>>,
+    /// Its data channels.
+    pub messages: Messages,
 }
 
 /// How a viewer is connected.
@@ -117,12 +119,14 @@ impl Peer {
             };
             gst_app::AppSinkCallbacks::builder().new_sample(look).build()
         });
+        let messages = Messages::default();
         let pipeline = gst::Pipeline::new();
         pipeline.add_many([&source, sink.upcast_ref()]).unwrap();
         source.connect_pad_added(move |source, pad| {
             let sink = if pad.name().starts_with("video") { sink.upcast_ref() } else { &unheard(source) };
             pad.link(&sink.static_pad("sink").unwrap()).unwrap();
         });
+        let taken = messages.clone();
         pipeline.connect_deep_element_added(move |_, _, element| {
             if let Some(address) = &address
                 && element.factory().is_some_and(|made_by| made_by.name() == "webrtcbin")
@@ -133,9 +137,10 @@ impl Peer {
                 lose_packets(element, loss_percent);
             }
             bear_with_the_machine(element);
+            taken.watch(element);
         });
         pipeline.set_state(gst::State::Playing).unwrap();
-        Self { pipeline, seen, candidates }
+        Self { pipeline, seen, candidates, messages }
     }
 
     /// What it was offered, in SDP (RFC 8866).

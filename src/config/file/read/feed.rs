@@ -1,6 +1,7 @@
 //! One `[[feeds]]` table.
 
 use super::super::fields::Fields;
+use super::data_channels::read_data_channels;
 use super::elements::read_elements;
 use super::source::{read_source, source_keys};
 use crate::config::{AudioConfig, Crop, FeedConfig, FeedId, Password, PictureConfig};
@@ -25,6 +26,7 @@ const FEED_KEYS: &[&str] = &[
     "elements",
     "bitrate_kbps",
     "pinned_viewers",
+    "data_channels",
     "streaming",
     "keep_warm",
 ];
@@ -67,6 +69,7 @@ fn read_settings(fields: &Fields<'_>) -> impl FnOnce(FeedConfig) -> FeedConfig {
     let elements = read_elements(fields);
     let bitrate = fields.number("bitrate_kbps", &FeedConfig::BITRATE_KBPS);
     let pinned_viewers = read_pinned_viewers(fields);
+    let data_channels = read_data_channels(fields);
     let streaming = fields.flag("streaming");
     let keep_warm = fields.flag("keep_warm").unwrap_or_default();
     move |feed| FeedConfig {
@@ -79,6 +82,7 @@ fn read_settings(fields: &Fields<'_>) -> impl FnOnce(FeedConfig) -> FeedConfig {
         elements,
         bitrate_kbps: bitrate.unwrap_or(feed.bitrate_kbps),
         pinned_viewers,
+        data_channels,
         streaming: streaming.unwrap_or(feed.streaming),
         keep_warm,
         ..feed

@@ -1,5 +1,6 @@
 //! From the text of a settings file to the settings.
 
+mod data_channels;
 mod elements;
 mod encoders;
 mod feed;

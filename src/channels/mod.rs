@@ -1,0 +1,33 @@
+//! Data channels: messages between a feed's viewers and programs, beside the picture.
+//!
+//! ```text
+//! viewer ◄─► webrtcbin ◄─► Line ─┐                ┌─► Unix socket ◄─► a program of this machine
+//! viewer ◄─► webrtcbin ◄─► Line ─┴─► Exchange ◄───┴─► whoever subscribes: MQTT, window
+//! ```
+//!
+//! An [`Exchange`] is a feed's; it knows who may send, and how long and how often. Messages pass
+//! through it on the thread that brings them: a feed's worker that builds a pipeline must not hold
+//! a robot's steering up.
+//!
+//! Nothing here queues without bound, in either direction. A viewer that does not read is left
+//! out, and so is a program: to both, a message that is too old is worse than none.
+//!
+//! May use `config`; knows no GStreamer, which hands its channels in as [`Line`]s.
+
+mod allowance;
+mod exchange;
+mod flight;
+mod framing;
+mod message;
+mod socket;
+
+use std::sync::Arc;
+
+pub use exchange::{ChannelCounts, Exchange, Line};
+pub use flight::Flight;
+pub use framing::{Frame, FrameError};
+pub use message::{DataMessage, Payload, SendError};
+pub use socket::{Socket, SocketError, usual_place};
+
+/// Tells what the viewer of a session calls itself.
+pub type ViewerNames = Arc<dyn Fn(&str) -> Option<String> + Send + Sync>;
