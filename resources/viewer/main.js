@@ -258,5 +258,12 @@ setInterval(readStatistics, STATISTICS_MS);
 arrange();
 signalling.connect();
 
-/** For tests and for the curious: what every tile knows. */
-window.heliograph = { tiles: () => sortedTiles().map((tile) => tile.describe()) };
+/**
+ * For whoever builds on this page: messages to a feed and from it (see docs/data-channels.md), each of
+ * which arrives as an event `heliograph-data` of the document. And for the curious: what every tile knows.
+ */
+window.heliograph = {
+  channels: (feed) => tiles.get(feed)?.channels ?? [],
+  send: (feed, channel, data) => tiles.get(feed)?.send(channel, data) ?? false,
+  tiles: () => sortedTiles().map((tile) => tile.describe()),
+};

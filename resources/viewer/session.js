@@ -2,6 +2,7 @@
 // stream, and ends. A session is never repaired: when it is over, the tile
 // starts another.
 
+import { Channels } from "./channels.js";
 import { CaptureClock } from "./picture-age.js";
 import { PictureDelay } from "./picture-delay.js";
 
@@ -22,7 +23,7 @@ const CODEC_NAMES = { H264: "H.264", H265: "H.265" };
 
 /**
  * Events: `offer` (detail: { sound } whether the feed has sound), `stream` (detail: MediaStream),
- * `undecodable` (detail: codec name), `ended`.
+ * `undecodable` (detail: codec name), `data` (detail: { channel, data }), `ended`.
  * After `ended` nothing more comes.
  */
 export class Session extends EventTarget {
@@ -30,6 +31,8 @@ export class Session extends EventTarget {
   captureClock = new CaptureClock();
   /** The latest numbers of `refreshNumbers`. */
   numbers = { framesDecoded: 0 };
+  /** The feed's data channels, and the one on which the server is told what the browser counts. */
+  channels = new Channels((detail) => this.over || this.dispatchEvent(new CustomEvent("data", { detail })));
   #signalling;
   #peerId;
   #sound;
@@ -129,6 +132,7 @@ export class Session extends EventTarget {
     const connection = new RTCPeerConnection({ iceServers: [], bundlePolicy: "max-bundle" });
     this.#connection = connection;
     connection.onicecandidate = ({ candidate }) => this.#sendCandidate(candidate);
+    connection.ondatachannel = ({ channel }) => this.channels.add(channel);
     connection.onconnectionstatechange = () => this.#connectionChanged(connection.connectionState);
     connection.ontrack = ({ receiver, track }) => {
       askForDelay(receiver, track.kind === "video" && this.#sound ? this.#pictureDelay.milliseconds : 0);
@@ -157,8 +161,11 @@ export class Session extends EventTarget {
     if (state === "disconnected") this.#timer = setTimeout(() => this.close(), DISCONNECTED_LIMIT_MS);
   }
 
-  /** Reads the browser's statistics into `numbers`; notices a picture that arrives but never decodes. */
-  async refreshNumbers() {
+  /**
+   * Reads the browser's statistics into `numbers` and tells the server of them, together with the age of
+   * the picture on screen (null where it is not known); notices a picture that arrives but never decodes.
+   */
+  async refreshNumbers(ageMs) {
     if (!this.#connection || this.over) return;
     const report = await this.#connection.getStats();
     const received = (kind) => [...report.values()].find((entry) => entry.type === "inbound-rtp" && entry.kind === kind);
@@ -167,6 +174,7 @@ export class Session extends EventTarget {
     if (this.#sound && this.#pictureDelay.follow(video, received("audio"))) this.#askForPictureDelay();
     this.numbers = summary(video, this.#previous, report);
     this.#previous = video;
+    this.channels.report(video, ageMs);
     if (video.framesReceived > UNDECODED_FRAMES && video.framesDecoded === 0) {
       this.#giveUp(codecName(report.get(video.codecId)) ?? "this feed's codec");
     }

@@ -194,6 +194,7 @@ export class Tile {
     session.addEventListener("offer", ({ detail }) => this.#showSound(detail.sound));
     session.addEventListener("stream", ({ detail }) => this.#showStream(detail));
     session.addEventListener("undecodable", ({ detail }) => (this.#undecodable = detail));
+    session.addEventListener("data", ({ detail }) => this.#tellData(detail));
     session.addEventListener("ended", () => this.#sessionEnded());
     session.start();
   }
@@ -216,13 +217,30 @@ export class Tile {
   }
 
   async refreshNumbers() {
-    await this.#session?.refreshNumbers();
+    await this.#session?.refreshNumbers(this.#judge(performance.now()).ageMs);
     this.#showNumbers();
   }
 
   #showSound(hasSound) {
     this.#hasSound = hasSound;
     this.#parts.sound.hidden = !hasSound;
+  }
+
+  // ---- messages -----------------------------------------------------------
+
+  /** The labels of the data channels that are open now. */
+  get channels() {
+    return this.#session?.channels.labels() ?? [];
+  }
+
+  /** Sends a text or bytes; false where that cannot be, or would have to wait. */
+  send(channel, data) {
+    return this.#session?.channels.send(channel, data) ?? false;
+  }
+
+  #tellData({ channel, data }) {
+    const detail = { feed: this.peerId, channel, data };
+    document.dispatchEvent(new CustomEvent("heliograph-data", { detail }));
   }
 
   // ---- the picture --------------------------------------------------------

@@ -3,7 +3,10 @@
 use std::{
     collections::{BTreeMap, HashMap},
     fmt,
-    sync::{Arc, Mutex, MutexGuard},
+    sync::{
+        Arc, Mutex, MutexGuard,
+        atomic::{AtomicU64, Ordering},
+    },
     time::{Duration, Instant},
 };
 
@@ -53,6 +56,7 @@ pub struct Exchange {
     received: broadcast::Sender<DataMessage>,
     /// What is received of all feeds.
     all: broadcast::Sender<DataMessage>,
+    refused_reports: AtomicU64,
 }
 
 #[derive(Default)]
@@ -100,7 +104,7 @@ impl Exchange {
     pub fn new(feed: FeedId, channels: Vec<DataChannelConfig>, all: broadcast::Sender<DataMessage>) -> Arc<Self> {
         // A feed's own, so that another feed's flood is not its subscribers' loss.
         let (received, _) = broadcast::channel(MESSAGES_KEPT);
-        Arc::new(Self { feed, channels, state: Mutex::default(), received, all })
+        Arc::new(Self { feed, channels, state: Mutex::default(), received, all, refused_reports: AtomicU64::new(0) })
     }
 
     /// The channels that every viewer is to have.
@@ -127,6 +131,16 @@ impl Exchange {
     /// What passed so far.
     pub fn counts(&self, label: &ChannelLabel) -> ChannelCounts {
         self.lock().counts.get(label).copied().unwrap_or_default()
+    }
+
+    /// Reports of viewers' browsers that were none, or too many.
+    pub fn refused_reports(&self) -> u64 {
+        self.refused_reports.load(Ordering::Relaxed)
+    }
+
+    /// A report of a viewer's browser was none, or one too many.
+    pub fn refuse_report(&self) {
+        self.refused_reports.fetch_add(1, Ordering::Relaxed);
     }
 
     /// The viewer of a session is there, under this name.
@@ -252,7 +266,7 @@ impl Open {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+    use std::sync::atomic::AtomicBool;
 
     use super::*;
     use crate::config::Senders;

@@ -11,11 +11,11 @@ use std::{
 use heliograph::{
     channels::{DataMessage, Frame, Payload},
     config::{ChannelLabel, DataChannelConfig, Delivery, FeedId, Senders, SocketPlace},
-    engine::FeedCommand,
+    engine::{FeedCommand, FeedEvent},
 };
 use tempfile::TempDir;
 
-use crate::support::{peer::Peer, station::SmallStation, wait_for};
+use crate::support::{browser::Browser, peer::Peer, station::SmallStation, wait_for};
 
 fn text(text: &str) -> Payload {
     Payload::Text(text.into())
@@ -102,6 +102,70 @@ fn text_and_bytes_travel_between_a_viewer_a_program_and_the_engine() {
     station.command(&feed, FeedCommand::Stop);
     assert!(program.read().is_err(), "the program hears the end");
     wait_for("the socket's end", Duration::from_secs(5), || (!place.exists()).then_some(()));
+}
+
+/// A named viewer may steer, others only listen; and the page tells what its browser counts.
+#[test]
+fn a_page_carries_messages_and_tells_what_its_browser_counts() {
+    let (folder, mut station) = (TempDir::new().unwrap(), SmallStation::start());
+    let place = folder.path().join("steer.sock");
+    let feed = station.add("bow", |feed| {
+        let steer = channel("steer", &place, Delivery::LifetimeMs(500));
+        feed.data_channels =
+            vec![DataChannelConfig { senders: Senders::Named(vec!["pilot".into()]), max_bytes: 64, ..steer }];
+    });
+    let mut browser = Browser::start();
+    let url = |name: &str| format!("{}?name={name}", station.server.url());
+    let (pilot, guest) = (browser.open_viewer(&url("pilot")), browser.open_viewer(&url("guest")));
+    let mut program = Program::connect(&place);
+    for tab in [pilot, guest] {
+        browser.wait(tab, "heliograph.channels('bow').includes('steer')", 20_000);
+        browser.eval(
+            tab,
+            "window.came = []; document.addEventListener('heliograph-data', e => came.push(e.detail.data)); 1",
+        );
+    }
+    assert_eq!(browser.eval(guest, "heliograph.send('bow', 'steer', 'mine')"), true);
+    assert_eq!(browser.eval(pilot, "heliograph.send('bow', 'steer', 'x'.repeat(65))"), true);
+    assert_eq!(browser.eval(pilot, "heliograph.send('bow', 'brake', 'x')"), false);
+    assert_eq!(browser.eval(pilot, "heliograph.send('bow', 'steer', 'left')"), true);
+    let frame = program.read().unwrap();
+    assert_eq!(frame.payload, text("left"), "neither the guest's word nor one that is too long");
+    assert_eq!(browser.eval(pilot, "heliograph.send('bow', 'steer', new Uint8Array([1, 2]))"), true);
+    assert_eq!(program.read().unwrap().payload, Payload::Binary(vec![1, 2]));
+
+    program.write(None, text("all"));
+    program.write(frame.session.as_deref(), text("you"));
+    browser.wait(pilot, "came.join() === 'all,you'", 5_000);
+    browser.wait(guest, "came.join() === 'all'", 5_000);
+
+    let report = station.wait("a report", &feed, |event| match event {
+        FeedEvent::Stats(sample) => {
+            let pilot = sample.viewers.iter().find(|viewer| viewer.viewer.as_deref() == Some("pilot"))?;
+            pilot.report.clone().filter(|report| report.frames_decoded > 30 && report.picture_age.is_some())
+        }
+        _ => None,
+    });
+    let numbers = browser.eval(pilot, "heliograph.tiles()[0].numbers");
+    println!("reported {report:?}, on the page {numbers}");
+    // The page may have counted again meanwhile.
+    let is_near = |name: &str, reported: u64, most: f64| {
+        let shown = numbers[name].as_f64().unwrap();
+        let since = shown - reported as f64;
+        assert!((0.0..=most).contains(&since), "{name}: {shown} on the page, {reported} reported");
+    };
+    is_near("framesDecoded", report.frames_decoded, 3.0 * f64::from(SmallStation::FRAMERATE));
+    is_near("framesDropped", report.frames_dropped, 5.0);
+    is_near("freezes", report.freeze_count, 2.0);
+    assert_eq!(report.frame_width, Some(SmallStation::SIZE.width));
+    assert!(report.picture_age.is_some_and(|age| age < 2.0) && report.total_decode_time > 0.0, "{report:?}");
+    assert_eq!(station.station.engine.exchange(&feed).unwrap().refused_reports(), 0);
+
+    let nonsense = Peer::watch(&station.server, &feed);
+    nonsense.messages.send("heliograph-stats", &text("[1, 2]"));
+    nonsense.messages.send("heliograph-stats", &text(&"x".repeat(5000)));
+    let refused = || station.station.engine.exchange(&feed).unwrap().refused_reports();
+    wait_for("refused reports", Duration::from_secs(5), || (refused() == 2).then_some(()));
 }
 
 /// The lifetime of what is sent over the bad line.

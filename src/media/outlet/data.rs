@@ -50,14 +50,13 @@ impl std::fmt::Debug for DataPlan {
 pub(super) struct Channels {
     plan: DataPlan,
     sessions: Arc<Mutex<Vec<String>>>,
-    refused_reports: Arc<AtomicU64>,
 }
 
 impl Channels {
     /// Gives every session its channels.
     pub(super) fn install(sink: &BaseWebRTCSink, plan: DataPlan, events: UnboundedSender<OutletEvent>) -> Self {
         keep_sctp();
-        let channels = Self { plan, sessions: Arc::default(), refused_reports: Arc::default() };
+        let channels = Self { plan, sessions: Arc::default() };
         let joining = channels.clone();
         sink.connect("consumer-added", false, move |args| {
             let peer = args[2].get::<gst::Element>().ok()?;
@@ -71,11 +70,6 @@ impl Channels {
             None
         });
         channels
-    }
-
-    /// Reports that were none, or too many.
-    pub(super) fn refused_reports(&self) -> u64 {
-        self.refused_reports.load(Ordering::Relaxed)
     }
 
     /// All sessions leave.
@@ -108,7 +102,7 @@ impl Channels {
     }
 
     fn take_reports(&self, channel: &WebRTCDataChannel, session: &str, events: UnboundedSender<OutletEvent>) {
-        let (session, refused) = (session.to_owned(), self.refused_reports.clone());
+        let (session, exchange) = (session.to_owned(), Arc::downgrade(&self.plan.exchange));
         let next = AtomicU64::new(0);
         channel.connect_on_message_string(move |_, text| {
             let now = gst::get_timestamp();
@@ -117,8 +111,8 @@ impl Channels {
             if let Some(report) = report {
                 next.store((now + REPORTS_APART).nseconds(), Ordering::Relaxed);
                 let _ = events.send(OutletEvent::Report { session: session.clone(), report: Box::new(report) });
-            } else {
-                refused.fetch_add(1, Ordering::Relaxed);
+            } else if let Some(exchange) = exchange.upgrade() {
+                exchange.refuse_report();
             }
         });
     }

@@ -242,11 +242,6 @@ impl Outlet {
         self.properties.set(role, name, value)
     }
 
-    /// How many reports of viewers' browsers were none, or too many.
-    pub fn refused_reports(&self) -> u64 {
-        self.channels.as_ref().map_or(0, Channels::refused_reports)
-    }
-
     /// What webrtcsink counts for each viewer.
     pub fn stats(&self) -> Vec<ViewerStats> {
         let sessions = self.sink.property::<gst::Structure>("stats");
