@@ -49,6 +49,9 @@ pub struct FeedConfig {
     /// Whether camera and encoder also run while nobody watches.
     #[serde(default)]
     pub keep_warm: bool,
+    /// Whether its statistics are written to files.
+    #[serde(default)]
+    pub record_statistics: bool,
 }
 
 impl FeedConfig {
@@ -77,6 +80,7 @@ impl FeedConfig {
             data_channels: Vec::new(),
             streaming: true,
             keep_warm: false,
+            record_statistics: false,
         }
     }
 

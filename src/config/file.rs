@@ -37,7 +37,7 @@
 //! "camera", "tone", "silence", "device:NAME"), `audio_bitrate_kbps`, `path` ("auto",
 //! "pass-through", "transcode"), `codec`, `encoder`,
 //! `elements = { encoder = { "speed-preset" = "ultrafast" } }`, `bitrate_kbps`,
-//! `streaming` and `keep_warm`.
+//! `streaming`, `keep_warm` and `record_statistics`.
 //! Whatever is not said has a default.
 //!
 //! Three promises: what the operator wrote is never lost (a file that could not be read, or

@@ -41,6 +41,7 @@ mod server;
 mod setpoint;
 mod size;
 mod source;
+mod statistics;
 mod transport;
 
 pub use address::{AddressError, Credentials, SourceAddress};
@@ -72,6 +73,7 @@ pub use source::{
     DeviceConfig, DeviceFormat, FileConfig, RtspConfig, SourceConfig, StreamChoice, TestConfig, TestPattern,
     TransportChoice,
 };
+pub use statistics::{CsvProfile, StatisticsConfig};
 pub use transport::TransportConfig;
 
 /// Everything the operator asked for.
@@ -81,6 +83,8 @@ pub struct Config {
     pub server: ServerConfig,
     /// What the operator knows of this machine's encoders.
     pub encoders: EncodersConfig,
+    /// How often figures are taken, and how they are recorded.
+    pub statistics: StatisticsConfig,
     /// The feeds, in the order of the file and of the window. No two have the same id.
     pub feeds: Vec<FeedConfig>,
 }

@@ -28,6 +28,7 @@ use tokio::{
     sync::{
         broadcast,
         mpsc::{UnboundedSender, unbounded_channel},
+        watch,
     },
     task::JoinHandle,
     time::timeout,
@@ -39,7 +40,7 @@ pub use state::{Awaited, FeedState};
 
 use crate::{
     channels::{DataMessage, Exchange, SendError},
-    config::{EncodersConfig, FeedConfig, FeedId, Secrets, Setpoint, SetpointError},
+    config::{EncodersConfig, FeedConfig, FeedId, Secrets, Setpoint, SetpointError, StatisticsConfig},
     connector::Connector,
     i18n::gettext_f,
     media::{AudioState, Preview, availability::Availability},
@@ -123,6 +124,7 @@ struct Inner {
     demo: Arc<demo::SharedDemo>,
     encoders: Arc<encoders::Encoders>,
     linger: Mutex<Duration>,
+    statistics: watch::Sender<StatisticsConfig>,
 }
 
 /// A preview attached to a feed. Dropping it takes the preview away, without waiting for it.
@@ -167,12 +169,18 @@ impl Engine {
             demo,
             encoders: Arc::new(encoders::Encoders::new()),
             linger: Mutex::new(LINGER),
+            statistics: watch::Sender::default(),
         }))
     }
 
     /// Feeds use encoders as many at a time as the operator says from now on.
     pub fn configure(&self, encoders: &EncodersConfig) {
         self.0.encoders.configure(encoders);
+    }
+
+    /// Statistics are taken and recorded like this from now on.
+    pub fn configure_statistics(&self, statistics: &StatisticsConfig) {
+        self.0.statistics.send_replace(statistics.clone());
     }
 
     /// Feeds that are added from now on rest when nobody has watched for this long, unless they
@@ -308,6 +316,7 @@ impl Engine {
             encoders: self.0.encoders.clone(),
             linger: *lock(&self.0.linger),
             exchange: exchange.clone(),
+            statistics: self.0.statistics.subscribe(),
             tell: self.teller(config.id.clone(), snapshot.clone()),
         };
         let worker = self.0.runtime.spawn(feed::run(config, around, received));

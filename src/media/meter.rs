@@ -7,9 +7,12 @@ use std::sync::{
 
 use gst::prelude::*;
 
-/// Counts the bytes that pass a pad.
+/// Counts the buffers that pass a pad, and their bytes.
 #[derive(Debug, Default)]
-pub(super) struct Meter(AtomicU64);
+pub(super) struct Meter {
+    bytes: AtomicU64,
+    buffers: AtomicU64,
+}
 
 impl Meter {
     pub(super) fn watch(pad: &gst::Pad) -> Arc<Self> {
@@ -17,7 +20,8 @@ impl Meter {
         let counted = meter.clone();
         pad.add_probe(gst::PadProbeType::BUFFER, move |_, info| {
             let size = info.buffer().map_or(0, |buffer| buffer.size());
-            counted.0.fetch_add(size as u64, Ordering::Relaxed);
+            counted.bytes.fetch_add(size as u64, Ordering::Relaxed);
+            counted.buffers.fetch_add(1, Ordering::Relaxed);
             gst::PadProbeReturn::Ok
         });
         meter
@@ -25,6 +29,11 @@ impl Meter {
 
     /// Bytes so far.
     pub(super) fn bytes(&self) -> u64 {
-        self.0.load(Ordering::Relaxed)
+        self.bytes.load(Ordering::Relaxed)
+    }
+
+    /// Buffers so far.
+    pub(super) fn buffers(&self) -> u64 {
+        self.buffers.load(Ordering::Relaxed)
     }
 }

@@ -26,6 +26,7 @@ mod decoder;
 mod device;
 mod element;
 pub mod element_settings;
+mod encode_meter;
 mod encoded_stream;
 mod encoder;
 mod error;
@@ -62,7 +63,9 @@ pub use error::{FaultKind, MediaError, MediaFault};
 pub use ice::IceAddresses;
 pub use ingest::{Ingest, IngestEvent, IngestPlan, Picture};
 pub use key_frames::KeyFrameCounts;
-pub use outlet::{DataPlan, Outlet, OutletEvent, OutletPlan, PictureClock, TransportPlan, ViewerStats};
+pub use outlet::{
+    DataPlan, Outlet, OutletEvent, OutletPlan, PictureClock, SessionCounters, SessionStats, TransportPlan,
+};
 pub use plugins::init;
 pub use preview::Preview;
 pub use rendition::{Rendition, RenditionFailure, RenditionPlan};

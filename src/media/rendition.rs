@@ -1,7 +1,10 @@
 //! One encoded form of a feed: adapt, encode, parse. Made once, for any number of viewers.
 
 use std::{
-    sync::atomic::{AtomicU32, AtomicU64, Ordering},
+    sync::{
+        Arc,
+        atomic::{AtomicU32, AtomicU64, Ordering},
+    },
     time::Duration,
 };
 
@@ -9,17 +12,23 @@ use gst::prelude::*;
 use gst_utils::StreamProducer;
 
 use super::{
-    EncodedStream, FeedClock, MediaError, Memory,
+    EncodedStream, FeedClock, KeyFrameCounts, MediaError, Memory,
     adapt::{self, Ends},
     element::{add_and_link, caps_filter, consumer_settings, end, producer_sink, watch_errors},
+    encode_meter::EncodeMeter,
     encoder::Encoder,
     gop_cache::CacheLimits,
     key_frames::BETWEEN_KEY_FRAMES,
     live_settings::LiveSettings,
+    meter::Meter,
     rate_limit::RateLimit,
+    running_time::running_time,
     thread_load::used_by,
 };
-use crate::config::{ElementRole, ElementSettings, PictureConfig, RenditionRole, Size};
+use crate::{
+    config::{ElementRole, ElementSettings, PictureConfig, RenditionRole, Size},
+    stats::{EncodingSample, KeyFrames},
+};
 
 /// Raw frames that may wait for the encoder; an encoder that is slower than
 /// the camera skips frames instead of falling behind.
@@ -96,6 +105,11 @@ pub struct Rendition {
     refused: Vec<String>,
     /// The name of the threads that adapt and encode.
     thread: String,
+    /// What went out of the queue in front.
+    taken: Arc<Meter>,
+    pictures: Arc<EncodeMeter>,
+    /// The most that was left out so far: what waits is counted a moment after what was pushed.
+    left_out: AtomicU64,
 }
 
 impl Rendition {
@@ -130,10 +144,14 @@ impl Rendition {
         chain.extend(encoder.build_parser()?);
         chain.push(sink.clone().upcast());
         add_and_link(&pipeline, &chain.iter().collect::<Vec<_>>())?;
-        keep_time_running(&input.static_pad("src").expect("an appsrc should have a src pad"));
+        let queue = input.static_pad("src").expect("an appsrc should have a src pad");
+        let taken = Meter::watch(&queue);
+        keep_time_running(&queue);
         let out = sink.static_pad("sink").expect("an appsink should have a sink pad");
         hide_gaps(&out);
         let stream = EncodedStream::offer(&sink, plan.role, encoder.codec(), KEPT);
+        let into = element.static_pad("sink").expect("an encoder should have a sink pad");
+        let pictures = EncodeMeter::watch(&into, &out);
         watch_errors(&pipeline, {
             let (name, element) = (encoder.element().to_owned(), element.downgrade());
             move |error| failed(failure(&name, element.upgrade().as_ref(), error))
@@ -154,6 +172,9 @@ impl Rendition {
             settings,
             refused,
             thread: format!("{name}:src"),
+            taken,
+            pictures,
+            left_out: AtomicU64::new(0),
         };
         rendition.pipeline.set_state(gst::State::Playing)?;
         Ok(rendition)
@@ -200,6 +221,43 @@ impl Rendition {
     /// Why properties that the operator set were left out, a sentence each.
     pub fn refused_settings(&self) -> &[String] {
         &self.refused
+    }
+
+    /// What is counted of it; what it is to its feed, its owner knows.
+    pub fn sample(&self) -> EncodingSample {
+        let KeyFrameCounts { asked, passed, made } = self.stream.key_frames();
+        let (frame_width, frame_height) = self.made_size().unzip();
+        let waiting = self.input.appsrc().current_level_time();
+        EncodingSample {
+            rendition: self.stream.role(),
+            codec: self.stream.codec(),
+            encoder: self.encoder_name().to_owned(),
+            frame_width,
+            frame_height,
+            bytes_encoded: self.stream.bytes(),
+            frames_in: self.pictures.entered(),
+            frames_encoded: self.pictures.encoded(),
+            frames_dropped: self.left_out(),
+            key_frames: KeyFrames { asked, passed, made },
+            total_encode_time: self.pictures.taken().as_secs_f64(),
+            queue_age: Some(waiting.seconds_f64()),
+            ..EncodingSample::default()
+        }
+    }
+
+    /// Pictures that were pushed into the queue, neither came out of it nor are in it.
+    fn left_out(&self) -> u64 {
+        let (taken, pushed) = (self.taken.buffers(), self.input.pushed());
+        let left_out = pushed.saturating_sub(taken + self.input.appsrc().current_level_buffers());
+        self.left_out.fetch_max(left_out, Ordering::Relaxed).max(left_out)
+    }
+
+    /// Width and height of what comes out.
+    fn made_size(&self) -> Option<(u32, u32)> {
+        let caps = self.stream.producer().appsink().static_pad("sink")?.current_caps()?;
+        let fields = caps.structure(0)?;
+        let side = |name| fields.get::<i32>(name).ok().and_then(|side| u32::try_from(side).ok());
+        Some((side("width")?, side("height")?))
     }
 
     /// Processor time that adapting and encoding has used so far.
@@ -253,11 +311,6 @@ fn hide_gaps(pad: &gst::Pad) {
         }
         gst::PadProbeReturn::Ok
     });
-}
-
-fn running_time(pad: &gst::Pad, buffer: &gst::BufferRef) -> Option<gst::ClockTime> {
-    let segment = pad.sticky_event::<gst::event::Segment>(0)?;
-    segment.segment().downcast_ref::<gst::ClockTime>()?.to_running_time(buffer.pts()?)
 }
 
 /// Errors come from the element that had one, or from an element inside it.

@@ -41,6 +41,12 @@ pub(super) fn stamp_running_time(pad: &gst::Pad) {
     });
 }
 
+/// When what passes this pad with a buffer is to be shown, since the pipeline began.
+pub(super) fn running_time(pad: &gst::Pad, buffer: &gst::BufferRef) -> Option<gst::ClockTime> {
+    let segment = pad.sticky_event::<gst::event::Segment>(0)?;
+    segment.segment().downcast_ref::<gst::ClockTime>()?.to_running_time(buffer.pts()?)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::ViewerSample;
-use crate::config::{InForce, RenditionRole};
+use crate::config::{Codec, InForce, RenditionRole};
 
 /// A feed at one moment: counters as they stand, and the rates that [`super::RateMaker`] made of them.
 ///
@@ -23,7 +23,8 @@ pub struct FeedSample {
     pub path: Option<SentPath>,
     /// What comes from the camera.
     pub camera: CameraSample,
-    /// The renditions that are made now; those that viewers get as the camera sends them are not.
+    /// The renditions that are made now, in the codec that the operator set first; those that viewers
+    /// get as the camera sends them are not.
     pub encodings: Vec<EncodingSample>,
     /// The viewers, in the order of their sessions' names.
     pub viewers: Vec<ViewerSample>,
@@ -32,7 +33,7 @@ pub struct FeedSample {
 }
 
 impl FeedSample {
-    /// What is sent to everybody who can take it: the main rendition, unless the camera's own stream is.
+    /// What is made for everybody who can take it; none where that is the camera's own stream.
     pub fn main(&self) -> Option<&EncodingSample> {
         self.encodings.iter().find(|encoding| encoding.rendition == RenditionRole::Main)
     }
@@ -52,8 +53,8 @@ pub enum SentPath {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct CameraSample {
-    /// Encoded bytes that came since it was connected; `None` where nobody counts them, as of a
-    /// camera that sends raw pictures.
+    /// Encoded bytes that came since it was connected, with the headers of RTP where it sends that;
+    /// `None` where there are none, as of a camera that sends raw pictures.
     pub bytes_received: Option<u64>,
     /// Pictures that came since it was connected, encoded or decoded.
     pub frames_received: Option<u64>,
@@ -83,6 +84,8 @@ pub struct KeyFrames {
 pub struct EncodingSample {
     /// What it is to its feed.
     pub rendition: RenditionRole,
+    /// The codec in which it is made.
+    pub codec: Codec,
     /// Which of the feed's encoders makes it, counted from its start; another one counts from zero.
     pub number: u64,
     /// The element that encodes, such as `x264enc` (`encoderImplementation`, webrtc-stats 6.7).

@@ -232,10 +232,10 @@ fn kbps(bytes_per_second: f64) -> f64 {
     bytes_per_second * 8.0 / 1000.0
 }
 
-/// The share of each in a time that was added up.
+/// The share of each in a time that was added up; `None` where nobody adds it up.
 fn mean(more: f64, count: Option<u64>) -> Option<f64> {
     let count = count.filter(|count| *count > 0)?;
-    (more >= 0.0).then(|| more / count as f64)
+    (more > 0.0).then(|| more / count as f64)
 }
 
 #[cfg(test)]
@@ -406,7 +406,7 @@ mod tests {
             let rates = sample.viewers[0].rates;
             assert_near(rates.frames_decoded_per_second, 30.0);
             assert_near(rates.jitter_buffer_delay, 0.03);
-            assert_eq!((rates.decode_time, rates.frozen), (Some(0.0), Some(0.0)));
+            assert_eq!((rates.decode_time, rates.frozen), (None, Some(0.0)));
         }
     }
 

@@ -1,7 +1,7 @@
 //! Samples as JSON, which is how they travel.
 
 use super::*;
-use crate::config::{ChangedBy, FeedConfig, InForce, RenditionRole, Setpoint, SourceConfig};
+use crate::config::{ChangedBy, Codec, FeedConfig, InForce, RenditionRole, Setpoint, SourceConfig};
 
 fn full() -> FeedSample {
     let config = FeedConfig::new("door".parse().expect("an id"), "Door", SourceConfig::Demo);
@@ -27,6 +27,7 @@ fn full() -> FeedSample {
         session: "b7c1".into(),
         viewer: Some("bridge".into()),
         rendition: Some(RenditionRole::Low),
+        codec: Some(Codec::Vp9),
         picture: Some(StreamSample { timestamp: 12.5, outbound, remote: Some(remote), ..StreamSample::default() }),
         sound: None,
         candidate_pair: Some(CandidatePair { local: Some(local), remote: None }),

@@ -5,7 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::config::RenditionRole;
+use crate::config::{Codec, RenditionRole};
 
 /// One viewer.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -17,6 +17,8 @@ pub struct ViewerSample {
     pub viewer: Option<String>,
     /// What it sees; `None` before that is known.
     pub rendition: Option<RenditionRole>,
+    /// The codec in which it gets it; `None` before that is known.
+    pub codec: Option<Codec>,
     /// The picture's stream; `None` before its first packet.
     pub picture: Option<StreamSample>,
     /// The sound's stream; `None` where there is none.

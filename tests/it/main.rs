@@ -43,6 +43,7 @@ mod setpoint;
 mod soak;
 mod sources;
 mod staleness;
+mod statistics;
 mod stop_resume;
 mod transport_settings;
 mod transports;

@@ -4,15 +4,16 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use tempfile::TempDir;
 
 use super::*;
 use crate::config::{
-    AudioConfig, AudioSource, ChannelLabel, Codec, Crop, DataChannelConfig, Delivery, DeviceConfig, DeviceFormat,
-    ElementChoice, ElementRole, FeedConfig, FileConfig, Fingerprint, Flip, IceServers, PasswordSource, PathChoice,
-    PictureConfig, Rotation, RtspConfig, Senders, ServerConfig, Size, SocketPlace, SourceConfig, StreamChoice,
-    TestConfig, TestPattern, TransportChoice, TransportConfig,
+    AudioConfig, AudioSource, ChannelLabel, Codec, Crop, CsvProfile, DataChannelConfig, Delivery, DeviceConfig,
+    DeviceFormat, ElementChoice, ElementRole, FeedConfig, FileConfig, Fingerprint, Flip, IceServers, PasswordSource,
+    PathChoice, PictureConfig, Rotation, RtspConfig, Senders, ServerConfig, Size, SocketPlace, SourceConfig,
+    StreamChoice, TestConfig, TestPattern, TransportChoice, TransportConfig,
 };
 
 const BY_HAND: &str = r#"# the boat
@@ -838,6 +839,27 @@ fn encoder_sessions_are_read_and_left_alone() {
     assert_eq!(written, text);
     let wrong = read::read("version = 1\nencoders = { sessions = { a = -1 } }\n").unwrap_err();
     assert!(format!("{wrong:?}").contains("a whole number from 0 to 1000"), "{wrong:?}");
+}
+
+#[test]
+fn statistics_are_read_and_left_alone() {
+    let text = "version = 1\n\n[statistics]\nsamples_per_second = 10\ncsv_folder = \"/srv/csv\"\ncsv_profile = \"gstwebrtcapp\" # as before\ncsv_file_mb = 1\n";
+    let loaded = read::read(text).unwrap();
+    let statistics = &loaded.config.statistics;
+    assert_eq!((statistics.interval(), statistics.folder()), (Duration::from_millis(100), "/srv/csv".into()));
+    assert_eq!((statistics.csv_profile, statistics.csv_file_mb), (CsvProfile::GstWebRtcApp, 1));
+    assert_eq!(statistics.csv_file_minutes, 60);
+    assert_eq!(write::write(Some(text), &loaded.config).unwrap(), text);
+    let cases = [
+        ("samples_per_second = 0", "`samples_per_second` is 0; it must be a whole number from 1 to 10"),
+        ("csv_folder = \"csv\"", "a path here starts with /"),
+        ("csv_profile = \"all\"", "it is one of \"full\", \"gstwebrtcapp\""),
+        ("rate = 2", "`rate` is not known here"),
+    ];
+    for (line, sentence) in cases {
+        let found = remarks(&format!("version = 1\n[statistics]\n{line}\n"));
+        assert!(found.contains("line 3") && found.contains(sentence), "{line}: {found}");
+    }
 }
 
 #[test]

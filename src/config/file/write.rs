@@ -32,7 +32,7 @@ pub(super) fn write(old: Option<&str>, config: &Config) -> Result<String, Fault>
         .map_err(|error: toml_edit::TomlError| Fault::Syntax(Remark { line: 1, text: error.message().to_owned() }))?;
     set_version(&mut document);
     set_server(&mut document, &config.server)?;
-    // [encoders] is the operator's own: nothing here changes it, so it stays as it stands.
+    // [encoders] and [statistics] are the operator's own: nothing here changes them, so they stay as they stand.
     set_feeds(&mut document, old_feeds, &config.feeds)?;
     let new = document.to_string();
     read(&new)?;
@@ -218,6 +218,7 @@ fn feed_entries(feed: &FeedConfig, has_encoder_settings: bool) -> Result<Vec<Ent
         entry("data_channels", Setting::Rows(channel_rows(&feed.data_channels)?), Setting::Rows(Vec::new())),
         flag("streaming", feed.streaming, true),
         flag("keep_warm", feed.keep_warm, false),
+        flag("record_statistics", feed.record_statistics, false),
     ]);
     entries.extend(element_entries(&feed.elements, has_encoder_settings));
     Ok(entries)

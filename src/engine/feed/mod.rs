@@ -21,11 +21,21 @@ use std::{
 };
 
 use tokio::{
-    sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel},
+    sync::{
+        mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel},
+        watch,
+    },
     task::{AbortHandle, spawn_blocking},
+    time::MissedTickBehavior,
 };
 
-use self::{camera::show, path::CameraPath, renditions::Encoding, resize::Resizing, statistics::Statistics};
+use self::{
+    camera::show,
+    path::CameraPath,
+    renditions::Encoding,
+    resize::Resizing,
+    statistics::{ANSWER_WITHIN, Statistics},
+};
 use super::{
     ChangedBy, EncoderInUse, FeedCommand, FeedEvent, FeedState, InForce,
     demo::SharedDemo,
@@ -36,7 +46,9 @@ use super::{
 };
 use crate::{
     channels::{Exchange, Socket},
-    config::{Codec, FeedConfig, Fingerprint, RenditionRole, Secrets, Setpoint, SourceConfig, StreamChoice},
+    config::{
+        Codec, FeedConfig, Fingerprint, RenditionRole, Secrets, Setpoint, SourceConfig, StatisticsConfig, StreamChoice,
+    },
     connector::{Connection, Connector, Door, Wanted},
     control::Assignment,
     media::{
@@ -52,8 +64,8 @@ const WATCH_EVERY: Duration = Duration::from_millis(150);
 const REOPEN_AFTER: Duration = Duration::from_secs(1);
 /// Pause before a feed for which there was no room looks for it again.
 const ROOM_AGAIN_AFTER: Duration = Duration::from_secs(5);
-/// How often statistics are taken.
-const STATS_EVERY: Duration = Duration::from_secs(1);
+/// How often it is looked at what passes, and what it costs.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
 
 /// What a feed's worker needs from the engine.
 pub(super) struct Surroundings {
@@ -67,6 +79,8 @@ pub(super) struct Surroundings {
     pub(super) linger: Duration,
     /// Its data channels.
     pub(super) exchange: Arc<Exchange>,
+    /// How statistics are taken, which may change.
+    pub(super) statistics: watch::Receiver<StatisticsConfig>,
     pub(super) tell: Box<dyn Fn(FeedEvent) + Send>,
 }
 
@@ -161,7 +175,11 @@ pub(super) async fn run(config: FeedConfig, around: Surroundings, mut requests: 
     };
     (worker.around.tell)(FeedEvent::Setpoint(worker.in_force.clone()));
     let mut watch = tokio::time::interval(WATCH_EVERY);
-    let mut stats = tokio::time::interval(STATS_EVERY);
+    let mut look = tokio::time::interval(LOOK_EVERY);
+    let mut sampling = worker.around.statistics.borrow().interval();
+    let mut sample = tokio::time::interval(sampling);
+    sample.set_missed_tick_behavior(MissedTickBehavior::Skip);
+    let mut report_at = None;
     loop {
         tokio::select! {
             request = requests.recv() => match request {
@@ -172,12 +190,25 @@ pub(super) async fn run(config: FeedConfig, around: Surroundings, mut requests: 
             },
             Some(event) = events.recv() => worker.event(event),
             _ = watch.tick() => worker.watch(),
-            _ = stats.tick() => {
+            _ = look.tick() => {
                 worker.count(Instant::now());
                 worker.choose_path(Instant::now());
-                worker.report();
                 worker.weigh();
                 worker.look_after_codecs(Instant::now());
+            }
+            _ = sample.tick() => {
+                worker.ask_sessions();
+                report_at = Some(tokio::time::Instant::now() + ANSWER_WITHIN);
+            }
+            () = until(report_at) => {
+                report_at = None;
+                worker.report();
+                let wanted = worker.around.statistics.borrow().interval();
+                if wanted != sampling {
+                    sampling = wanted;
+                    sample = tokio::time::interval(sampling);
+                    sample.set_missed_tick_behavior(MissedTickBehavior::Skip);
+                }
             }
         }
     }
@@ -367,6 +398,14 @@ impl Worker {
             drop_aside(preview);
             self.decode_as_needed();
         }
+    }
+}
+
+/// Waits until then; for ever where there is no such time.
+async fn until(at: Option<tokio::time::Instant>) {
+    match at {
+        Some(at) => tokio::time::sleep_until(at).await,
+        None => std::future::pending().await,
     }
 }
 

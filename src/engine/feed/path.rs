@@ -11,7 +11,7 @@ use crate::{
     config::{Codec, Crop, Flip, PictureConfig, RenditionRole, Rotation, Size},
     control::{Circumstances, Obstacle, PathChooser},
     i18n::{gettext, gettext_f},
-    media::{EncodedStream, pass_through::Verdict},
+    media::{EncodedStream, KeyFrameCounts, pass_through::Verdict},
 };
 
 /// The camera's own stream and what is known of it.
@@ -49,6 +49,11 @@ impl CameraPath {
     /// The camera's stream, where outlets of this codec are to be connected to it.
     pub(super) fn stream_in(&self, codec: Codec) -> Option<&EncodedStream> {
         self.stream.as_ref().filter(|_| self.taken == Some(codec))
+    }
+
+    /// What became of requests for key frames; `None` without a stream.
+    pub(super) fn key_frames(&self) -> Option<KeyFrameCounts> {
+        self.stream.as_ref().map(EncodedStream::key_frames)
     }
 
     pub(super) fn count(&mut self, now: Instant) {

@@ -39,6 +39,13 @@ pub(super) struct Encoding {
     rate: Rate,
 }
 
+impl Encoding {
+    /// Which of the feed's encoders it is.
+    pub(super) fn number(&self) -> u64 {
+        self.number
+    }
+}
+
 impl Worker {
     /// As which the encoders know a rendition of this feed.
     pub(super) fn holder(&self, form: Form) -> Holder {
@@ -64,11 +71,20 @@ impl Worker {
         }
     }
 
+    /// What a rendition's encoder is asked for, in kbit/s.
+    pub(super) fn target_kbps(&self, role: RenditionRole) -> u32 {
+        match role {
+            RenditionRole::Main | RenditionRole::Camera => self.setpoint().bitrate_kbps,
+            RenditionRole::Low => LOW_KBPS,
+        }
+    }
+
     fn plan(&self, role: RenditionRole) -> RenditionPlan {
-        let (bitrate_kbps, picture) = match role {
-            RenditionRole::Main | RenditionRole::Camera => (self.setpoint().bitrate_kbps, self.picture_config()),
-            RenditionRole::Low => (LOW_KBPS, self.low_picture()),
+        let picture = match role {
+            RenditionRole::Main | RenditionRole::Camera => self.picture_config(),
+            RenditionRole::Low => self.low_picture(),
         };
+        let bitrate_kbps = self.target_kbps(role);
         RenditionPlan { role, bitrate_kbps, picture, from: self.memory, elements: self.config.elements.clone() }
     }
 

@@ -1,20 +1,26 @@
 //! What is known of the feed and its viewers, put together and told.
+//!
+//! Sessions are asked to count, and a moment later their answers become a sample: nobody waits.
 
 use std::{
     collections::{BTreeMap, HashMap},
     time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 
+use tokio::task::spawn_blocking;
+
 use super::{
     super::{FeedEvent, form::Form},
-    Worker,
+    Destination, Served, Worker,
 };
 use crate::{
     config::RenditionRole,
-    media::ViewerStats,
-    stats::{FeedSample, OutboundRtp, RateMaker, RemoteInboundRtp, SentPath, StreamSample, ViewerReport, ViewerSample},
+    media::{KeyFrameCounts, SessionCounters},
+    stats::{CameraSample, EncodingSample, FeedSample, KeyFrames, RateMaker, SentPath, ViewerReport, ViewerSample},
 };
 
+/// How long sessions may take to answer; they need a few milliseconds. Who is later is in the next sample.
+pub(super) const ANSWER_WITHIN: Duration = Duration::from_millis(40);
 /// What a viewer's browser told holds this long. It tells once a second.
 const REPORT_HOLDS: Duration = Duration::from_secs(3);
 
@@ -49,9 +55,33 @@ impl Statistics {
     fn known(&mut self, session: &str) -> &mut Known {
         self.viewers.entry(session.to_owned()).or_default()
     }
+
+    /// What is known of a session, as far as it is not counted.
+    fn told(&self, session: &str, now: Instant) -> ViewerSample {
+        let known = self.viewers.get(session);
+        let report = known.and_then(|known| known.report.as_ref());
+        let report = report.filter(|(_, at)| now.duration_since(*at) <= REPORT_HOLDS);
+        ViewerSample {
+            session: session.to_owned(),
+            rendition: known.and_then(|known| known.shown),
+            estimate_kbps: known.and_then(|known| known.estimate_kbps),
+            report: report.map(|(report, _)| report.clone()),
+            ..ViewerSample::default()
+        }
+    }
 }
 
 impl Worker {
+    /// Has all sessions count.
+    pub(super) fn ask_sessions(&self) {
+        let outlets = self.destinations.iter().flat_map(|destination| destination.outlets.values());
+        let watched = outlets.filter(|served| !served.viewers.is_empty());
+        let counters: Vec<_> = watched.map(|served| served.outlet.counters().clone()).collect();
+        if !counters.is_empty() {
+            spawn_blocking(move || counters.iter().for_each(SessionCounters::ask));
+        }
+    }
+
     /// Tells what is known now.
     pub(super) fn report(&mut self) {
         let now = Instant::now();
@@ -59,6 +89,8 @@ impl Worker {
             time: SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs_f64(),
             in_force: Some(self.in_force.clone()),
             path: self.path_sent(),
+            camera: self.camera_sample(),
+            encodings: self.encoding_samples(),
             viewers: self.viewer_samples(now),
             ..FeedSample::default()
         };
@@ -74,27 +106,35 @@ impl Worker {
         self.encodings.contains_key(&Form::main(codec)).then_some(SentPath::Encoded)
     }
 
+    fn camera_sample(&self) -> CameraSample {
+        let Some(ingest) = &self.ingest else { return CameraSample::default() };
+        CameraSample {
+            bytes_received: ingest.received_bytes(),
+            frames_received: Some(ingest.pictures()),
+            key_frames: self.camera.key_frames().map(key_frames),
+            ..CameraSample::default()
+        }
+    }
+
+    /// The renditions at work, those in the codec that the operator set first.
+    fn encoding_samples(&self) -> Vec<EncodingSample> {
+        let sample = |(form, encoding): (&Form, &super::Encoding)| EncodingSample {
+            number: encoding.number(),
+            target_kbps: self.target_kbps(form.role),
+            ..encoding.rendition.sample()
+        };
+        let mut samples: Vec<_> = self.encodings.iter().map(sample).collect();
+        samples.sort_by_key(|sample| sample.codec != self.config.codec);
+        samples
+    }
+
     fn viewer_samples(&mut self, now: Instant) -> Vec<ViewerSample> {
         let mut samples = BTreeMap::new();
         let all = self.destinations.iter().flat_map(|place| place.outlets.values().map(move |served| (place, served)));
         for (destination, served) in all {
-            let mut counted: HashMap<_, _> =
-                served.outlet.stats().into_iter().map(|stats| (stats.session.clone(), stats)).collect();
             for session in &served.viewers {
-                let known = self.statistics.viewers.get(session);
-                let report = known.and_then(|known| known.report.as_ref());
-                let sample = ViewerSample {
-                    session: session.clone(),
-                    viewer: destination.connection.viewer_name(session),
-                    rendition: known.and_then(|known| known.shown).or(served.sends),
-                    picture: counted.remove(session).map(|stats| picture(&stats, now)),
-                    estimate_kbps: known.and_then(|known| known.estimate_kbps),
-                    report: report
-                        .filter(|(_, at)| now.duration_since(*at) <= REPORT_HOLDS)
-                        .map(|(report, _)| report.clone()),
-                    ..ViewerSample::default()
-                };
-                samples.insert(session.clone(), sample);
+                let told = self.statistics.told(session, now);
+                samples.insert(session.clone(), viewer_sample(destination, served, told));
             }
         }
         self.statistics.viewers.retain(|session, _| samples.contains_key(session));
@@ -102,15 +142,21 @@ impl Worker {
     }
 }
 
-fn picture(stats: &ViewerStats, now: Instant) -> StreamSample {
-    static START: std::sync::OnceLock<Instant> = std::sync::OnceLock::new();
-    StreamSample {
-        timestamp: now.duration_since(*START.get_or_init(|| now)).as_secs_f64(),
-        outbound: OutboundRtp { bytes_sent: stats.bytes_sent, ..OutboundRtp::default() },
-        remote: stats.round_trip.map(|round_trip| RemoteInboundRtp {
-            round_trip_time: Some(round_trip.as_secs_f64()),
-            ..RemoteInboundRtp::default()
-        }),
-        ..StreamSample::default()
+/// What is told of a session, with what is counted of it.
+fn viewer_sample(destination: &Destination, served: &Served, told: ViewerSample) -> ViewerSample {
+    let counted = served.outlet.counters().latest(&told.session).unwrap_or_default();
+    ViewerSample {
+        viewer: destination.connection.viewer_name(&told.session),
+        codec: Some(served.codec),
+        rendition: told.rendition.or(served.sends),
+        picture: counted.picture,
+        sound: counted.sound,
+        candidate_pair: counted.candidate_pair,
+        feedback: counted.feedback,
+        ..told
     }
+}
+
+fn key_frames(KeyFrameCounts { asked, passed, made }: KeyFrameCounts) -> KeyFrames {
+    KeyFrames { asked, passed, made }
 }

@@ -50,6 +50,8 @@ pub(super) struct Making {
 pub(super) struct Arrivals {
     pub(super) packets: LastArrival,
     pub(super) pictures: LastArrival,
+    /// Bytes of what comes encoded.
+    pub(super) bytes: AtomicU64,
     pub(super) making: Mutex<Making>,
 }
 
@@ -59,16 +61,23 @@ pub(super) struct LastArrival {
     start: Instant,
     /// Nanoseconds from `start`; 0 before the first.
     last: AtomicU64,
+    count: AtomicU64,
 }
 
 impl LastArrival {
     fn new() -> Self {
-        Self { start: Instant::now(), last: AtomicU64::new(0) }
+        Self { start: Instant::now(), last: AtomicU64::new(0), count: AtomicU64::new(0) }
     }
 
     /// Notes another; true for the first.
     pub(super) fn note(&self) -> bool {
+        self.count.fetch_add(1, Ordering::Relaxed);
         self.last.swap(self.start.elapsed().as_nanos() as u64, Ordering::Relaxed) == 0
+    }
+
+    /// How many came.
+    pub(super) fn count(&self) -> u64 {
+        self.count.load(Ordering::Relaxed)
     }
 
     /// How long ago it came; `None` before the first.
@@ -82,7 +91,12 @@ impl LastArrival {
 
 impl Arrivals {
     pub(super) fn new() -> Self {
-        Self { packets: LastArrival::new(), pictures: LastArrival::new(), making: Mutex::default() }
+        Self {
+            packets: LastArrival::new(),
+            pictures: LastArrival::new(),
+            bytes: AtomicU64::new(0),
+            making: Mutex::default(),
+        }
     }
 
     fn picture(&self, pad: &gst::Pad) -> Option<Picture> {

@@ -1,7 +1,7 @@
 //! From a source's pad to pictures.
 
 use std::{
-    sync::{Arc, Mutex},
+    sync::{Arc, Mutex, atomic::Ordering},
     time::{Duration, Instant},
 };
 
@@ -51,7 +51,9 @@ impl Decode {
     /// Takes a pad of the source; what is no video ends in nothing, or it would hold up the video.
     pub(super) fn take(self: &Arc<Self>, pad: &gst::Pad) {
         let caps = pad.current_caps().unwrap_or_else(|| pad.query_caps(None));
-        let plugged = match StreamKind::of(&caps) {
+        let kind = StreamKind::of(&caps);
+        let is_encoded = !matches!(kind, StreamKind::Raw);
+        let plugged = match kind {
             StreamKind::Packets(payload) => self.depayload(pad, payload),
             StreamKind::Encoded(codec) => self.parse(pad, codec, Vec::new()),
             StreamKind::Raw => self.convert(pad),
@@ -59,7 +61,7 @@ impl Decode {
             StreamKind::Sound => return self.listen(pad),
             StreamKind::Other => return self.discard(pad),
         };
-        self.tell_of_packets(pad);
+        self.tell_of_packets(pad, is_encoded);
         if let Err(fault) = plugged {
             self.tell(IngestEvent::Fault(fault));
         }
@@ -97,10 +99,16 @@ impl Decode {
         let _ = self.events.send(event);
     }
 
-    /// Notes all packets, and tells of the first.
-    fn tell_of_packets(&self, pad: &gst::Pad) {
+    /// Notes all packets, and tells of the first. Bytes of raw pictures say nothing.
+    fn tell_of_packets(&self, pad: &gst::Pad, is_encoded: bool) {
         let (arrivals, events) = (self.arrivals.clone(), self.events.clone());
-        pad.add_probe(gst::PadProbeType::BUFFER | gst::PadProbeType::BUFFER_LIST, move |_, _| {
+        pad.add_probe(gst::PadProbeType::BUFFER | gst::PadProbeType::BUFFER_LIST, move |_, info| {
+            let bytes = match &info.data {
+                Some(gst::PadProbeData::Buffer(buffer)) if is_encoded => buffer.size(),
+                Some(gst::PadProbeData::BufferList(list)) if is_encoded => list.calculate_size(),
+                _ => 0,
+            };
+            arrivals.bytes.fetch_add(bytes as u64, Ordering::Relaxed);
             if arrivals.packets.note() {
                 let _ = events.send(IngestEvent::Packet);
             }

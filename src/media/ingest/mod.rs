@@ -8,7 +8,7 @@ pub(super) mod stream_kind;
 
 use std::{
     collections::BTreeMap,
-    sync::{Arc, Mutex},
+    sync::{Arc, Mutex, atomic::Ordering},
     time::Duration,
 };
 
@@ -204,6 +204,16 @@ impl Ingest {
     /// How long ago the last picture came; `None` before the first.
     pub fn silence(&self) -> Option<Duration> {
         self.arrivals.pictures.age()
+    }
+
+    /// Encoded bytes that came, with the headers of RTP where it is that; `None` while there are none.
+    pub fn received_bytes(&self) -> Option<u64> {
+        Some(self.arrivals.bytes.load(Ordering::Relaxed)).filter(|bytes| *bytes > 0)
+    }
+
+    /// Pictures that came, whether or not they were decoded.
+    pub fn pictures(&self) -> u64 {
+        self.arrivals.pictures.count()
     }
 
     /// Whether packets come, or came a moment ago, whatever becomes of them.

@@ -28,7 +28,6 @@ use self::{
     properties::Properties,
     session::{Switches, Watch, watch_sessions},
     sink::{add_input, configure, send_at_once, tell_when_ready},
-    stats::viewer_stats,
     switch::{Base, Switch, Tell},
     transport::Transport,
 };
@@ -44,7 +43,7 @@ use crate::{
 
 pub use data::DataPlan;
 pub use picture_clock::PictureClock;
-pub use stats::ViewerStats;
+pub use stats::{SessionCounters, SessionStats};
 pub use transport::TransportPlan;
 
 /// Encoded frames that may wait for webrtcsink, which takes them at once unless the
@@ -129,6 +128,7 @@ pub struct Outlet {
     channels: Option<Channels>,
     /// Each session's peer, for as long as it is not gone.
     peers: Peers,
+    counters: SessionCounters,
 }
 
 impl Outlet {
@@ -146,6 +146,7 @@ impl Outlet {
         clock.apply(&pipeline);
         let sink = BaseWebRTCSink::with_signaller(plan.signaller.clone());
         let peers = remember_peers(&sink);
+        let counters = SessionCounters::default();
         let properties = Properties::new(plan.elements.clone(), events.clone());
         let transport = configure(&sink, plan, peers.clone(), properties.clone());
         pipeline.add(&sink)?;
@@ -163,6 +164,7 @@ impl Outlet {
             switches: switches.clone(),
             events: events.clone(),
             properties: properties.clone(),
+            counters: counters.clone(),
         };
         watch_sessions(&sink, &watch);
         // The debug text holds whole backtraces; the message is enough.
@@ -183,7 +185,19 @@ impl Outlet {
         if let (Some(input), Some(sound)) = (&mut sound_input, &plan.sound) {
             input.change_producer(sound, false).expect("an outlet should send one stream of sound");
         }
-        Ok(Self { pipeline, sink, input, sound: sound_input, transport, properties, channels, base, switches, peers })
+        Ok(Self {
+            pipeline,
+            sink,
+            input,
+            sound: sound_input,
+            transport,
+            properties,
+            channels,
+            base,
+            switches,
+            peers,
+            counters,
+        })
     }
 
     /// Sends this to everybody from its next key frame on, and what was sent before until then; another
@@ -242,16 +256,9 @@ impl Outlet {
         self.properties.set(role, name, value)
     }
 
-    /// What webrtcsink counts for each viewer.
-    pub fn stats(&self) -> Vec<ViewerStats> {
-        let sessions = self.sink.property::<gst::Structure>("stats");
-        sessions
-            .iter()
-            .filter_map(|(session, stats)| {
-                let stats = stats.get::<gst::Structure>().ok()?;
-                Some(viewer_stats(session.as_str(), &stats))
-            })
-            .collect()
+    /// What is counted for each session.
+    pub fn counters(&self) -> &SessionCounters {
+        &self.counters
     }
 }
 

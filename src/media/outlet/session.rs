@@ -17,6 +17,7 @@ use super::{
     properties::Properties,
     reports::report_often,
     retransmission::{Floor, keep_by_time},
+    stats::SessionCounters,
     switch::{Base, Left, Progress, Switch},
 };
 use crate::media::{EncodedStream, FeedClock, key_frames::BETWEEN_ONE_VIEWERS};
@@ -74,6 +75,7 @@ pub(super) struct Watch {
     pub(super) switches: Switches,
     pub(super) events: UnboundedSender<OutletEvent>,
     pub(super) properties: Properties,
+    pub(super) counters: SessionCounters,
 }
 
 /// The session of a peer: webrtcsink names its pipeline after it, and tells it nowhere else. What its
@@ -90,10 +92,11 @@ pub(super) fn session_of(peer: &gst::Element) -> Option<String> {
 
 /// Looks into each session's pipeline as webrtcsink builds it.
 pub(super) fn watch_sessions(sink: &BaseWebRTCSink, watch: &Watch) {
-    let switches = watch.switches.clone();
+    let (switches, counters) = (watch.switches.clone(), watch.counters.clone());
     sink.connect("consumer-removed", false, move |args| {
-        let peer = args[2].get::<gst::Element>().ok()?;
-        switches.remove(&session_of(&peer)?);
+        let session = session_of(&args[2].get().ok()?)?;
+        switches.remove(&session);
+        counters.remove(&session);
         None
     });
     let watch = watch.clone();
@@ -116,6 +119,9 @@ impl Watch {
         // The operator's word is the last.
         self.properties.set_up_carrier(element);
         let Some(factory) = element.factory() else { return };
+        if factory.name() == "webrtcbin" {
+            self.counters.set_peer(session, element);
+        }
         if factory.name() == "rtpgccbwe" {
             self.tell_estimates(session, element);
         }
@@ -126,6 +132,7 @@ impl Watch {
         }
         if factory.name() == "rtprtxsend" {
             floor.watch_retransmissions(element);
+            self.counters.add_retransmitter(session, element);
         }
         let is_payloader = factory.metadata("klass").is_some_and(|klass| klass.contains("Payloader/Network/RTP"));
         if is_payloader && let Some(pad) = element.static_pad("src") {

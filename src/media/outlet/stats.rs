@@ -1,36 +1,119 @@
-//! What webrtcsink counts.
+//! What webrtcbin counts for each session.
+//!
+//! webrtcsink asks each webrtcbin itself and offers the answers as a property, but puts the
+//! transport's feedback in their place whenever some comes (0.15.4). So they are asked here.
 
-use std::time::Duration;
+mod read;
 
-use gst_webrtc::WebRTCStatsType;
+use std::{
+    collections::HashMap,
+    sync::{
+        Arc, Mutex, MutexGuard,
+        atomic::{AtomicBool, Ordering},
+    },
+};
 
-/// What webrtcsink counts for one viewer.
-#[derive(Clone, Debug)]
-pub struct ViewerStats {
-    /// The viewer's session.
-    pub session: String,
-    /// Bytes of RTP sent so far.
-    pub bytes_sent: u64,
-    /// Round-trip time, from the viewer's receiver reports; none before the first.
-    pub round_trip: Option<Duration>,
+use gst::{glib, prelude::*};
+
+use self::read::read;
+use crate::stats::{CandidatePair, StreamSample, TransportFeedback};
+
+/// What is known of one session. Counters; rates are made elsewhere.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct SessionStats {
+    /// The picture's stream.
+    pub picture: Option<StreamSample>,
+    /// The sound's.
+    pub sound: Option<StreamSample>,
+    /// The way that packets take.
+    pub candidate_pair: Option<CandidatePair>,
+    /// What the viewer tells of every packet.
+    pub feedback: Option<TransportFeedback>,
 }
 
-/// Reads one session's statistics: a structure of structures, one per stream and direction.
-pub(super) fn viewer_stats(session: &str, stats: &gst::StructureRef) -> ViewerStats {
-    let mut viewer = ViewerStats { session: session.to_owned(), bytes_sent: 0, round_trip: None };
-    for (_, value) in stats {
-        let Ok(entry) = value.get::<gst::Structure>() else { continue };
-        match entry.get::<WebRTCStatsType>("type") {
-            Ok(WebRTCStatsType::OutboundRtp) => viewer.bytes_sent += entry.get::<u64>("bytes-sent").unwrap_or(0),
-            Ok(WebRTCStatsType::RemoteInboundRtp) => viewer.round_trip = round_trip(&entry),
-            _ => {}
-        }
+/// Counts for each session of an outlet; clones are the same.
+#[derive(Clone, Debug, Default)]
+pub struct SessionCounters(Arc<Inner>);
+
+#[derive(Debug, Default)]
+struct Inner {
+    sessions: Mutex<HashMap<String, Session>>,
+    /// Somebody asks; whoever comes meanwhile need not.
+    is_asking: AtomicBool,
+}
+
+#[derive(Debug, Default)]
+struct Session {
+    peer: glib::WeakRef<gst::Element>,
+    /// What sends lost packets again.
+    retransmitters: Vec<glib::WeakRef<gst::Element>>,
+    latest: Arc<Mutex<Option<SessionStats>>>,
+}
+
+impl SessionCounters {
+    /// This is a session's peer, which counts.
+    pub(super) fn set_peer(&self, session: &str, peer: &gst::Element) {
+        self.sessions().entry(session.to_owned()).or_default().peer = peer.downgrade();
     }
-    viewer
+
+    /// This element of a session sends lost packets again.
+    pub(super) fn add_retransmitter(&self, session: &str, element: &gst::Element) {
+        self.sessions().entry(session.to_owned()).or_default().retransmitters.push(element.downgrade());
+    }
+
+    /// Forgets a session that ended.
+    pub(super) fn remove(&self, session: &str) {
+        self.sessions().remove(session);
+    }
+
+    /// Asks every session to count; [`Self::latest`] has the answers some milliseconds later. It
+    /// waits while a session is being negotiated, so it is not for threads that must not wait.
+    pub fn ask(&self) {
+        if self.0.is_asking.swap(true, Ordering::Acquire) {
+            return;
+        }
+        let asked: Vec<_> = self
+            .sessions()
+            .values()
+            .filter_map(|session| {
+                let retransmitters = session.retransmitters.iter().filter_map(glib::WeakRef::upgrade).collect();
+                Some((session.peer.upgrade()?, retransmitters, session.latest.clone()))
+            })
+            .collect();
+        for (peer, retransmitters, latest) in asked {
+            ask(&peer, retransmitters, latest);
+        }
+        self.0.is_asking.store(false, Ordering::Release);
+    }
+
+    /// The sessions that there are now.
+    pub fn sessions_now(&self) -> Vec<String> {
+        self.sessions().keys().cloned().collect()
+    }
+
+    /// What a session answered last; `None` before that.
+    pub fn latest(&self, session: &str) -> Option<SessionStats> {
+        let latest = self.sessions().get(session)?.latest.clone();
+        let latest = latest.lock().expect("no holder of this lock should panic");
+        latest.clone()
+    }
+
+    fn sessions(&self) -> MutexGuard<'_, HashMap<String, Session>> {
+        self.0.sessions.lock().expect("no holder of this lock should panic")
+    }
 }
 
-/// 0 means that no report has told yet.
-fn round_trip(entry: &gst::StructureRef) -> Option<Duration> {
-    let seconds = entry.get::<f64>("round-trip-time").ok().filter(|seconds| *seconds > 0.0)?;
-    Duration::try_from_secs_f64(seconds).ok()
+fn ask(peer: &gst::Element, retransmitters: Vec<gst::Element>, latest: Arc<Mutex<Option<SessionStats>>>) {
+    let promise = gst::Promise::with_change_func(move |reply| {
+        let Ok(Some(answer)) = reply else { return };
+        let mut stats = read(answer);
+        if let Some(picture) = &mut stats.picture
+            && !retransmitters.is_empty()
+        {
+            let sent = retransmitters.iter().map(|element| u64::from(element.property::<u32>("num-rtx-packets")));
+            picture.outbound.retransmitted_packets_sent = Some(sent.sum());
+        }
+        *latest.lock().expect("no holder of this lock should panic") = Some(stats);
+    });
+    peer.emit_by_name::<()>("get-stats", &[&None::<gst::Pad>, &promise]);
 }

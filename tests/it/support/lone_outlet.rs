@@ -86,13 +86,25 @@ impl LoneOutlet {
     /// Bytes sent for each byte that was encoded, during this time.
     pub fn overhead(&self, time: Duration) -> f64 {
         let now = || {
-            let sent: u64 = self.outlet.stats().iter().map(|viewer| viewer.bytes_sent).sum();
+            let sent = self.sent_bytes();
             (sent as f64, self.encoded.load(Ordering::Relaxed) as f64)
         };
         let (sent, encoded) = now();
         std::thread::sleep(time);
         let (sent_then, encoded_then) = now();
         (sent_then - sent) / (encoded_then - encoded)
+    }
+}
+
+impl LoneOutlet {
+    /// Payload that was sent to all viewers so far.
+    fn sent_bytes(&self) -> u64 {
+        let counters = self.outlet.counters();
+        counters.ask();
+        std::thread::sleep(Duration::from_millis(100));
+        let counted = counters.sessions_now().into_iter().filter_map(|session| counters.latest(&session));
+        let streams = counted.flat_map(|counted| [counted.picture, counted.sound]).flatten();
+        streams.map(|stream| stream.outbound.bytes_sent).sum()
     }
 }
 

@@ -29,6 +29,7 @@ const FEED_KEYS: &[&str] = &[
     "data_channels",
     "streaming",
     "keep_warm",
+    "record_statistics",
 ];
 
 /// A feed as it stands in the file: it may have no id yet.
@@ -72,6 +73,7 @@ fn read_settings(fields: &Fields<'_>) -> impl FnOnce(FeedConfig) -> FeedConfig {
     let data_channels = read_data_channels(fields);
     let streaming = fields.flag("streaming");
     let keep_warm = fields.flag("keep_warm").unwrap_or_default();
+    let record_statistics = fields.flag("record_statistics").unwrap_or_default();
     move |feed| FeedConfig {
         decoder,
         picture,
@@ -85,6 +87,7 @@ fn read_settings(fields: &Fields<'_>) -> impl FnOnce(FeedConfig) -> FeedConfig {
         data_channels,
         streaming: streaming.unwrap_or(feed.streaming),
         keep_warm,
+        record_statistics,
         ..feed
     }
 }

@@ -7,6 +7,7 @@ mod feed;
 mod login;
 mod server;
 mod source;
+mod statistics;
 mod transport;
 
 use std::collections::HashSet;
@@ -16,13 +17,13 @@ use toml_edit::{Document, Item, TableLike, TomlError};
 use self::feed::{Draft, read_feed};
 use super::fields::{Fields, Notes};
 use super::{Fault, Loaded, Remark, VERSION};
-use crate::config::{Config, EncodersConfig, FeedId, ServerConfig};
+use crate::config::{Config, FeedId};
 use crate::i18n::{gettext, gettext_f};
 
 pub(super) use elements::setting_text;
 pub(super) use source::source_keys;
 
-const TOP_KEYS: &[&str] = &["version", "server", "encoders", "feeds"];
+const TOP_KEYS: &[&str] = &["version", "server", "encoders", "statistics", "feeds"];
 
 /// Reads the whole file, or says everything that is wrong with it.
 pub(super) fn read(text: &str) -> Result<Loaded, Fault> {
@@ -36,10 +37,11 @@ pub(super) fn read(text: &str) -> Result<Loaded, Fault> {
     top.refuse_others(TOP_KEYS);
     let server = server::read_server(&top);
     let encoders = encoders::read_encoders(&top);
+    let statistics = statistics::read_statistics(&top);
     let drafts = read_feeds(&top);
     refuse_equal_ids(&drafts, &notes);
     match notes.into_remarks() {
-        remarks if remarks.is_empty() => Ok(finish(server, encoders, drafts)),
+        remarks if remarks.is_empty() => Ok(finish(Config { server, encoders, statistics, feeds: Vec::new() }, drafts)),
         remarks => Err(Fault::Remarks(remarks)),
     }
 }
@@ -106,10 +108,10 @@ fn refuse_equal_ids(drafts: &[Draft], notes: &Notes<'_>) {
     }
 }
 
-/// Gives ids to the feeds that have none, after those that the operator chose.
-fn finish(server: ServerConfig, encoders: EncodersConfig, drafts: Vec<Draft>) -> Loaded {
+/// Adds the feeds. Ids go to those that have none after those that the operator chose.
+fn finish(config: Config, drafts: Vec<Draft>) -> Loaded {
     let mut taken: Vec<FeedId> = drafts.iter().filter_map(|draft| draft.id.clone()).collect();
-    let mut loaded = Loaded { config: Config { server, encoders, feeds: Vec::new() }, ..Loaded::default() };
+    let mut loaded = Loaded { config, ..Loaded::default() };
     for mut draft in drafts {
         if draft.id.is_none() {
             draft.feed.id = draft.feed.id.unique_among(&taken);

@@ -211,6 +211,7 @@ impl Draft {
         }
         feed.id = old.id.clone();
         feed.streaming = old.streaming;
+        feed.record_statistics = old.record_statistics;
         (feed, password)
     }
 }
