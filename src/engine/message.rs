@@ -41,6 +41,11 @@ pub enum FeedCommand {
         /// As GStreamer writes it; never empty.
         value: String,
     },
+    /// Write its statistics to files from now on, or no more.
+    RecordStatistics {
+        /// Whether to.
+        on: bool,
+    },
     /// Take whichever certificate the camera shows next, and keep that one.
     ForgetCertificate,
     /// Send this to viewers, on a data channel of the feed. It does not wait for other commands;

@@ -49,6 +49,16 @@ pub enum SentPath {
     Encoded,
 }
 
+impl SentPath {
+    /// The word in files and messages.
+    pub fn key(self) -> &'static str {
+        match self {
+            Self::PassThrough => "pass-through",
+            Self::Encoded => "encoded",
+        }
+    }
+}
+
 /// What comes from the camera.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]

@@ -6,20 +6,23 @@
 //!
 //! A [`FeedSample`] is all that is known of a feed and its viewers at one moment. Whoever counts fills
 //! in the counters; [`RateMaker`] alone makes rates of them, knows a receiver report that is read
-//! twice, and leaves gaps where nothing is known. [`History`] remembers one figure over a fixed time.
+//! twice, and leaves gaps where nothing is known. [`History`] remembers one figure over a fixed time,
+//! [`Recorder`] writes them to files.
 //!
-//! This room is plain data: it may use `config`, and it knows neither GTK nor
+//! This room may use `config`, and it knows neither GTK nor
 //! GStreamer, so that the window and the headless program keep the same numbers.
 
 mod feed_sample;
 mod history;
 mod rate_maker;
+pub mod recorder;
 mod viewer_report;
 mod viewer_sample;
 
 pub use feed_sample::{CameraSample, EncodingRates, EncodingSample, FeedRates, FeedSample, KeyFrames, SentPath};
 pub use history::History;
 pub use rate_maker::RateMaker;
+pub use recorder::Recorder;
 pub use viewer_sample::{
     Candidate, CandidatePair, OutboundRtp, RemoteInboundRtp, StreamRates, StreamSample, TransportFeedback, ViewerRates,
     ViewerReport, ViewerSample,

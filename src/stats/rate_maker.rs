@@ -172,7 +172,7 @@ fn loss(now: &StreamSample, before: &StreamSample) -> Option<f64> {
     let lost = (now.remote.as_ref()?.packets_lost - before.remote.as_ref()?.packets_lost) as f64;
     let sent = now.outbound.packets_sent.checked_sub(before.outbound.packets_sent)? as f64;
     let all = sent + lost;
-    Some(if all > 0.0 { (lost / all).clamp(0.0, 1.0) } else { 0.0 })
+    Some(if all > 0.0 { lost / all } else { 0.0 })
 }
 
 /// What the browser of a viewer has told in two reports.
@@ -384,7 +384,7 @@ mod tests {
         let [_, some, none, twice] =
             completed([with(1.0, 100, 0), with(2.0, 190, 10), with(3.0, 290, 10), with(4.0, 390, 8)]);
         let loss = |sample: &FeedSample| sample.viewers[0].picture.as_ref().unwrap().rates.loss;
-        assert_eq!((loss(&some), loss(&none), loss(&twice)), (Some(0.1), Some(0.0), Some(0.0)));
+        assert_eq!((loss(&some), loss(&none), loss(&twice)), (Some(0.1), Some(0.0), Some(-2.0 / 98.0)));
     }
 
     #[test]

@@ -195,7 +195,8 @@ pub struct StreamRates {
     pub nacks_per_second: Option<f64>,
     /// Packets a second that are sent again.
     pub retransmitted_per_second: Option<f64>,
-    /// Lost packets as a part of those sent and lost since the sample before, 0 to 1.
+    /// Lost packets as a part of those sent and lost since the sample before, up to 1. Below zero where
+    /// some came twice, or late.
     pub loss: Option<f64>,
 }
 

@@ -104,6 +104,8 @@ enum Inner {
     Audio(u64, AudioState),
     /// What is wanted at this destination.
     Demand(usize, Wanted),
+    /// Something that the operator should know.
+    Notice(String),
     /// What the outlet of this number tells.
     Outlet(u64, OutletEvent),
 }
@@ -296,6 +298,7 @@ impl Worker {
             }
             FeedCommand::Apply { change, by } => self.apply(change, by),
             FeedCommand::SetStream { stream } => self.set_stream(stream),
+            FeedCommand::RecordStatistics { on } => self.config.record_statistics = on,
             FeedCommand::SetElement { role, name, value } => self.set_element(role, &name, &value),
             // The engine sends it, past whatever this worker is at.
             FeedCommand::SendData { .. } => {}
@@ -337,6 +340,7 @@ impl Worker {
         match event {
             Inner::Dial(attempt, event) if attempt == self.attempt => self.dial_event(event),
             Inner::Dial(_, DialEvent::Started(Ok(late))) => drop_aside(late),
+            Inner::Notice(sentence) => self.notice(sentence),
             Inner::RenditionFailed(number, failure) => self.rendition_failed(number, failure),
             Inner::Demand(index, wanted) => self.demanded(index, wanted),
             Inner::Outlet(number, event) => self.outlet_event(number, event),

@@ -11,12 +11,14 @@ use tokio::task::spawn_blocking;
 
 use super::{
     super::{FeedEvent, form::Form},
-    Destination, Served, Worker,
+    Destination, Inner, Served, Worker,
 };
 use crate::{
-    config::RenditionRole,
+    config::{RenditionRole, StatisticsConfig},
     media::{KeyFrameCounts, SessionCounters},
-    stats::{CameraSample, EncodingSample, FeedSample, KeyFrames, RateMaker, SentPath, ViewerReport, ViewerSample},
+    stats::{
+        CameraSample, EncodingSample, FeedSample, KeyFrames, RateMaker, Recorder, SentPath, ViewerReport, ViewerSample,
+    },
 };
 
 /// How long sessions may take to answer; they need a few milliseconds. Who is later is in the next sample.
@@ -29,6 +31,8 @@ const REPORT_HOLDS: Duration = Duration::from_secs(3);
 pub(super) struct Statistics {
     maker: RateMaker,
     viewers: HashMap<String, Known>,
+    /// What writes samples to files, and as it was told to.
+    recorder: Option<(Recorder, StatisticsConfig)>,
 }
 
 /// What a viewer's session has told at other times than those of samples.
@@ -95,7 +99,25 @@ impl Worker {
             ..FeedSample::default()
         };
         self.statistics.maker.complete(&mut sample, now);
+        self.record(&sample);
         (self.around.tell)(FeedEvent::Stats(Box::new(sample)));
+    }
+
+    /// Writes the sample to a file, if that is wanted and anything is known.
+    fn record(&mut self, sample: &FeedSample) {
+        let wanted = self.config.record_statistics.then(|| self.around.statistics.borrow().clone());
+        if wanted.as_ref() != self.statistics.recorder.as_ref().map(|(_, config)| config) {
+            self.statistics.recorder = wanted.map(|config| (self.start_recorder(&config), config));
+        }
+        let is_off = sample.camera.frames_received.is_none() && sample.encodings.is_empty();
+        if let Some((recorder, _)) = self.statistics.recorder.as_mut().filter(|_| !is_off) {
+            recorder.record(sample);
+        }
+    }
+
+    fn start_recorder(&self, config: &StatisticsConfig) -> Recorder {
+        let inner = self.inner.clone();
+        Recorder::start(&self.config.id, config, Box::new(move |sentence| drop(inner.send(Inner::Notice(sentence)))))
     }
 
     fn path_sent(&self) -> Option<SentPath> {

@@ -15,6 +15,10 @@ pub(super) fn commands(old: &FeedConfig, new: &FeedConfig) -> Option<Vec<FeedCom
         Setpoint::of(new).store(&mut changed);
         commands.push(FeedCommand::Apply { change, by: ChangedBy::Person });
     }
+    if new.record_statistics != changed.record_statistics {
+        changed.record_statistics = new.record_statistics;
+        commands.push(FeedCommand::RecordStatistics { on: new.record_statistics });
+    }
     if let (SourceConfig::Rtsp(changed), SourceConfig::Rtsp(new)) = (&mut changed.source, &new.source) {
         if new.certificate.is_none() && changed.certificate.take().is_some() {
             commands.push(FeedCommand::ForgetCertificate);
