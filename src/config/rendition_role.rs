@@ -12,5 +12,7 @@ keyed_enum! {
         Low = "low",
         /// What the camera sends, as it is; made by nobody.
         Camera = "camera",
+        /// What the camera sends as its second, smaller stream, as it is; made by nobody.
+        Sub = "sub",
     }
 }

@@ -11,8 +11,8 @@ use tokio::{
 use super::demo::SharedDemo;
 use crate::{
     config::{
-        AudioSource, Codec, Credentials, FeedConfig, FeedId, PathChoice, RtspConfig, Secrets, SourceConfig,
-        TransportChoice,
+        AudioSource, Codec, Credentials, FeedConfig, FeedId, PathChoice, RenditionRole, RtspConfig, Secrets,
+        SourceConfig, TransportChoice,
     },
     i18n::gettext,
     media::{
@@ -33,6 +33,8 @@ pub(super) enum DialEvent {
 /// Everything an attempt needs.
 pub(super) struct Dial {
     pub(super) config: FeedConfig,
+    /// Which of the camera's streams is called.
+    pub(super) role: RenditionRole,
     pub(super) secrets: Arc<Secrets>,
     pub(super) demo: Arc<SharedDemo>,
     pub(super) transport: Transport,
@@ -58,7 +60,7 @@ impl Dial {
     async fn start(self) -> Result<Ingest, MediaFault> {
         let source = self.source().await?;
         let events = self.explained_events(&source);
-        let pass_through = terms(&self.config);
+        let pass_through = terms(&self.config, self.role);
         let plan = IngestPlan {
             source,
             decoder: self.config.decoder,
@@ -67,6 +69,7 @@ impl Dial {
             picture: self.config.picture,
             sound: self.config.audio.source == AudioSource::Camera,
             pass_through,
+            role: self.role,
             elements: self.config.elements,
         };
         let clock = self.clock;
@@ -132,9 +135,16 @@ async fn login(feed: &FeedId, rtsp: &RtspConfig, secrets: &Secrets) -> Result<Op
 }
 
 /// What is asked of a camera's stream before viewers get it as it is; `None` where they never do.
-fn terms(config: &FeedConfig) -> Option<Terms> {
+fn terms(config: &FeedConfig, role: RenditionRole) -> Option<Terms> {
     // Who is sent H.265 anyway can decode it.
     let viewers_take_h265 = config.codec == Codec::H265;
     let is_forced = config.path == PathChoice::PassThrough;
-    (config.path != PathChoice::Transcode).then(|| Terms { viewers_take_h265, is_forced, ..Terms::default() })
+    // The second stream is called when somebody has too much already.
+    let is_urgent = role == RenditionRole::Sub;
+    (config.path != PathChoice::Transcode).then(|| Terms {
+        viewers_take_h265,
+        is_forced,
+        is_urgent,
+        ..Terms::default()
+    })
 }

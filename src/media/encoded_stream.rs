@@ -16,7 +16,7 @@ use super::{
     rendition_mark::mark_frames,
     running_time::stamp_running_time,
 };
-use crate::config::{Codec, RenditionRole};
+use crate::config::{Codec, RenditionRole, Size};
 
 /// An encoded stream; clones are the same stream.
 #[derive(Clone, Debug)]
@@ -94,6 +94,18 @@ impl EncodedStream {
     /// Bytes that came so far.
     pub fn bytes(&self) -> u64 {
         self.0.meter.bytes()
+    }
+
+    /// Frames that came so far.
+    pub fn frames(&self) -> u64 {
+        self.0.meter.buffers()
+    }
+
+    /// The size of its pictures; `None` before the first.
+    pub fn size(&self) -> Option<Size> {
+        let caps = self.producer().appsink().static_pad("sink")?.current_caps()?;
+        let side = |name| caps.structure(0)?.get::<i32>(name).ok()?.try_into().ok();
+        Some(Size { width: side("width")?, height: side("height")? })
     }
 
     /// The newest GOP up to now, in a form that an `appsrc` takes, and the time of its key frame, by

@@ -11,6 +11,7 @@ use super::{
     Inner, Worker, drop_aside,
 };
 use crate::{
+    config::RenditionRole,
     i18n::gettext_f,
     media::{Ingest, IngestEvent, Memory, Picture, Preview, source::Transport},
 };
@@ -63,6 +64,7 @@ impl Worker {
         let (inner, attempt) = (self.inner.clone(), self.attempt);
         let dial = Dial {
             config: self.config.clone(),
+            role: RenditionRole::Camera,
             secrets: self.around.secrets.clone(),
             demo: self.around.demo.clone(),
             transport,

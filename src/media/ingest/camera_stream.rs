@@ -28,6 +28,8 @@ pub(super) fn sendable(codec: InputCodec, caps: &gst::CapsRef) -> Option<Codec> 
 
 /// What the camera's stream is judged by, and told with.
 pub(super) struct Watch {
+    /// Which of the camera's streams it is.
+    pub(super) role: RenditionRole,
     pub(super) terms: Terms,
     pub(super) gate: Arc<DecodeGate>,
     pub(super) arrived: Box<dyn Fn() + Send + Sync>,
@@ -58,8 +60,9 @@ pub(super) fn fork(
 
 fn offer(sink: &gst_app::AppSink, codec: Codec, watch: Watch) -> EncodedStream {
     let pad = sink.static_pad("sink").expect("an appsink should have a sink pad");
+    let role = watch.role;
     judge(&pad, watch);
-    EncodedStream::offer(sink, RenditionRole::Camera, codec, CacheLimits::default())
+    EncodedStream::offer(sink, role, codec, CacheLimits::default())
 }
 
 /// Judges the stream by its caps and every access unit.

@@ -161,6 +161,7 @@ impl Decode {
         let Some(((terms, codec), pipeline)) = sendable else { return Ok(pad.clone()) };
         let arrivals = self.arrivals.clone();
         let watch = Watch {
+            role: self.plan.role,
             terms,
             gate: self.gate.clone(),
             arrived: Box::new(move || _ = arrivals.pictures.note()),

@@ -29,7 +29,7 @@ use super::{
     pass_through::{Terms, Verdict},
     source::{Explain, Opened, RtspSource, Source},
 };
-use crate::config::{ElementChoice, ElementRole, ElementSettings, Fingerprint, PictureConfig};
+use crate::config::{ElementChoice, ElementRole, ElementSettings, Fingerprint, PictureConfig, RenditionRole};
 
 pub use arrivals::Picture;
 
@@ -76,6 +76,8 @@ pub struct IngestPlan {
     pub sound: bool,
     /// Whether the camera's stream is wanted as it is, and what is asked of it then.
     pub pass_through: Option<Terms>,
+    /// Which rendition that stream is.
+    pub role: RenditionRole,
     /// Properties of its elements that the operator set.
     pub elements: ElementSettings,
 }
@@ -97,6 +99,7 @@ impl From<Source> for IngestPlan {
             picture: PictureConfig::default(),
             sound: false,
             pass_through: None,
+            role: RenditionRole::Camera,
             elements: ElementSettings::new(),
         }
     }

@@ -216,11 +216,16 @@ impl Outlet {
 
     /// Lets go of what is sent until the next is connected; sessions stay, and may begin.
     pub fn rest(&mut self) {
-        *self.base.lock().expect("no holder of this lock should panic") = None;
-        self.input.unlink();
+        self.pause();
         if let Some(sound) = &mut self.sound {
             sound.disconnect();
         }
+    }
+
+    /// Lets go of what is sent to everybody until the next is connected: nobody sees it.
+    pub fn pause(&self) {
+        *self.base.lock().expect("no holder of this lock should panic") = None;
+        self.input.unlink();
     }
 
     /// Shows one viewer this from its next key frame on, instead of what is connected.

@@ -48,12 +48,15 @@ pub struct Terms {
     /// The operator insists: how rare key frames are and who decodes H.265 is no matter then. What
     /// no browser shows rightly is unsuitable all the same.
     pub is_forced: bool,
+    /// A stream whose parameters rule B-frames out is taken before anything else of it was seen:
+    /// where whoever waits for it has something worse meanwhile. Key frames too far apart show later.
+    pub is_urgent: bool,
 }
 
 impl Default for Terms {
     /// For viewers of whom nothing is known.
     fn default() -> Self {
-        Self { longest_gop: Duration::from_secs(10), viewers_take_h265: false, is_forced: false }
+        Self { longest_gop: Duration::from_secs(10), viewers_take_h265: false, is_forced: false, is_urgent: false }
     }
 }
 
@@ -178,7 +181,7 @@ impl Suitability {
         let is_long_enough = self.gops.seen() >= ENOUGH_TIME;
         self.inspector.parameters().is_some()
             && match self.inspector.b_frames() {
-                BFrames::No => self.gops.whole() >= ENOUGH_GOPS || is_long_enough,
+                BFrames::No => self.terms.is_urgent || self.gops.whole() >= ENOUGH_GOPS || is_long_enough,
                 BFrames::NotSeen => self.gops.whole() >= ENOUGH_GOPS,
                 BFrames::Yes | BFrames::Unknown => false,
             }
