@@ -5,8 +5,11 @@
 
 mod allocation;
 mod assignment;
+mod limit;
 mod path;
+mod second_stream;
 
 pub use allocation::{Allocation, Claim, Pooled, allocate};
 pub use assignment::{Assigned, Assignment, Offer};
-pub use path::{Circumstances, Obstacle, PathChooser};
+pub use path::{Circumstances, Obstacle, PathChooser, StreamForm};
+pub use second_stream::SecondStreamFit;

@@ -2,15 +2,11 @@
 
 use std::time::{Duration, Instant};
 
-use crate::config::PathChoice;
+use super::limit::Limit;
+use crate::config::{PathChoice, Setpoint, Size};
 
-/// A camera sends more than is asked for at this many times the bitrate…
-const TOO_MUCH: f64 = 1.2;
-/// …and no longer at this: a camera's bitrate comes and goes with what it sees.
-const LITTLE_ENOUGH: f64 = 1.05;
-/// How long either has to be so.
+/// How long a camera may send more bits than are asked for: its bitrate comes and goes with what it sees.
 const TOO_MUCH_FOR: Duration = Duration::from_secs(3);
-const LITTLE_ENOUGH_FOR: Duration = Duration::from_secs(10);
 
 /// Why a stream that viewers could take is encoded anew all the same.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,8 +19,30 @@ pub enum Obstacle {
     Codec,
     /// Something is done to the pictures.
     Picture,
+    /// Another size is asked for than the camera's.
+    Size,
+    /// Fewer pictures a second are asked for than the camera sends.
+    Framerate,
     /// Fewer bits are asked for than the camera sends.
     Bitrate,
+}
+
+impl Obstacle {
+    /// Whether another stream of the same camera, with less in it, might have it not.
+    pub fn asks_for_less(self) -> bool {
+        matches!(self, Self::Size | Self::Framerate | Self::Bitrate)
+    }
+}
+
+/// What a camera's stream is like.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct StreamForm {
+    /// `None` before its first picture.
+    pub size: Option<Size>,
+    /// In kbit/s; `None` while it is not known.
+    pub kbps: Option<f64>,
+    /// Frames a second; `None` while it is not known.
+    pub framerate: Option<f64>,
 }
 
 /// What is known of camera and wishes.
@@ -36,50 +54,46 @@ pub struct Circumstances {
     pub is_suitable: bool,
     /// It is of the codec that the viewers are sent.
     pub is_same_codec: bool,
-    /// Pictures go out as they come: not turned, cropped, scaled or thinned out.
+    /// Nothing is done to the pictures: they are not turned, cropped or the like.
     pub is_same_picture: bool,
-    /// What the camera sends, in kbit/s; `None` while it is not known.
-    pub camera_kbps: Option<f64>,
-    /// What is asked for, in kbit/s.
-    pub asked_kbps: u32,
+    /// What the camera sends.
+    pub camera: StreamForm,
+    /// What is asked for.
+    pub asked: Setpoint,
 }
 
 /// Chooses the path, with hysteresis.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct PathChooser {
-    /// Whether the camera sends more than is asked for; `None` before that was looked at.
-    sends_too_much: Option<bool>,
-    /// Since when it seems to be otherwise.
-    otherwise_since: Option<Instant>,
+    too_much: Limit,
+    too_fast: Limit,
+}
+
+impl Default for PathChooser {
+    fn default() -> Self {
+        // A camera's rate is what it is: nothing comes and goes that would have to be waited for.
+        Self { too_much: Limit::new(TOO_MUCH_FOR), too_fast: Limit::new(Duration::ZERO) }
+    }
 }
 
 impl PathChooser {
     /// What keeps the stream from going out as it is now; `None` where nothing does.
     pub fn obstacle(&mut self, is: Circumstances, now: Instant) -> Option<Obstacle> {
-        lasting_obstacle(&is).or_else(|| {
-            let is_too_much = is.choice != PathChoice::PassThrough && self.sends_too_much(&is, now);
-            is_too_much.then_some(Obstacle::Bitrate)
-        })
+        lasting_obstacle(&is).or_else(|| self.too_fast(&is, now)).or_else(|| self.too_much(&is, now))
     }
 
-    fn sends_too_much(&mut self, is: &Circumstances, now: Instant) -> bool {
-        let Some(kbps) = is.camera_kbps else { return self.sends_too_much.unwrap_or(true) };
-        let (factor, patience) = match self.sends_too_much {
-            None => (LITTLE_ENOUGH, Duration::ZERO),
-            Some(true) => (LITTLE_ENOUGH, LITTLE_ENOUGH_FOR),
-            Some(false) => (TOO_MUCH, TOO_MUCH_FOR),
-        };
-        let seems = kbps > factor * f64::from(is.asked_kbps);
-        if self.sends_too_much == Some(seems) {
-            self.otherwise_since = None;
-            return seems;
+    fn too_fast(&mut self, is: &Circumstances, now: Instant) -> Option<Obstacle> {
+        let most = f64::from(is.asked.framerate?);
+        let is_too_fast = self.too_fast.exceeds(is.camera.framerate, most, now).unwrap_or(true);
+        is_too_fast.then_some(Obstacle::Framerate)
+    }
+
+    fn too_much(&mut self, is: &Circumstances, now: Instant) -> Option<Obstacle> {
+        if is.choice == PathChoice::PassThrough {
+            return None;
         }
-        let since = *self.otherwise_since.get_or_insert(now);
-        if now.duration_since(since) < patience {
-            return !seems;
-        }
-        (self.sends_too_much, self.otherwise_since) = (Some(seems), None);
-        seems
+        let is_too_much = self.too_much.exceeds(is.camera.kbps, is.asked.bitrate_kbps.into(), now).unwrap_or(true);
+        is_too_much.then_some(Obstacle::Bitrate)
     }
 }
 
@@ -92,6 +106,8 @@ fn lasting_obstacle(is: &Circumstances) -> Option<Obstacle> {
         Some(Obstacle::Codec)
     } else if !is.is_same_picture {
         Some(Obstacle::Picture)
+    } else if is.asked.size.is_some_and(|asked| is.camera.size != Some(asked)) {
+        Some(Obstacle::Size)
     } else {
         None
     }
@@ -100,15 +116,22 @@ fn lasting_obstacle(is: &Circumstances) -> Option<Obstacle> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::Priority;
 
+    const SIZE: Size = Size { width: 1280, height: 720 };
+    const SMALL: Size = Size { width: 640, height: 360 };
     const FINE: Circumstances = Circumstances {
         choice: PathChoice::Automatic,
         is_suitable: true,
         is_same_codec: true,
         is_same_picture: true,
-        camera_kbps: Some(1500.0),
-        asked_kbps: 2000,
+        camera: StreamForm { size: Some(SIZE), kbps: Some(1500.0), framerate: Some(15.0) },
+        asked: Setpoint { bitrate_kbps: 2000, size: None, framerate: None, fec_percent: 0, priority: Priority::Low },
     };
+
+    fn sends(kbps: Option<f64>) -> Circumstances {
+        Circumstances { camera: StreamForm { kbps, ..FINE.camera }, ..FINE }
+    }
 
     #[test]
     fn what_viewers_can_take_goes_out_as_it_is() {
@@ -119,17 +142,37 @@ mod tests {
         assert_eq!(because(Circumstances { is_suitable: false, ..FINE }), Some(Obstacle::Stream));
         assert_eq!(because(Circumstances { is_same_codec: false, ..FINE }), Some(Obstacle::Codec));
         assert_eq!(because(Circumstances { is_same_picture: false, ..FINE }), Some(Obstacle::Picture));
-        assert_eq!(because(Circumstances { camera_kbps: Some(2200.0), ..FINE }), Some(Obstacle::Bitrate));
-        assert_eq!(because(Circumstances { camera_kbps: None, ..FINE }), Some(Obstacle::Bitrate));
-        let forced = Circumstances { choice: PathChoice::PassThrough, camera_kbps: Some(9000.0), ..FINE };
+        let sized = |size| Circumstances { asked: Setpoint { size: Some(size), ..FINE.asked }, ..FINE };
+        assert_eq!((because(sized(SIZE)), because(sized(SMALL))), (None, Some(Obstacle::Size)));
+        assert_eq!(because(sends(Some(2200.0))), Some(Obstacle::Bitrate));
+        assert_eq!(because(sends(None)), Some(Obstacle::Bitrate));
+        let forced = Circumstances { choice: PathChoice::PassThrough, ..sends(Some(9000.0)) };
         assert_eq!(because(forced), None);
+    }
+
+    #[test]
+    fn a_limit_that_the_camera_keeps_by_itself_changes_nothing() {
+        let (mut chooser, mut now) = (PathChooser::default(), Instant::now());
+        let mut after = |seconds, most, framerate| {
+            now += Duration::from_secs(seconds);
+            let asked = Setpoint { framerate: most, ..FINE.asked };
+            chooser.obstacle(Circumstances { asked, camera: StreamForm { framerate, ..FINE.camera }, ..FINE }, now)
+        };
+        assert_eq!(after(0, Some(15), None), Some(Obstacle::Framerate), "it is not known yet");
+        assert_eq!(after(1, Some(15), Some(15.1)), None);
+        assert_eq!(after(1, Some(20), Some(14.9)), None);
+        assert_eq!(after(1, Some(10), Some(15.0)), Some(Obstacle::Framerate), "and acts at once");
+        assert_eq!(after(1, None, Some(15.0)), None);
+        assert_eq!(after(1, Some(10), None), Some(Obstacle::Framerate), "a camera that is away sends no less");
+        assert_eq!(after(1, Some(15), Some(15.0)), Some(Obstacle::Framerate));
+        assert_eq!(after(10, Some(15), Some(15.0)), None, "it has been well for long enough");
     }
 
     #[test]
     fn a_bitrate_that_comes_and_goes_changes_nothing() {
         let (mut chooser, mut now) = (PathChooser::default(), Instant::now());
         let mut spend = |seconds, kbps, asked_kbps| {
-            let is = Circumstances { camera_kbps: Some(kbps), asked_kbps, ..FINE };
+            let is = Circumstances { asked: Setpoint { bitrate_kbps: asked_kbps, ..FINE.asked }, ..sends(Some(kbps)) };
             let mut seen = None;
             for _ in 0..seconds {
                 now += Duration::from_secs(1);

@@ -22,6 +22,7 @@ impl Worker {
             self.wake();
         }
         self.meet_demand();
+        self.keep_main(Instant::now());
     }
 
     fn is_watched(&self) -> bool {
@@ -58,6 +59,7 @@ impl Worker {
             served.outlet.rest();
         }
         self.forget_viewers();
+        self.hang_up_second();
         self.encode_at.clear();
         let (encodings, audio) = (std::mem::take(&mut self.encodings), self.audio.take());
         for form in encodings.keys() {

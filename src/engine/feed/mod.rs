@@ -6,10 +6,12 @@ mod codecs;
 mod data;
 mod demand;
 mod elements;
+mod main_rendition;
 mod path;
 mod rate;
 mod renditions;
 mod resize;
+mod second;
 mod setpoint;
 mod statistics;
 mod viewers;
@@ -31,9 +33,11 @@ use tokio::{
 
 use self::{
     camera::show,
+    main_rendition::MainRendition,
     path::CameraPath,
     renditions::Encoding,
     resize::Resizing,
+    second::SecondStream,
     statistics::{ANSWER_WITHIN, Statistics},
 };
 use super::{
@@ -98,6 +102,8 @@ pub(super) enum Request {
 enum Inner {
     /// What becomes of the attempt of this number.
     Dial(u64, DialEvent),
+    /// What becomes of the call of this number for the camera's second stream.
+    Second(u64, DialEvent),
     /// The rendition of this number stopped.
     RenditionFailed(u64, RenditionFailure),
     /// What becomes of this opening's sound.
@@ -153,10 +159,13 @@ pub(super) async fn run(config: FeedConfig, around: Surroundings, mut requests: 
         ingest: None,
         picture: None,
         camera: CameraPath::default(),
+        second: SecondStream::default(),
         encodings: BTreeMap::new(),
         assignment: Assignment::default(),
-        on_low: BTreeSet::new(),
+        on_low: BTreeMap::new(),
+        sees: BTreeMap::new(),
         low_at: None,
+        main: MainRendition::default(),
         audio: None,
         destinations: Vec::new(),
         previews: BTreeMap::new(),
@@ -243,13 +252,17 @@ struct Worker {
     /// What the camera sends; `None` before its first picture.
     picture: Option<Picture>,
     camera: CameraPath,
+    second: SecondStream,
     /// The renditions that are made now.
     encodings: BTreeMap<Form, Encoding>,
     assignment: Assignment,
-    /// Viewers that see the low rendition, or are about to.
-    on_low: BTreeSet<String>,
+    /// Viewers that see little, or are about to, and the rendition that was found for each.
+    on_low: BTreeMap<String, Option<RenditionRole>>,
+    /// What each viewer sees, as far as that has changed since it joined.
+    sees: BTreeMap<String, RenditionRole>,
     /// When a low rendition that could not be made may be tried again.
     low_at: Option<Instant>,
+    main: MainRendition,
     /// `None` where the operator wants no sound, and where it cannot be made.
     audio: Option<AudioRendition>,
     destinations: Vec<Destination>,
@@ -341,6 +354,7 @@ impl Worker {
             Inner::Dial(attempt, event) if attempt == self.attempt => self.dial_event(event),
             Inner::Dial(_, DialEvent::Started(Ok(late))) => drop_aside(late),
             Inner::Notice(sentence) => self.notice(sentence),
+            Inner::Second(attempt, event) => self.second_event(attempt, event),
             Inner::RenditionFailed(number, failure) => self.rendition_failed(number, failure),
             Inner::Demand(index, wanted) => self.demanded(index, wanted),
             Inner::Outlet(number, event) => self.outlet_event(number, event),
@@ -358,6 +372,8 @@ impl Worker {
         }
         self.encode_again(Instant::now());
         self.assign(Instant::now());
+        self.keep_second(Instant::now());
+        self.keep_main(Instant::now());
         self.resize_when_due();
         let silence = self.ingest.as_ref().and_then(Ingest::silence);
         self.supervisor.set_sending(self.ingest.as_ref().is_some_and(Ingest::is_sent_to));

@@ -6,13 +6,17 @@ use super::{
     super::{FeedEvent, PathInUse, form::Form},
     Encoding, Worker,
     rate::Rate,
+    second::Standing,
 };
 use crate::{
     config::{Codec, Crop, Flip, PictureConfig, RenditionRole, Rotation, Size},
-    control::{Circumstances, Obstacle, PathChooser},
+    control::{Circumstances, Obstacle, PathChooser, StreamForm},
     i18n::{gettext, gettext_f},
     media::{EncodedStream, KeyFrameCounts, pass_through::Verdict},
 };
+
+/// Frames are counted over so many seconds: within one, a frame more or less is too much.
+pub(super) const FRAMES_OVER: usize = 4;
 
 /// The camera's own stream and what is known of it.
 #[derive(Debug)]
@@ -20,9 +24,10 @@ pub(super) struct CameraPath {
     chooser: PathChooser,
     stream: Option<EncodedStream>,
     rate: Rate,
+    frames: Rate,
     verdict: Verdict,
-    /// The outlets of this codec are connected to the camera's stream.
-    pub(super) taken: Option<Codec>,
+    /// The outlets of this form's codec are connected to this one of the camera's streams.
+    pub(super) taken: Option<Form>,
     /// What was told last.
     told: Option<PathInUse>,
 }
@@ -33,6 +38,7 @@ impl Default for CameraPath {
             chooser: PathChooser::default(),
             stream: None,
             rate: Rate::default(),
+            frames: Rate::over(FRAMES_OVER),
             verdict: Verdict::Unknown,
             taken: None,
             told: None,
@@ -46,9 +52,19 @@ impl CameraPath {
         self.rate.kbps()
     }
 
-    /// The camera's stream, where outlets of this codec are to be connected to it.
-    pub(super) fn stream_in(&self, codec: Codec) -> Option<&EncodedStream> {
-        self.stream.as_ref().filter(|_| self.taken == Some(codec))
+    /// Which of the camera's streams outlets of this codec are connected to; `None` where an encoder's.
+    pub(super) fn role_in(&self, codec: Codec) -> Option<RenditionRole> {
+        self.taken.filter(|taken| taken.codec == codec).map(|taken| taken.role)
+    }
+
+    /// Whether outlets of this codec are connected to a stream of the camera's.
+    pub(super) fn is_taken_in(&self, codec: Codec) -> bool {
+        self.role_in(codec).is_some()
+    }
+
+    /// Whether this one of the camera's streams is what everybody is sent.
+    pub(super) fn takes(&self, role: RenditionRole) -> bool {
+        self.taken.is_some_and(|taken| taken.role == role)
     }
 
     /// What became of requests for key frames; `None` without a stream.
@@ -59,6 +75,7 @@ impl CameraPath {
     pub(super) fn count(&mut self, now: Instant) {
         if let Some(stream) = &self.stream {
             self.rate.count(stream.bytes(), now);
+            self.frames.count(stream.frames(), now);
         }
     }
 }
@@ -67,8 +84,8 @@ impl Worker {
     /// The camera's stream can be had as it is. Of a camera that came back, the viewers get it at
     /// once: it is what it was until something else is seen.
     pub(super) fn take_stream(&mut self, stream: EncodedStream) {
-        self.camera.rate = Rate::default();
-        if self.camera.taken == Some(stream.codec()) {
+        (self.camera.rate, self.camera.frames) = (Rate::default(), Rate::over(FRAMES_OVER));
+        if self.camera.role_in(stream.codec()) == Some(RenditionRole::Camera) {
             self.send_to_all(&stream);
         }
         self.camera.stream = Some(stream);
@@ -83,7 +100,7 @@ impl Worker {
     pub(super) fn judged(&mut self, verdict: Verdict) {
         // While a stream that is sent is looked at anew, nothing is known against it.
         let is_unknown = verdict == Verdict::Unknown;
-        if !(is_unknown && self.camera.taken.is_some()) {
+        if !(is_unknown && self.camera.takes(RenditionRole::Camera)) {
             self.camera.verdict = verdict;
         }
         self.choose_path(Instant::now());
@@ -97,21 +114,42 @@ impl Worker {
         }
         let is = self.circumstances();
         let obstacle = self.camera.chooser.obstacle(is, now);
-        match (obstacle, self.camera.taken, self.camera.stream.clone()) {
-            (None, None, Some(stream)) => {
-                self.camera.taken = Some(stream.codec());
-                self.send_to_all(&stream);
-            }
-            (Some(_), Some(codec), _) => self.encode_again_for_all(codec),
+        let second = match obstacle {
+            Some(obstacle) if obstacle.asks_for_less() => self.second_for_all(now),
+            _ => Standing::No,
+        };
+        self.second.is_wanted_for_all = !matches!(second, Standing::No);
+        match (obstacle, second, self.camera.stream.clone()) {
+            (None, _, Some(stream)) | (Some(_), Standing::Suits(stream), _) => self.send_camera(&stream),
+            // Everybody has something meanwhile, if more than was asked for.
+            (Some(_), Standing::Awaited, _) => {}
+            (Some(_), _, _) => self.encode_again_for_all(now),
             _ => {}
         }
         self.tell_path(obstacle);
     }
 
+    /// Sends everybody one of the camera's streams from its next key frame on.
+    fn send_camera(&mut self, stream: &EncodedStream) {
+        let form = Form { codec: stream.codec(), role: stream.role() };
+        if self.camera.taken != Some(form) {
+            self.camera.taken = Some(form);
+            self.send_to_all(stream);
+        }
+    }
+
+    /// The camera's stream that outlets of this codec are to be connected to.
+    pub(super) fn camera_stream_in(&self, codec: Codec) -> Option<&EncodedStream> {
+        match self.camera.role_in(codec)? {
+            RenditionRole::Sub => self.second.stream(),
+            _ => self.camera.stream.as_ref(),
+        }
+    }
+
     /// Whether the outlets are connected to a stream that is still to come: a camera that came back
     /// tells it before its first picture.
     fn awaits_stream(&self) -> bool {
-        self.camera.taken.is_some() && self.camera.stream.is_none() && self.picture.is_none()
+        self.camera.takes(RenditionRole::Camera) && self.camera.stream.is_none() && self.picture.is_none()
     }
 
     fn circumstances(&self) -> Circumstances {
@@ -124,17 +162,19 @@ impl Worker {
             is_suitable: codec.is_some() && self.camera.stream.is_some(),
             is_same_codec: codec == Some(self.config.codec),
             is_same_picture: self.is_same_picture(),
-            camera_kbps: self.camera.rate.kbps(),
-            asked_kbps: self.setpoint().bitrate_kbps,
+            camera: StreamForm {
+                size: self.camera_size(),
+                kbps: self.camera.kbps(),
+                framerate: self.camera.frames.per_second(),
+            },
+            asked: self.setpoint(),
         }
     }
 
-    /// Whether pictures go out as they come.
-    fn is_same_picture(&self) -> bool {
-        let PictureConfig { deinterlace, crop, rotate, flip, size, framerate, .. } = self.picture_config();
-        let is_shaped = deinterlace || crop != Crop::default() || rotate != Rotation::None || flip != Flip::None;
-        let is_scaled = size.is_some_and(|size| Some(size) != self.camera_size());
-        !is_shaped && !is_scaled && framerate.is_none()
+    /// Whether pictures go out as they come, whatever their size and rate.
+    pub(super) fn is_same_picture(&self) -> bool {
+        let PictureConfig { deinterlace, crop, rotate, flip, .. } = self.config.picture;
+        !deinterlace && crop == Crop::default() && rotate == Rotation::None && flip == Flip::None
     }
 
     /// The size of what the camera sends; `None` before its first picture.
@@ -155,8 +195,8 @@ impl Worker {
         if let Some(served) = self.served_mut().find(|served| served.number == number) {
             served.sends = Some(role);
         }
-        if let Some(codec) = self.camera.taken
-            && self.served_in(codec).all(|served| served.sends == Some(RenditionRole::Camera))
+        if let Some(Form { codec, role }) = self.camera.taken
+            && self.served_in(codec).all(|served| served.sends == Some(role))
         {
             self.end_encoding(Form::main(codec));
         }
@@ -164,30 +204,52 @@ impl Worker {
     }
 
     /// Viewers see what the camera sends until the encoder's first key frame.
-    fn encode_again_for_all(&mut self, codec: Codec) {
-        self.camera.taken = None;
+    fn encode_again_for_all(&mut self, now: Instant) {
+        let Some(taken) = self.camera.taken.take() else { return };
+        let codec = taken.codec;
         if self.served_in(codec).next().is_none() {
             return;
         }
         if let Some(Encoding { rendition, .. }) = self.encodings.get(&Form::main(codec)) {
             self.send_to_all(rendition.stream());
-        } else if let Err(fault) = self.provide(codec) {
-            self.camera.taken = Some(codec);
-            return self.notice(fault.to_string());
+        } else if !self.make_main(codec, now) {
+            self.camera.taken = Some(taken);
+            self.send_first_for_want_of_second();
         }
         self.decode_as_needed();
     }
 
+    /// Without room for an encoder, a second stream that was lost leaves the first one, or nothing.
+    fn send_first_for_want_of_second(&mut self) {
+        if self.camera.takes(RenditionRole::Sub)
+            && self.second.stream().is_none()
+            && let Some(first) = self.camera.stream.clone()
+        {
+            self.send_camera(&first);
+        }
+    }
+
     /// Decodes only while somebody wants pictures; the first one always, for it tells that all is well.
     pub(super) fn decode_as_needed(&self) {
-        let is_needed = self.picture.is_none() || !self.previews.is_empty() || !self.encodings.is_empty();
+        // Without its stream, only pictures tell that the camera is there.
+        let is_unheard = self.picture.is_none() || self.camera.stream.is_none();
+        let is_needed = is_unheard || !self.previews.is_empty() || !self.encodings.is_empty();
         if let Some(ingest) = &self.ingest {
             ingest.set_decoding(is_needed);
         }
     }
 
     fn tell_path(&mut self, obstacle: Option<Obstacle>) {
-        let path = PathInUse { passes_through: obstacle.is_none(), sentence: self.path_sentence(obstacle) };
+        let passes_through = obstacle.is_none() || self.camera.taken.is_some();
+        let mut sentence = self.path_sentence(obstacle);
+        if self.low_uses(RenditionRole::Sub) {
+            sentence = gettext_f(
+                // Translators: {path} is such as “Camera's H.264 goes to the viewers as it is”, {stream} such as 640×360 at 15 fps.
+                "{path}; slow viewers get its second stream, {stream}, as it is",
+                &[("path", &sentence), ("stream", &self.second.words())],
+            );
+        }
+        let path = PathInUse { passes_through, sentence };
         if self.camera.told.as_ref() != Some(&path) {
             tracing::info!(feed = %self.config.id, "{}.", path.sentence);
             (self.around.tell)(FeedEvent::Path(path.clone()));
@@ -202,7 +264,16 @@ impl Worker {
             // Translators: {reason} is such as “The picture is turned or scaled”; {encoder} such as “x264”.
             gettext_f("{reason}: transcoding with {encoder}", &[("reason", &reason), ("encoder", &encoder)])
         };
+        let because = |reason: String| match self.camera.taken {
+            None => transcoding(reason),
+            // Translators: {reason} is such as “Camera sends more than is asked for”.
+            Some(_) => gettext_f("{reason}: looking at its second stream", &[("reason", &reason)]),
+        };
         match obstacle {
+            Some(_) if self.camera.takes(RenditionRole::Sub) => {
+                // Translators: {stream} is such as 640×360 at 15 fps.
+                gettext_f("Camera's second stream, {stream}, goes out as it is", &[("stream", &self.second.words())])
+            }
             None => self.camera.verdict.words(),
             Some(Obstacle::Choice) => transcoding(gettext("As chosen in the settings")),
             Some(Obstacle::Stream) if self.camera.stream.is_none() => {
@@ -214,7 +285,9 @@ impl Worker {
                 transcoding(gettext_f("Viewers are sent {codec}", &[("codec", &codec)]))
             }
             Some(Obstacle::Picture) => transcoding(gettext("Picture settings change the picture")),
-            Some(Obstacle::Bitrate) => transcoding(gettext("Camera sends more than is asked for")),
+            Some(Obstacle::Size) => because(gettext("Another size is asked for than the camera's")),
+            Some(Obstacle::Framerate) => because(gettext("Camera sends more pictures a second than are asked for")),
+            Some(Obstacle::Bitrate) => because(gettext("Camera sends more than is asked for")),
         }
     }
 }

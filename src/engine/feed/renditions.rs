@@ -60,12 +60,19 @@ impl Worker {
     /// What is sent to everybody who can take it, in kbit/s.
     pub(super) fn full_kbps(&self) -> Option<f64> {
         let codec = self.config.codec;
-        if self.camera.taken == Some(codec) { self.camera.kbps() } else { self.sent_kbps(Form::main(codec)) }
+        match self.camera.role_in(codec) {
+            Some(RenditionRole::Sub) => self.second.kbps(),
+            Some(_) => self.camera.kbps(),
+            // While it is not made, it is what it would be.
+            None if !self.encodings.contains_key(&Form::main(codec)) => Some(self.setpoint().bitrate_kbps.into()),
+            None => self.sent_kbps(Form::main(codec)),
+        }
     }
 
     /// Looks how much was sent.
     pub(super) fn count(&mut self, now: Instant) {
         self.camera.count(now);
+        self.second.count(now);
         for encoding in self.encodings.values_mut() {
             encoding.rate.count(encoding.rendition.stream().bytes(), now);
         }
@@ -74,15 +81,15 @@ impl Worker {
     /// What a rendition's encoder is asked for, in kbit/s.
     pub(super) fn target_kbps(&self, role: RenditionRole) -> u32 {
         match role {
-            RenditionRole::Main | RenditionRole::Camera => self.setpoint().bitrate_kbps,
             RenditionRole::Low => LOW_KBPS,
+            _ => self.setpoint().bitrate_kbps,
         }
     }
 
     fn plan(&self, role: RenditionRole) -> RenditionPlan {
         let picture = match role {
-            RenditionRole::Main | RenditionRole::Camera => self.picture_config(),
             RenditionRole::Low => self.low_picture(),
+            _ => self.picture_config(),
         };
         let bitrate_kbps = self.target_kbps(role);
         RenditionPlan { role, bitrate_kbps, picture, from: self.memory, elements: self.config.elements.clone() }
@@ -223,7 +230,7 @@ impl Worker {
         let stream = encoding.rendition.stream();
         match form.role {
             RenditionRole::Low => self.show_low(stream),
-            _ if self.camera.taken == Some(form.codec) => {}
+            _ if self.camera.is_taken_in(form.codec) => {}
             _ => self.send_to_all(stream),
         }
         if let Some(ingest) = &self.ingest {
@@ -233,10 +240,10 @@ impl Worker {
         self.decode_as_needed();
     }
 
-    /// Has what everybody of this codec is sent: an encoder's, unless the camera's stream is taken.
+    /// Has what everybody of this codec is sent: an encoder's, unless one of the camera's streams is taken.
     pub(super) fn provide(&mut self, codec: Codec) -> Result<(), MediaFault> {
         let main = Form::main(codec);
-        if self.camera.taken != Some(codec) && !self.encodings.contains_key(&main) {
+        if !self.camera.is_taken_in(codec) && !self.encodings.contains_key(&main) {
             let encoding = self.encode(main)?;
             self.put_to_work(main, encoding);
         }

@@ -46,6 +46,7 @@ impl Worker {
         }
         self.in_force = InForce { setpoint: new, by };
         self.change_encoders(&change);
+        self.may_call_second();
         if change.fec_percent.is_some() || change.priority.is_some() {
             for (index, destination) in self.destinations.iter().enumerate() {
                 for served in destination.outlets.values() {

@@ -122,7 +122,7 @@ impl Worker {
 
     fn path_sent(&self) -> Option<SentPath> {
         let codec = self.config.codec;
-        if self.camera.taken == Some(codec) {
+        if self.camera.is_taken_in(codec) {
             return Some(SentPath::PassThrough);
         }
         self.encodings.contains_key(&Form::main(codec)).then_some(SentPath::Encoded)

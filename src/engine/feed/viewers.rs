@@ -145,7 +145,7 @@ impl Worker {
             Outlet::start(&plan, &self.clock, events)
         })?;
         let encoded = self.encodings.get(&Form::main(codec)).map(|main| main.rendition.stream());
-        if let Some(stream) = self.camera.stream_in(codec).or(encoded) {
+        if let Some(stream) = self.camera_stream_in(codec).or(encoded) {
             outlet.connect(stream);
         }
         self.hand_to(index, &outlet);
@@ -159,6 +159,7 @@ impl Worker {
         self.supervisor.set_watched(false);
         self.forget_viewers();
         self.camera.taken = None;
+        self.hang_up_second();
         if !self.destinations.is_empty() {
             (self.around.tell)(FeedEvent::Viewers { count: 0 });
         }

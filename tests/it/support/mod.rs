@@ -7,6 +7,7 @@ pub mod card;
 pub mod elements;
 pub mod engine;
 pub mod hard_content;
+pub mod lines;
 pub mod lone_outlet;
 pub mod media_file;
 pub mod messages;

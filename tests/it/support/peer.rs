@@ -164,6 +164,15 @@ impl Peer {
         self.candidates.lock().unwrap().clone()
     }
 
+    /// Waits until what it sees is so wide.
+    pub fn wait_width(&self, width: u32, limit: Duration) {
+        wait_for(&format!("pictures {width} wide"), limit, || {
+            let seen = self.seen.lock().unwrap();
+            let last = seen.last_chunk::<5>()?;
+            last.iter().all(|seen| seen.width == width).then_some(())
+        });
+    }
+
     /// Waits until it has seen this many more frames.
     pub fn wait_frames(&self, more: usize, limit: Duration) {
         let wanted = self.seen.lock().unwrap().len() + more;

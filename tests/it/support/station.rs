@@ -13,7 +13,10 @@ use heliograph::{
     },
     station::Station,
 };
-use std::time::Duration;
+use std::{
+    net::{Ipv4Addr, SocketAddrV4},
+    time::Duration,
+};
 use tokio::{
     runtime::Runtime,
     sync::broadcast::Receiver,
@@ -27,11 +30,14 @@ pub struct SmallStation {
     runtime: Runtime,
     events: Receiver<EngineEvent>,
     camera: DemoCamera,
+    second: Option<DemoCamera>,
 }
 
 impl SmallStation {
     /// The camera's.
     pub const SIZE: Size = Size { width: 640, height: 360 };
+    /// That of the camera's second stream.
+    pub const SECOND_SIZE: Size = Size { width: 320, height: 180 };
     /// The camera's, in frames per second.
     pub const FRAMERATE: u16 = 15;
 
@@ -41,9 +47,14 @@ impl SmallStation {
 
     /// With so many seconds from one of the camera's key frames to the next.
     pub fn start_with(gop_s: u32) -> Self {
+        Self::start_of(Self::SIZE, gop_s)
+    }
+
+    /// With a camera of this size.
+    pub fn start_of(size: Size, gop_s: u32) -> Self {
         let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
         media::init().unwrap();
-        let (width, height) = (Self::SIZE.width.cast_signed(), Self::SIZE.height.cast_signed());
+        let (width, height) = (size.width.cast_signed(), size.height.cast_signed());
         let framerate = Self::FRAMERATE.into();
         // Over UDP a busy machine loses packets, and pictures are damaged until the next key frame.
         let transport = Some(Transport::Tcp);
@@ -54,7 +65,27 @@ impl SmallStation {
         let settings = ServerConfig { listen: "127.0.0.1:0".parse().unwrap(), ..ServerConfig::default() };
         let server = runtime.block_on(station.listen(&settings)).unwrap();
         let events = station.engine.subscribe();
-        Self { server, station, runtime, events, camera }
+        Self { server, station, runtime, events, camera, second: None }
+    }
+
+    /// Gives the camera a second stream, at a port of its own.
+    pub fn add_second_stream(&mut self, port: u16) {
+        let listen = SocketAddrV4::new(Ipv4Addr::LOCALHOST, port);
+        let (width, height) = (Self::SECOND_SIZE.width.cast_signed(), Self::SECOND_SIZE.height.cast_signed());
+        let framerate = Self::FRAMERATE.into();
+        let transport = Some(Transport::Tcp);
+        let settings = DemoSettings { listen, transport, width, height, framerate, ..DemoSettings::default() };
+        self.second = Some(DemoCamera::start(settings).unwrap());
+    }
+
+    /// The second stream goes, with its connections.
+    pub fn lose_second_stream(&mut self) {
+        self.second.take().unwrap();
+    }
+
+    /// Connections that are open at the second stream's port.
+    pub fn second_connections(&self) -> usize {
+        self.second.as_ref().map_or(0, connections)
     }
 
     /// Adds a feed of the camera, with some settings changed. It has an encoder of its own, whatever
@@ -62,7 +93,9 @@ impl SmallStation {
     pub fn add(&self, name: &str, change: impl FnOnce(&mut FeedConfig)) -> FeedId {
         let (address, _) = SourceAddress::parse(&self.camera.url()).unwrap();
         let id = FeedId::from_name(name);
-        let mut feed = FeedConfig::new(id.clone(), name, SourceConfig::Rtsp(RtspConfig::new(address)));
+        let mut rtsp = RtspConfig::new(address);
+        rtsp.sub_address = self.second.as_ref().map(|second| SourceAddress::parse(&second.url()).unwrap().0);
+        let mut feed = FeedConfig::new(id.clone(), name, SourceConfig::Rtsp(rtsp));
         feed.path = PathChoice::Transcode;
         feed.keep_warm = true;
         change(&mut feed);
@@ -77,15 +110,7 @@ impl SmallStation {
 
     /// Connections that are open at the camera's port.
     pub fn camera_connections(&self) -> usize {
-        let url = self.camera.url();
-        let port: u16 = url.rsplit(':').next().and_then(|rest| rest.split('/').next()).unwrap().parse().unwrap();
-        let table = ["/proc/self/net/tcp", "/proc/self/net/tcp6"].map(|file| std::fs::read_to_string(file).unwrap());
-        let local = format!(":{port:04X}");
-        let is_open = |line: &&str| {
-            let words: Vec<&str> = line.split_whitespace().collect();
-            words.len() > 3 && words[1].ends_with(&local) && words[3] == "01"
-        };
-        table.iter().flat_map(|table| table.lines()).filter(is_open).count()
+        connections(&self.camera)
     }
 
     pub fn command(&self, feed: &FeedId, command: FeedCommand) {
@@ -123,6 +148,19 @@ impl SmallStation {
             _ => None,
         })
     }
+}
+
+/// Connections that are open at a camera's port.
+fn connections(camera: &DemoCamera) -> usize {
+    let url = camera.url();
+    let port: u16 = url.rsplit(':').next().and_then(|rest| rest.split('/').next()).unwrap().parse().unwrap();
+    let table = ["/proc/self/net/tcp", "/proc/self/net/tcp6"].map(|file| std::fs::read_to_string(file).unwrap());
+    let local = format!(":{port:04X}");
+    let is_open = |line: &&str| {
+        let words: Vec<&str> = line.split_whitespace().collect();
+        words.len() > 3 && words[1].ends_with(&local) && words[3] == "01"
+    };
+    table.iter().flat_map(|table| table.lines()).filter(is_open).count()
 }
 
 impl Drop for SmallStation {
