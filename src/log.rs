@@ -9,8 +9,9 @@ use tracing_subscriber::{
 
 use crate::cli::LogFormat;
 
-/// What is logged without `RUST_LOG`: all of ours, warnings of libraries.
-const DEFAULT_FILTER: &str = "warn,heliograph=info";
+/// What is logged without `RUST_LOG`: all of ours, warnings of libraries. What the MQTT library has
+/// to say of a lost broker or a refused client is said by `mqtt`, once and with the next step.
+const DEFAULT_FILTER: &str = "warn,mqtt5=off,mqtt5_protocol=off,heliograph=info";
 
 /// Where messages go.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

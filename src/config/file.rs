@@ -22,6 +22,7 @@
 //! `insecure_http`, and how media travel: `mtu`, `retransmission`, `fec_percent`,
 //! `ice_servers = ["stun:HOST:PORT", "turn:USER@HOST:PORT"]` and the TURN users' password by
 //! `ice_password_env` or `ice_password_file`, `relay_only`, `interfaces = ["eth0", "wl*"]`.
+//! `[mqtt]` chooses a broker and what may be done over it; see `docs/settings.md`.
 //! A feed has a `name` and exactly one source, with the keys that go with it:
 //!
 //! | source | goes with it |

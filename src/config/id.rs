@@ -4,6 +4,7 @@ use std::collections::HashSet;
 use std::fmt;
 use std::str::FromStr;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::i18n::gettext;
@@ -12,7 +13,7 @@ use crate::i18n::gettext;
 ///
 /// The rule is that of a DNS label (RFC 1123, section 2.1), so an id can stand in
 /// a URL, a topic or a file name as it is. It stays the same when the feed is renamed.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(try_from = "String", into = "String")]
 pub struct FeedId(String);
 

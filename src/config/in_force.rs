@@ -1,11 +1,12 @@
 //! What a feed is held to, and who said so.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::Setpoint;
 
 /// Who a feed's setpoint is from.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum ChangedBy {
     /// Nobody since the feed was added: it stands in the settings.
@@ -18,7 +19,7 @@ pub enum ChangedBy {
 }
 
 /// What a feed is held to, and by whom.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct InForce {
     /// What it is held to.
     pub setpoint: Setpoint,

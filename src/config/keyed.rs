@@ -24,7 +24,10 @@ impl ChoiceError {
 macro_rules! keyed_enum {
     ($(#[$about:meta])* $name:ident { $($(#[$value_about:meta])* $value:ident = $key:literal,)+ }) => {
         $(#[$about])*
-        #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
+        #[derive(
+            Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord,
+            serde::Serialize, serde::Deserialize, schemars::JsonSchema,
+        )]
         pub enum $name {
             $($(#[$value_about])* #[serde(rename = $key)] $value,)+
         }

@@ -29,6 +29,7 @@ mod id;
 mod in_force;
 mod interface_name;
 mod keyed;
+mod mqtt;
 mod nearest;
 mod path_choice;
 mod picture;
@@ -58,6 +59,10 @@ pub use id::{FeedId, FeedIdError};
 pub use in_force::{ChangedBy, InForce};
 pub use interface_name::{InterfaceName, InterfaceNameError};
 pub use keyed::ChoiceError;
+pub use mqtt::{
+    BrokerAddress, BrokerAddressError, BrokerChoice, EmbeddedBroker, ExternalBroker, GstWebRtcAppTopics, MqttConfig,
+    MqttDialect, MqttRole, MqttUser, MqttVersion,
+};
 pub(crate) use nearest::nearest;
 pub use path_choice::PathChoice;
 pub use picture::{Crop, Flip, PictureConfig, Rotation};
@@ -85,6 +90,8 @@ pub struct Config {
     pub encoders: EncodersConfig,
     /// How often figures are taken, and how they are recorded.
     pub statistics: StatisticsConfig,
+    /// Whether and where they are told of and steered over MQTT.
+    pub mqtt: MqttConfig,
     /// The feeds, in the order of the file and of the window. No two have the same id.
     pub feeds: Vec<FeedConfig>,
 }

@@ -2,13 +2,14 @@
 
 use std::fmt;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::i18n::gettext_f;
 
 /// How urgent a feed's packets are to the network, in the four steps of WebRTC's
 /// `RTCPriorityType` (W3C WebRTC 1.0, RFC 8835). In files and messages it is a number from 1 to 4.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(try_from = "u8", into = "u8")]
 pub enum Priority {
     /// 1: after everything else.

@@ -5,13 +5,14 @@
 
 use std::ops::RangeInclusive;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{FeedConfig, PictureConfig, Priority, Size};
 use crate::i18n::gettext_f;
 
 /// What a feed is held to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Setpoint {
     /// The encoder's bitrate in kbit/s, within [`FeedConfig::BITRATE_KBPS`].
     pub bitrate_kbps: u32,
@@ -74,7 +75,7 @@ impl Setpoint {
 }
 
 /// A value, or what the camera sends: `"camera"` in messages.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum OrCamera<T> {
     /// As the camera sends it.
@@ -101,7 +102,7 @@ impl<T> From<Option<T>> for OrCamera<T> {
 }
 
 /// What is to be different from now on; what is `None` stays as it is.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct SetpointChange {
     /// In kbit/s.

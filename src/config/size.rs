@@ -2,12 +2,13 @@
 
 use std::{fmt, ops::RangeInclusive, str::FromStr};
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::i18n::gettext;
 
 /// Width and height of a picture in pixels, both even: 4:2:0 has a colour per two by two.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(try_from = "String", into = "String")]
 pub struct Size {
     /// In pixels.

@@ -1,5 +1,6 @@
 //! What goes into the engine and what comes out: plain data, no object of GLib in it.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::FeedState;
@@ -11,7 +12,7 @@ use crate::{
 };
 
 /// What can be asked of a feed.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "command", rename_all = "kebab-case")]
 pub enum FeedCommand {
     /// Connect to the camera and stream.

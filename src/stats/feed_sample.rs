@@ -1,5 +1,6 @@
 //! What is known of a feed at one moment.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::ViewerSample;
@@ -9,7 +10,7 @@ use crate::config::{Codec, InForce, RenditionRole};
 ///
 /// Counters begin anew where what they count does: another encoder, another session. Of a rate, `None`
 /// says that it is not known, which is neither zero nor what it was before.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 pub struct FeedSample {
     /// When it was taken, in seconds since the Unix epoch.
@@ -40,7 +41,7 @@ impl FeedSample {
 }
 
 /// Which way a camera's stream takes to the viewers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum SentPath {
     /// As it is, neither decoded nor encoded anew.
@@ -60,7 +61,7 @@ impl SentPath {
 }
 
 /// What comes from the camera.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 pub struct CameraSample {
     /// Encoded bytes that came since it was connected, with the headers of RTP where it sends that;
@@ -77,7 +78,7 @@ pub struct CameraSample {
 }
 
 /// What became of the requests for key frames.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 pub struct KeyFrames {
     /// Requests that came: of viewers who join, and of those who lost packets.
@@ -89,7 +90,7 @@ pub struct KeyFrames {
 }
 
 /// A rendition at work.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 pub struct EncodingSample {
     /// What it is to its feed.
@@ -127,7 +128,7 @@ pub struct EncodingSample {
 }
 
 /// What the counters of a rendition become.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 pub struct EncodingRates {
     /// kbit/s that it really makes.
@@ -144,7 +145,7 @@ pub struct EncodingRates {
 }
 
 /// A feed over all its viewers.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 pub struct FeedRates {
     /// Payload that is sent to all viewers together, in kbit/s. Zero while there are none.

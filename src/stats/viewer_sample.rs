@@ -3,12 +3,13 @@
 //! Names and units are those of W3C "Identifiers for WebRTC's Statistics API" (webrtc-stats) where it
 //! has them, written the Rust way; but bitrates are kbit/s, as everywhere here, where it has bit/s.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::config::{Codec, RenditionRole};
 
 /// One viewer.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 pub struct ViewerSample {
     /// Its session.
@@ -37,7 +38,7 @@ pub struct ViewerSample {
 }
 
 /// One RTP stream to a viewer, from both ends.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 pub struct StreamSample {
     /// When it was counted, in seconds on a clock that nobody sets (`timestamp`, webrtc-stats 4.1,
@@ -53,7 +54,7 @@ pub struct StreamSample {
 }
 
 /// What was sent of a stream (`RTCOutboundRtpStreamStats`, webrtc-stats 6.7).
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 pub struct OutboundRtp {
     /// The stream's source (RFC 3550, section 3).
@@ -81,7 +82,7 @@ pub struct OutboundRtp {
 
 /// What the viewer reports of a stream (`RTCRemoteInboundRtpStreamStats`, webrtc-stats 6.6; the
 /// report block of RFC 3550, section 6.4.1).
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 pub struct RemoteInboundRtp {
     /// The source that reports; `None` where that is not known.
@@ -101,7 +102,7 @@ pub struct RemoteInboundRtp {
 }
 
 /// The way that packets take (`RTCIceCandidatePairStats`, webrtc-stats 6.16).
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 pub struct CandidatePair {
     /// This end.
@@ -111,7 +112,7 @@ pub struct CandidatePair {
 }
 
 /// An end of a pair (`RTCIceCandidateStats`, webrtc-stats 6.15).
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 pub struct Candidate {
     /// How it was found (`candidateType`): `host`, `srflx`, `prflx` or `relay` (RFC 8839, section 5.1).
@@ -126,7 +127,7 @@ pub struct Candidate {
 
 /// What the far end tells of every single packet, over the feedback's window
 /// (transport-wide congestion control, draft-holmer-rmcat-transport-wide-cc-extensions-01).
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 pub struct TransportFeedback {
     /// What left, in kbit/s.
@@ -147,7 +148,7 @@ pub struct TransportFeedback {
 
 /// What a viewer's browser tells by its own `getStats` (`RTCInboundRtpStreamStats` of the picture,
 /// webrtc-stats 6.4). It comes from outside: nothing may be decided by it alone.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 pub struct ViewerReport {
     /// When this was counted, in seconds on the browser's clock (`timestamp`, webrtc-stats 4.1, there
@@ -182,7 +183,7 @@ pub struct ViewerReport {
 }
 
 /// What the counters of a stream become.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 pub struct StreamRates {
     /// Payload that is sent, in kbit/s.
@@ -201,7 +202,7 @@ pub struct StreamRates {
 }
 
 /// What the counters of a viewer become.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 pub struct ViewerRates {
     /// Payload of picture and sound that is sent, in kbit/s.

@@ -10,10 +10,10 @@ use tempfile::TempDir;
 
 use super::*;
 use crate::config::{
-    AudioConfig, AudioSource, ChannelLabel, Codec, Crop, CsvProfile, DataChannelConfig, Delivery, DeviceConfig,
-    DeviceFormat, ElementChoice, ElementRole, FeedConfig, FileConfig, Fingerprint, Flip, IceServers, PasswordSource,
-    PathChoice, PictureConfig, Rotation, RtspConfig, Senders, ServerConfig, Size, SocketPlace, SourceConfig,
-    StreamChoice, TestConfig, TestPattern, TransportChoice, TransportConfig,
+    AudioConfig, AudioSource, BrokerChoice, ChannelLabel, Codec, Crop, CsvProfile, DataChannelConfig, Delivery,
+    DeviceConfig, DeviceFormat, ElementChoice, ElementRole, EmbeddedBroker, FeedConfig, FileConfig, Fingerprint, Flip,
+    IceServers, MqttRole, PasswordSource, PathChoice, PictureConfig, Rotation, RtspConfig, Senders, ServerConfig, Size,
+    SocketPlace, SourceConfig, StreamChoice, TestConfig, TestPattern, TransportChoice, TransportConfig,
 };
 
 const BY_HAND: &str = r#"# the boat
@@ -859,6 +859,58 @@ fn statistics_are_read_and_left_alone() {
     for (line, sentence) in cases {
         let found = remarks(&format!("version = 1\n[statistics]\n{line}\n"));
         assert!(found.contains("line 3") && found.contains(sentence), "{line}: {found}");
+    }
+}
+
+#[test]
+fn a_broker_is_read_and_left_alone() {
+    let text = "version = 1\n\n[mqtt]\nbroker = \"mqtts://h:8883\" # ours\nuser = \"me\"\npassword_env = \"PW\"\nca = \"/ca.pem\"\n";
+    let loaded = read::read(text).unwrap();
+    let BrokerChoice::External(broker) = &loaded.config.mqtt.broker else { panic!("{:?}", loaded.config.mqtt) };
+    assert_eq!((broker.user.as_deref(), &broker.password), (Some("me"), &PasswordSource::Environment("PW".into())));
+    assert_eq!(write::write(Some(text), &loaded.config).unwrap(), text);
+
+    let embedded = |text: &str| match read::read(&format!("version = 1\n[mqtt]\n{text}")).unwrap().config.mqtt.broker {
+        BrokerChoice::Embedded(broker) => broker,
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(embedded(""), EmbeddedBroker::at(EmbeddedBroker::DEFAULT_LISTEN));
+    let users = "users = [{ name = \"pilot\", role = \"operate\", password_env = \"PW\" }]\n";
+    assert_eq!(embedded(users).anonymous, None);
+    assert_eq!(embedded(&format!("{users}anonymous = \"observe\"\n")).anonymous, Some(MqttRole::Observe));
+    assert_eq!(read::read("version = 1\n").unwrap().config.mqtt.broker, BrokerChoice::Off);
+}
+
+#[test]
+fn each_fault_in_a_broker_is_named_and_no_password_shown() {
+    let cases = [
+        ("broker = \"mqtt://me:planted@h\"", "it holds a user name or password"),
+        ("broker = \"planted\"", "a broker's address is mqtt://HOST:PORT"),
+        (
+            "broker = \"mqtt://h\"\nlisten = \"127.0.0.1:1883\"",
+            "`listen` cannot be used: it belongs to the broker inside",
+        ),
+        ("user = \"me\"", "`user` cannot be used: it belongs to a broker elsewhere"),
+        ("listen = \"0.0.0.0:1883\"", "somebody has to be let in by name"),
+        ("listen = \"0.0.0.0:1883\"", "passwords need TLS"),
+        ("listen = \"0.0.0.0:1883\"\nanonymous = \"observe\"", "everybody needs a name"),
+        ("users = [{ name = \"a b\", password_env = \"PW\" }]", "a user's name here is"),
+        ("users = [{ name = \"a\", password = \"planted\" }]", "this user has no password"),
+        (
+            "users = [{ name = \"a\", password_env = \"A\" }, { name = \"a\", password_env = \"B\" }]",
+            "there are two called a",
+        ),
+        ("broker = \"mqtt://h\"\nca = \"/ca.pem\"", "the broker's address is not encrypted"),
+        ("stats_hz = 11", "a whole number from 1 to 10"),
+        ("anonymous = \"planted\"", "it is one of \"none\""),
+        ("controller = \"a/#\"", "a topic has no +"),
+        ("planted = 1\nbrokr = \"\"", "did you mean `broker`?"),
+    ];
+    for (text, words) in cases {
+        let said = remarks(&format!("version = 1\n[mqtt]\n{text}\n"));
+        assert!(said.contains(words), "{text}: {said}");
+        let shows = said.contains("planted") && !text.contains("planted = 1") && !text.contains("anonymous");
+        assert!(!shows, "{said}");
     }
 }
 

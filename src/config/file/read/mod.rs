@@ -5,6 +5,7 @@ mod elements;
 mod encoders;
 mod feed;
 mod login;
+mod mqtt;
 mod server;
 mod source;
 mod statistics;
@@ -23,7 +24,7 @@ use crate::i18n::{gettext, gettext_f};
 pub(super) use elements::setting_text;
 pub(super) use source::source_keys;
 
-const TOP_KEYS: &[&str] = &["version", "server", "encoders", "statistics", "feeds"];
+const TOP_KEYS: &[&str] = &["version", "server", "encoders", "statistics", "mqtt", "feeds"];
 
 /// Reads the whole file, or says everything that is wrong with it.
 pub(super) fn read(text: &str) -> Result<Loaded, Fault> {
@@ -38,10 +39,13 @@ pub(super) fn read(text: &str) -> Result<Loaded, Fault> {
     let server = server::read_server(&top);
     let encoders = encoders::read_encoders(&top);
     let statistics = statistics::read_statistics(&top);
+    let mqtt = mqtt::read_mqtt(&top);
     let drafts = read_feeds(&top);
     refuse_equal_ids(&drafts, &notes);
     match notes.into_remarks() {
-        remarks if remarks.is_empty() => Ok(finish(Config { server, encoders, statistics, feeds: Vec::new() }, drafts)),
+        remarks if remarks.is_empty() => {
+            Ok(finish(Config { server, encoders, statistics, mqtt, feeds: Vec::new() }, drafts))
+        }
         remarks => Err(Fault::Remarks(remarks)),
     }
 }

@@ -37,7 +37,7 @@ pub(super) fn read_server(top: &Fields<'_>) -> ServerConfig {
     server
 }
 
-fn check_listen(text: &str) -> Result<(), String> {
+pub(super) fn check_listen(text: &str) -> Result<(), String> {
     let address = text.parse::<std::net::SocketAddr>();
     address
         .map(drop)
