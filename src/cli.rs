@@ -1,14 +1,19 @@
 //! The command line.
 
 use std::{
+    fmt::Display,
     net::{SocketAddr, SocketAddrV4},
     path::PathBuf,
+    str::FromStr,
 };
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::{
-    config::{Fingerprint, IceServer, RtspConfig, TransportChoice},
+    config::{
+        BrokerAddress, ElementRole, FeedId, Fingerprint, IceServer, OrCamera, Priority, RtspConfig, Size, StreamChoice,
+        TransportChoice,
+    },
     media::source::{DemoSound, Transport},
 };
 
@@ -34,6 +39,8 @@ pub enum Verb {
     Serve(ServeOptions),
     /// Look at a camera, a device or a file, and say what it sends
     Probe(ProbeOptions),
+    /// Steer a Heliograph that runs, over MQTT
+    Ctl(CtlOptions),
     /// Be an RTSP camera with a test picture, for trying things out
     DemoCamera(DemoCameraOptions),
     /// List the named profiles: settings that belong together
@@ -74,6 +81,9 @@ pub struct ServeOptions {
     /// Where viewers connect [default: 127.0.0.1:8443]
     #[arg(long, value_name = "ADDR:PORT")]
     pub listen: Option<SocketAddr>,
+    /// Tell of feeds and be steered over MQTT, by a broker of our own for programs on this machine
+    #[arg(long, value_name = "ADDR:PORT", num_args = 0..=1, default_missing_value = "127.0.0.1:1883")]
+    pub mqtt: Option<SocketAddr>,
     /// Add the built-in demo camera
     #[arg(long)]
     pub demo: bool,
@@ -93,6 +103,146 @@ pub struct ServeOptions {
     /// Serve beyond this machine without TLS
     #[arg(long)]
     pub insecure_http: bool,
+}
+
+/// Options of `ctl`.
+#[derive(Args, Clone, Debug)]
+pub struct CtlOptions {
+    /// The broker [default: that of the settings, or this machine's at port 1883]
+    #[arg(long, value_name = "mqtt://HOST:PORT")]
+    pub broker: Option<BrokerAddress>,
+    /// Which Heliograph, where the broker has several
+    #[arg(long, value_name = "NAME")]
+    pub instance: Option<FeedId>,
+    /// Log in at the broker as this user, with the password in the variable of --password-env
+    #[arg(long, value_name = "USER")]
+    pub user: Option<String>,
+    /// The environment variable that holds the user's password: others can see arguments
+    #[arg(long, value_name = "VARIABLE", requires = "user")]
+    pub password_env: Option<String>,
+    /// Certificates that vouch for the broker (PEM)
+    #[arg(long, value_name = "FILE")]
+    pub ca: Option<PathBuf>,
+    /// Print answers as JSON, for programs
+    #[arg(long)]
+    pub json: bool,
+    /// What to do
+    #[command(subcommand)]
+    pub verb: CtlVerb,
+}
+
+/// What to do with a Heliograph that runs.
+#[derive(Clone, Debug, Subcommand)]
+pub enum CtlVerb {
+    /// List the feeds
+    Feeds,
+    /// Say how a feed is
+    State {
+        /// The feed's id
+        feed: FeedId,
+    },
+    /// Print a feed's last statistics, as JSON
+    Stats {
+        /// The feed's id
+        feed: FeedId,
+    },
+    /// Print everything that is told, a line each: topic and JSON
+    Watch {
+        /// Only of this feed
+        feed: Option<FeedId>,
+        /// End after so many lines
+        #[arg(long, value_name = "N")]
+        count: Option<u64>,
+    },
+    /// Have a feed connect and stream
+    Start {
+        /// The feed's id
+        feed: FeedId,
+    },
+    /// Have a feed hang up and end all sessions
+    Stop {
+        /// The feed's id
+        feed: FeedId,
+    },
+    /// Hold a feed to other values from now on
+    Apply(ApplyOptions),
+    /// Hold a feed to a preset: LD, SD, HD, FHD or UHD
+    Preset {
+        /// The feed's id
+        feed: FeedId,
+        /// The preset's name
+        preset: String,
+    },
+    /// Show the other one of a camera's two streams
+    Stream {
+        /// The feed's id
+        feed: FeedId,
+        /// main or sub
+        stream: StreamChoice,
+    },
+    /// Set a property of a feed's elements
+    Element {
+        /// The feed's id
+        feed: FeedId,
+        /// What the element does, such as encoder
+        role: ElementRole,
+        /// The property
+        name: String,
+        /// As GStreamer writes it
+        value: String,
+    },
+    /// Take whichever certificate the camera shows next, and keep that one
+    ForgetCertificate {
+        /// The feed's id
+        feed: FeedId,
+    },
+    /// Add a feed until the program ends; only where [mqtt] allows it
+    Add {
+        /// What people call it
+        name: String,
+        /// An RTSP address without user and password, demo: or test:PATTERN
+        source: String,
+    },
+    /// Remove a feed until the program ends; only where [mqtt] allows it
+    Remove {
+        /// The feed's id
+        feed: FeedId,
+    },
+    /// Send any request, as JSON
+    Send {
+        /// Such as '{"command": "start"}'
+        request: String,
+        /// To this feed, and not to Heliograph itself
+        #[arg(long, value_name = "ID")]
+        feed: Option<FeedId>,
+    },
+    /// Play requests at their times: a JSON object a line, with `after` or `at` in seconds, and `feed`
+    Script {
+        /// The file
+        file: PathBuf,
+    },
+}
+
+/// Options of `ctl apply`.
+#[derive(Args, Clone, Debug)]
+pub struct ApplyOptions {
+    /// The feed's id
+    pub feed: FeedId,
+    /// The encoder's bitrate in kbit/s
+    #[arg(long, value_name = "N")]
+    pub bitrate_kbps: Option<u32>,
+    /// The size of the picture
+    #[arg(long, value_name = "WIDTHxHEIGHT|camera", value_parser = or_camera::<Size>)]
+    pub size: Option<OrCamera<Size>>,
+    /// Frames per second at most
+    #[arg(long, value_name = "N|camera", value_parser = or_camera::<u32>)]
+    pub framerate: Option<OrCamera<u32>>,
+    /// Forward error correction in percent
+    #[arg(long, value_name = "N")]
+    pub fec_percent: Option<u32>,
+    /// How urgent its packets are, from 1 to 4
+    #[arg(long, value_name = "N", value_parser = parse_priority)]
+    pub priority: Option<Priority>,
 }
 
 /// Options of `probe`.
@@ -203,6 +353,18 @@ pub struct DoctorOptions {
     /// The environment variable that holds the TURN users' password: others can see arguments
     #[arg(long, value_name = "VARIABLE", requires = "ice_servers")]
     pub ice_password_env: Option<String>,
+}
+
+fn or_camera<T: FromStr<Err: Display>>(text: &str) -> Result<OrCamera<T>, String> {
+    if text == "camera" {
+        return Ok(OrCamera::Camera);
+    }
+    text.parse().map(OrCamera::Set).map_err(|error: T::Err| error.to_string())
+}
+
+fn parse_priority(text: &str) -> Result<Priority, String> {
+    let number: u8 = text.parse().map_err(|_| "a priority is a number from 1 to 4".to_owned())?;
+    Priority::try_from(number).map_err(|error| error.to_string())
 }
 
 fn parse_size(text: &str) -> Result<(i32, i32), String> {

@@ -13,6 +13,7 @@
 //!   ├─ connector   where a feed goes, each a signaller and its settings
 //!   ├─ media       GStreamer: source, codec catalogue, encode, preview
 //!   ├─ channels    messages between viewers and programs, beside the picture
+//!   ├─ mqtt        a broker, a connection to one, the form of messages
 //!   ├─ stats       figures, and what they were over the last minutes
 //!   └─ config      what the operator asked for: feeds, settings, secrets
 //! i18n             words for people, in their language; any room may use it
@@ -24,6 +25,7 @@ pub mod cli;
 pub mod config;
 pub mod connector;
 pub mod control;
+mod ctl;
 mod demo_camera;
 pub mod doctor;
 pub mod engine;
@@ -31,6 +33,7 @@ pub mod i18n;
 pub mod import;
 mod log;
 pub mod media;
+pub mod mqtt;
 mod probe;
 pub mod processes;
 mod profiles;
@@ -47,13 +50,15 @@ use cli::{Cli, ImportVerb, ServeOptions, Verb};
 
 /// Runs the program as the command line asks, until it ends.
 pub fn run(cli: Cli) -> ExitCode {
-    let report = matches!(cli.verb, Some(Verb::Doctor(_)));
+    let report = matches!(cli.verb, Some(Verb::Doctor(_) | Verb::Ctl(_)));
     log::init(cli.log_format, if report { log::Place::Error } else { log::Place::Output });
     // One TLS stack for everything; set before anything can ask for it.
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
     match cli.verb {
         // It says itself what is wrong with GStreamer.
         Some(Verb::Doctor(options)) => doctor::run_verb(cli.config, &options),
+        // Another one does the work.
+        Some(Verb::Ctl(options)) => ctl::run(cli.config, &options),
         verb => with_media(verb, cli.config),
     }
 }
@@ -73,7 +78,7 @@ fn with_media(verb: Option<Verb>, config: Option<PathBuf>) -> ExitCode {
         Some(Verb::DemoCamera(options)) => demo_camera::run(&options),
         Some(Verb::Profiles(options)) => profiles::run(&options),
         Some(Verb::Import(ImportVerb::Pipeline(options))) => import::run(config, &options),
-        Some(Verb::Doctor(_)) | None => window(config),
+        Some(Verb::Doctor(_) | Verb::Ctl(_)) | None => window(config),
     }
 }
 

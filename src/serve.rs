@@ -6,18 +6,21 @@ use std::{
     time::Duration,
 };
 
+use futures::FutureExt;
 use tokio::runtime::Runtime;
 
 use crate::{
     cli::ServeOptions,
     config::{
-        AddressError, ChoiceError, ConfigFile, DeviceConfig, FeedConfig, FeedId, FileConfig, KeyringStore, Loaded,
-        Password, PasswordSource, RtspConfig, Secrets, ServerConfig, SourceAddress, SourceConfig, TestConfig, Token,
+        AddressError, BrokerChoice, ChoiceError, Config, ConfigFile, DeviceConfig, EmbeddedBroker, FeedConfig, FeedId,
+        FileConfig, KeyringStore, Loaded, MqttConfig, Password, PasswordSource, RtspConfig, Secrets, SourceAddress,
+        SourceConfig, TestConfig, Token,
     },
     connector::local::ServerError,
     i18n::{gettext, gettext_f},
+    mqtt::BrokerError,
     signals,
-    station::{LISTEN_AGAIN, Station},
+    station::{LISTEN_AGAIN, Station, remote::Remote},
 };
 
 /// Runs until it is told to end.
@@ -54,7 +57,7 @@ async fn serve(loaded: Loaded, path: PathBuf) -> ExitCode {
     if loaded.config.feeds.is_empty() {
         tracing::warn!("There is no feed. Add one with --feed NAME=SOURCE, --demo, or in the configuration file.");
     }
-    let ended = run_until_told(&station, &loaded.config.server).await;
+    let ended = run_until_told(&station, &loaded.config).await;
     station.engine.shutdown().await;
     match ended {
         Ok(()) => ExitCode::SUCCESS,
@@ -66,20 +69,43 @@ async fn serve(loaded: Loaded, path: PathBuf) -> ExitCode {
 }
 
 /// Serves viewers until a signal comes.
-async fn run_until_told(station: &Station, config: &ServerConfig) -> Result<(), ServerError> {
+async fn run_until_told(station: &Station, config: &Config) -> Result<(), ServerError> {
     let mut stop = std::pin::pin!(signals::asked_to_end());
+    // Nobody who only watches waits for messages: without them there is no remote control, and pictures.
+    let mut remote = std::pin::pin!(remote(station, &config.mqtt).fuse());
     let server = tokio::select! {
-        server = station.listen_patiently(config, log_wait) => server?,
+        server = station.listen_patiently(&config.server, log_wait) => server?,
         () = &mut stop => return Ok(()),
     };
     tracing::info!("Viewers: {}", server.url());
     if let Some(fingerprint) = server.fingerprint() {
         tracing::info!("The certificate's SHA-256 fingerprint: {fingerprint}");
     }
-    stop.await;
+    let mut opened = None;
+    loop {
+        tokio::select! {
+            () = &mut stop => break,
+            remote = &mut remote => opened = remote,
+        }
+    }
     tracing::info!("Ending.");
+    if let Some(remote) = opened {
+        remote.stop().await;
+    }
     server.stop().await;
     Ok(())
+}
+
+/// Opens the way for messages, or says what stands in it.
+async fn remote(station: &Station, config: &MqttConfig) -> Option<Remote> {
+    let told = |error: &BrokerError| tracing::error!("{error} Trying again every {} s.", LISTEN_AGAIN.as_secs());
+    match station.open_remote(config, told).await {
+        Ok(remote) => remote,
+        Err(error) => {
+            tracing::error!("{error}");
+            None
+        }
+    }
 }
 
 fn log_wait(error: &ServerError) {
@@ -115,6 +141,14 @@ fn apply(mut loaded: Loaded, options: &ServeOptions) -> Result<Loaded, String> {
         server.tls_key.clone_from(&options.tls_key);
     }
     server.insecure_http |= options.insecure_http;
+    if let Some(listen) = options.mqtt {
+        if !listen.ip().is_loopback() {
+            return Err(gettext(
+                "--mqtt opens a broker for this machine only; who may connect from elsewhere stands in [mqtt] of the settings file",
+            ));
+        }
+        loaded.config.mqtt.broker = BrokerChoice::Embedded(EmbeddedBroker::at(listen));
+    }
     if options.demo {
         add(&mut loaded, "Demo", SourceConfig::Demo);
     }

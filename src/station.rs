@@ -4,6 +4,7 @@
 //! and the engine that owns the feeds.
 
 mod certificates;
+pub mod remote;
 mod report;
 
 use std::{path::PathBuf, sync::Arc, time::Duration};
@@ -11,13 +12,15 @@ use std::{path::PathBuf, sync::Arc, time::Duration};
 use tokio::runtime::Handle;
 
 use crate::{
-    config::{Config, Secrets, ServerConfig},
+    config::{Config, MqttConfig, Secrets, ServerConfig},
     connector::{
         Connector,
         local::{Hub, LocalConnector, LocalServer, LocalSettings, ServerError},
     },
     engine::{Engine, EngineError},
+    mqtt::BrokerError,
 };
+use remote::Remote;
 
 /// How often a port that is taken is tried again.
 pub const LISTEN_AGAIN: Duration = Duration::from_secs(2);
@@ -79,6 +82,32 @@ impl Station {
         let mut told = false;
         loop {
             match self.listen(config).await {
+                Err(error) if error.may_pass() => {
+                    if !told {
+                        tell(&error);
+                    }
+                    told = true;
+                    tokio::time::sleep(LISTEN_AGAIN).await;
+                }
+                result => return result,
+            }
+        }
+    }
+
+    /// Opens the way for messages over MQTT, and waits for the embedded broker's port while another
+    /// program has it: that is told once, and tried again every two seconds. `None` where the settings
+    /// want no messages.
+    ///
+    /// # Errors
+    /// The embedded broker cannot start for a reason that does not pass by itself.
+    pub async fn open_remote(
+        &self,
+        config: &MqttConfig,
+        tell: impl Fn(&BrokerError),
+    ) -> Result<Option<Remote>, BrokerError> {
+        let mut told = false;
+        loop {
+            match Remote::start(&self.engine, config).await {
                 Err(error) if error.may_pass() => {
                     if !told {
                         tell(&error);

@@ -1,0 +1,45 @@
+//! Answers for people.
+
+use serde_json::Value;
+
+use crate::{
+    cli::CtlVerb,
+    station::remote::reports::{FeedList, FeedReport},
+};
+
+/// Prints what was answered; nothing where it was only done.
+pub(super) fn print(verb: &CtlVerb, answer: Option<&Value>, as_json: bool) {
+    let Some(answer) = answer else { return };
+    let text = if as_json { None } else { for_people(verb, answer) };
+    match text {
+        Some(text) => print!("{text}"),
+        None => println!("{answer:#}"),
+    }
+}
+
+fn for_people(verb: &CtlVerb, answer: &Value) -> Option<String> {
+    match verb {
+        CtlVerb::Feeds => {
+            let list: FeedList = serde_json::from_value(answer.clone()).ok()?;
+            let lines: Vec<String> = list.feeds.iter().map(|feed| format!("{}\t{}\n", feed.id, feed.name)).collect();
+            Some(lines.concat())
+        }
+        CtlVerb::State { .. } => {
+            let state: FeedReport = serde_json::from_value(answer.clone()).ok()?;
+            let setpoint = state.setpoint;
+            let or_camera = |value: Option<String>| value.unwrap_or_else(|| "as the camera".to_owned());
+            Some(format!(
+                "{} ({}): {}\nViewers: {}\nBitrate: {} kbit/s\nSize: {}\nFrames per second: {}\n{}",
+                state.name,
+                state.feed,
+                state.sentence,
+                state.viewers,
+                setpoint.bitrate_kbps,
+                or_camera(setpoint.size.map(|size| size.to_string())),
+                or_camera(setpoint.framerate.map(|framerate| framerate.to_string())),
+                state.path.map_or_else(String::new, |path| format!("{path}\n")),
+            ))
+        }
+        _ => None,
+    }
+}

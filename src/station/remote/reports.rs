@@ -1,0 +1,322 @@
+//! What is told over MQTT. Every message is one of these, as JSON, and has the version `v`.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::{
+    config::{ChangedBy, FeedId, Setpoint},
+    engine::{FeedSnapshot, FeedState},
+    media::AudioState,
+    mqtt::{Refusal, RefusalKind},
+    stats::{FeedSample, ViewerSample},
+};
+
+/// The version of all messages. A new one may only be needed where something old changes its meaning:
+/// whoever reads must pass over what it does not know.
+pub const VERSION: u64 = 1;
+
+/// No message is larger, in bytes: of a feed with very many viewers only the first are told.
+pub const LARGEST_REPORT: usize = 64 * 1024;
+
+/// `…/state`: whether this Heliograph is there. Retained, and its last will.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct InstanceState {
+    /// The version of this message.
+    pub v: u64,
+    /// Whether it runs and is connected.
+    pub online: bool,
+    /// The program's version.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub program: Option<String>,
+    /// How many requests were not obeyed since it started.
+    #[serde(default)]
+    pub requests_refused: u64,
+    /// How many messages were dropped since it started, because nobody took them in time.
+    #[serde(default)]
+    pub messages_dropped: u64,
+}
+
+/// `…/feeds`: the feeds there are, in their order. Retained.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct FeedList {
+    /// The version of this message.
+    pub v: u64,
+    /// The feeds.
+    pub feeds: Vec<FeedName>,
+}
+
+/// A feed's names.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct FeedName {
+    /// What programs call it, and its topics.
+    pub id: FeedId,
+    /// What people call it.
+    pub name: String,
+}
+
+/// `…/feeds/<feed>/state`: how a feed is. Retained.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct FeedReport {
+    /// The version of this message.
+    pub v: u64,
+    /// Which feed.
+    pub feed: FeedId,
+    /// What people call it.
+    pub name: String,
+    /// `idle`, `connecting`, `live`, `stalled`, `backoff`, `failed`, `standby` or `stopped`.
+    pub state: String,
+    /// The same in a sentence; of a trouble also what to do next.
+    pub sentence: String,
+    /// What the camera sends, while it is live.
+    pub picture: Option<PictureReport>,
+    /// How many viewers are connected.
+    pub viewers: usize,
+    /// What the feed is held to.
+    pub setpoint: Setpoint,
+    /// Who said so.
+    pub by: ChangedBy,
+    /// The element that encodes; `None` before anything does.
+    pub encoder: Option<String>,
+    /// Whether the camera's stream goes out as it is; `None` before that is known.
+    pub passes_through: Option<bool>,
+    /// Which way the stream takes and why, in a sentence.
+    pub path: Option<String>,
+    /// `off`, `live` or `missing`.
+    pub audio: String,
+}
+
+/// What a camera sends.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct PictureReport {
+    /// In pixels.
+    pub width: u32,
+    /// In pixels.
+    pub height: u32,
+    /// As people call it.
+    pub codec: String,
+}
+
+impl FeedReport {
+    /// A feed as it is known now. Its address is not in it.
+    pub fn of(feed: &FeedSnapshot) -> Self {
+        let picture = match &feed.state {
+            FeedState::Live { picture } => {
+                Some(PictureReport { width: picture.width, height: picture.height, codec: picture.codec.clone() })
+            }
+            _ => None,
+        };
+        let audio = match &feed.audio {
+            AudioState::Off => "off",
+            AudioState::Live => "live",
+            AudioState::Missing { .. } => "missing",
+        };
+        Self {
+            v: VERSION,
+            feed: feed.config.id.clone(),
+            name: feed.config.name.clone(),
+            state: feed.state.name().to_owned(),
+            sentence: feed.state.sentence(),
+            picture,
+            viewers: feed.viewers,
+            setpoint: feed.in_force.setpoint,
+            by: feed.in_force.by.clone(),
+            encoder: feed.encoder.as_ref().map(|encoder| encoder.element.clone()),
+            passes_through: feed.path.as_ref().map(|path| path.passes_through),
+            path: feed.path.as_ref().map(|path| path.sentence.clone()),
+            audio: audio.to_owned(),
+        }
+    }
+}
+
+/// `…/feeds/<feed>/stats`: a sample of its statistics.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct StatsReport {
+    /// The version of this message.
+    pub v: u64,
+    /// Which feed.
+    pub feed: FeedId,
+    /// How many viewers were left out, so that the message does not become too large.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub viewers_left_out: usize,
+    /// What is known.
+    pub sample: FeedSample,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde wants it so")]
+fn is_zero(number: &usize) -> bool {
+    *number == 0
+}
+
+impl StatsReport {
+    /// The message, within [`LARGEST_REPORT`].
+    pub fn payload(feed: &FeedId, sample: &FeedSample) -> Vec<u8> {
+        let mut report = Self { v: VERSION, feed: feed.clone(), viewers_left_out: 0, sample: sample.clone() };
+        loop {
+            let payload = json(&report);
+            let viewers = &mut report.sample.viewers;
+            if payload.len() <= LARGEST_REPORT || viewers.is_empty() {
+                return payload;
+            }
+            // In proportion to what is too much, and a little more.
+            let keep = (viewers.len() * LARGEST_REPORT / payload.len()).min(viewers.len() - 1);
+            report.viewers_left_out += viewers.len() - keep;
+            viewers.truncate(keep);
+        }
+    }
+}
+
+/// `…/feeds/<feed>/estimate`: what the network is thought to carry.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct EstimateReport {
+    /// The version of this message.
+    pub v: u64,
+    /// Which feed.
+    pub feed: FeedId,
+    /// When, in seconds since the Unix epoch.
+    pub time: f64,
+    /// The lowest of the viewers' estimates, in kbit/s; `None` while there is none.
+    pub estimate_kbps: Option<f64>,
+}
+
+/// `…/feeds/<feed>/viewers`: who watches.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct ViewersReport {
+    /// The version of this message.
+    pub v: u64,
+    /// Which feed.
+    pub feed: FeedId,
+    /// How many there are.
+    pub count: usize,
+    /// Those of whom something is known.
+    pub viewers: Vec<ViewerReport>,
+}
+
+/// A viewer, in short.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct ViewerReport {
+    /// Its session.
+    pub session: String,
+    /// What it calls itself.
+    pub name: Option<String>,
+    /// What it sees: `main` or `low`.
+    pub rendition: Option<String>,
+    /// What its connection may carry, in kbit/s.
+    pub estimate_kbps: Option<u32>,
+}
+
+impl ViewerReport {
+    /// Those of a sample; the first 64 of them.
+    pub fn all(viewers: &[ViewerSample]) -> Vec<Self> {
+        let one = |viewer: &ViewerSample| Self {
+            session: viewer.session.clone(),
+            name: viewer.viewer.clone(),
+            rendition: viewer.rendition.map(|rendition| rendition.key().to_owned()),
+            estimate_kbps: viewer.estimate_kbps,
+        };
+        viewers.iter().take(64).map(one).collect()
+    }
+}
+
+/// `…/feeds/<feed>/actions`: what was done to a feed, or could not be.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct ActionReport {
+    /// The version of this message.
+    pub v: u64,
+    /// Which feed.
+    pub feed: FeedId,
+    /// What.
+    #[serde(flatten)]
+    pub action: Action,
+}
+
+/// What was done to a feed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(tag = "action", rename_all = "kebab-case")]
+pub enum Action {
+    /// It is held to another setpoint.
+    Setpoint {
+        /// To this one.
+        setpoint: Setpoint,
+        /// Who said so.
+        by: ChangedBy,
+    },
+    /// Something that the operator should know.
+    Notice {
+        /// What.
+        sentence: String,
+    },
+}
+
+/// The answer to a request.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Reply {
+    /// The version of this message.
+    pub v: u64,
+    /// The request's `id`, if it had one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub id: Option<Value>,
+    /// Whether it was obeyed. What takes time, such as connecting to a camera, has then begun.
+    pub ok: bool,
+    /// What was asked for, where something was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub result: Option<Value>,
+    /// Why it was not obeyed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error: Option<ReplyError>,
+}
+
+/// Why a request was not obeyed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct ReplyError {
+    /// The kind, for programs.
+    pub kind: RefusalKind,
+    /// What is wrong and what would be right, for people.
+    pub sentence: String,
+}
+
+impl Reply {
+    /// The answer to the request with this `id`.
+    pub fn new(id: Option<Value>, outcome: Result<Option<Value>, Refusal>) -> Self {
+        let (ok, result, error) = match outcome {
+            Ok(result) => (true, result, None),
+            Err(Refusal { kind, sentence }) => (false, None, Some(ReplyError { kind, sentence })),
+        };
+        Self { v: VERSION, id, ok, result, error }
+    }
+}
+
+/// A message as it is sent.
+pub fn json<T: Serialize>(message: &T) -> Vec<u8> {
+    serde_json::to_vec(message).expect("a message should be JSON: its types have text keys only")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn statistics_of_very_many_viewers_stay_within_the_bound() {
+        let viewer = ViewerSample { session: "x".repeat(40), ..ViewerSample::default() };
+        let feed: FeedId = "bow".parse().unwrap();
+        for count in [0, 1, 100, 5000] {
+            let sample = FeedSample { viewers: vec![viewer.clone(); count], ..FeedSample::default() };
+            let payload = StatsReport::payload(&feed, &sample);
+            assert!(payload.len() <= LARGEST_REPORT, "{count} viewers: {} bytes", payload.len());
+            let back: StatsReport = serde_json::from_slice(&payload).unwrap();
+            assert_eq!(back.sample.viewers.len() + back.viewers_left_out, count);
+        }
+    }
+
+    #[test]
+    fn an_answer_says_whether_it_worked_and_repeats_the_id() {
+        let good = serde_json::to_value(Reply::new(Some(7.into()), Ok(None))).unwrap();
+        assert_eq!(good, serde_json::json!({ "v": 1, "id": 7, "ok": true }));
+        let refusal = Refusal::new(RefusalKind::NotFound, "There is none.");
+        let bad = serde_json::to_value(Reply::new(None, Err(refusal))).unwrap();
+        assert_eq!(
+            bad,
+            serde_json::json!({ "v": 1, "ok": false, "error": { "kind": "not-found", "sentence": "There is none." } })
+        );
+    }
+}
