@@ -29,6 +29,8 @@ mod import;
 mod input_device;
 mod loss;
 mod missing_plugin;
+mod mqtt;
+mod mqtt_external;
 mod network_cut;
 mod on_demand;
 mod pass_through;

@@ -11,6 +11,7 @@ pub mod lines;
 pub mod lone_outlet;
 pub mod media_file;
 pub mod messages;
+pub mod mqtt;
 pub mod network;
 pub mod no_camera;
 pub mod peer;
