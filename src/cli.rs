@@ -191,6 +191,18 @@ pub enum CtlVerb {
         /// As GStreamer writes it
         value: String,
     },
+    /// Say something to a feed's viewers, on one of its data channels
+    Say {
+        /// The feed's id
+        feed: FeedId,
+        /// The channel's label
+        channel: String,
+        /// What to say
+        text: String,
+        /// To the viewer of this session only
+        #[arg(long)]
+        session: Option<String>,
+    },
     /// Take whichever certificate the camera shows next, and keep that one
     ForgetCertificate {
         /// The feed's id

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::i18n::{gettext, gettext_f};
@@ -11,7 +12,7 @@ use crate::i18n::{gettext, gettext_f};
 ///
 /// A codec is added here, in [`Codec::ALL`] and in [`Codec::key`]; the compiler
 /// then names the places in the media room that need to learn it.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Codec {
     /// H.264 (ITU-T H.264), which every browser decodes and most cameras send.

@@ -107,6 +107,10 @@ fn request(verb: &CtlVerb) -> Result<(Target, Map<String, Value>), String> {
         CtlVerb::Element { feed, role, name, value } => {
             of(feed, json!({ "command": "set-element", "role": role, "name": name, "value": value }))
         }
+        CtlVerb::Say { feed, channel, text, session } => {
+            let payload = json!({ "text": text });
+            of(feed, json!({ "command": "send-data", "channel": channel, "session": session, "payload": payload }))
+        }
         CtlVerb::ForgetCertificate { feed } => of(feed, json!({ "command": "forget-certificate" })),
         CtlVerb::Add { name, source } => {
             Ok((Target::Instance, object(json!({ "command": "add-feed", "name": name, "source": source }))))
@@ -175,6 +179,7 @@ mod tests {
             &["stop", "bow"],
             &["stream", "bow", "sub"],
             &["element", "bow", "encoder", "threads", "2"],
+            &["say", "bow", "chat", "hello"],
             &["forget-certificate", "bow"],
         ] {
             let mut body = asked(args);
@@ -188,7 +193,7 @@ mod tests {
     #[test]
     fn every_command_of_a_feed_has_a_verb() {
         const BY_SEND: &[&str] = &[];
-        let verbs = ["start", "stop", "apply", "set-stream", "set-element", "forget-certificate"];
+        let verbs = ["start", "stop", "apply", "set-stream", "set-element", "send-data", "forget-certificate"];
         let without: Vec<String> = names::<FeedCommand>()
             .into_iter()
             .filter(|name| !verbs.contains(&name.as_str()) && !BY_SEND.contains(&name.as_str()))

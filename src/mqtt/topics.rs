@@ -75,6 +75,11 @@ impl Topics {
         format!("{}/feeds/{feed}/{}", self.base, what.word())
     }
 
+    /// What viewers say on a data channel of a feed.
+    pub fn data(&self, feed: &FeedId, channel: &str) -> String {
+        format!("{}/feeds/{feed}/data/{channel}", self.base)
+    }
+
     /// Requests to a feed.
     pub fn feed_command(&self, feed: &FeedId) -> String {
         format!("{}/feeds/{feed}/command", self.base)

@@ -52,9 +52,9 @@ impl Linked {
         let outbox = Arc::new(Outbox::default());
         outbox.retain("states/me".into(), b"here".to_vec());
         let (sender, incoming) = channel(16);
-        let _inside = runtime.enter();
+        let inside = runtime.enter();
         let link = Link::keep(dial, outbox, sender);
-        drop(_inside);
+        drop(inside);
         Self { link, incoming, runtime }
     }
 
@@ -231,9 +231,9 @@ fn a_broker_that_is_away_for_fifteen_seconds_finds_everything_as_it_was_and_a_wi
     let home = tempfile::tempdir().unwrap();
     let program = boat(&home, port, "");
     // Something of a feed that is no more, from an earlier run.
-    let stale = "heliograph/boat/feeds/stale/state";
-    let asked = ask(port, &[], &format!("{FEED}/command"), r#"{"command":"stop"}"#);
-    assert_eq!(asked["ok"], true);
+    let leftover = "heliograph/boat/feeds/stale/state";
+    let stopped = ask(port, &[], &format!("{FEED}/command"), r#"{"command":"stop"}"#);
+    assert_eq!(stopped["ok"], true);
     wait_for("a stopped feed", LIMIT, || {
         (first_json(port, &format!("{FEED}/state"))["state"] == "stopped").then_some(())
     });
@@ -242,7 +242,7 @@ fn a_broker_that_is_away_for_fifteen_seconds_finds_everything_as_it_was_and_a_wi
     program.wait_line("was lost", LIMIT);
     std::thread::sleep(Duration::from_secs(15));
     broker.restart();
-    assert!(publish(port, &["-t", stale, "-r", "-m", "{}"]));
+    assert!(publish(port, &["-t", leftover, "-r", "-m", "{}"]));
     let start = Instant::now();
     // The broker has forgotten everything: it keeps nothing on the disk.
     let state = wait_for("the state again", LIMIT, || {
@@ -253,7 +253,7 @@ fn a_broker_that_is_away_for_fifteen_seconds_finds_everything_as_it_was_and_a_wi
     assert_eq!((&state["state"], &state["feed"]), (&json!("stopped"), &json!("bow")));
     assert_eq!(first_json(port, "heliograph/boat/state")["online"], true);
     assert_eq!(ask(port, &[], &format!("{FEED}/command"), r#"{"command":"start"}"#)["ok"], true);
-    wait_for("the stale state's end", LIMIT, || first(port, &["-t", stale, "-W", "1"]).is_empty().then_some(()));
+    wait_for("the stale state's end", LIMIT, || first(port, &["-t", leftover, "-W", "1"]).is_empty().then_some(()));
 
     let listener = Listener::start(port, &["-t", "heliograph/boat/state"]);
     camera::signal(program.id(), "KILL");

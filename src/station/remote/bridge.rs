@@ -18,12 +18,13 @@ use tokio::{
 use super::{
     gstwebrtcapp::Guest,
     reports::{
-        Action, ActionReport, EstimateReport, FeedReport, InstanceState, Reply, StatsReport, VERSION, ViewerReport,
-        ViewersReport, json,
+        Action, ActionReport, DataReport, EstimateReport, FeedReport, InstanceState, Reply, StatsReport, VERSION,
+        ViewerReport, ViewersReport, json,
     },
     requests::{self, feed_list},
 };
 use crate::{
+    channels::DataMessage,
     config::{FeedId, MqttConfig},
     engine::{Engine, EngineEvent, FeedEvent},
     mqtt::{FeedTopic, Inbox, Incoming, Outbox, Outgoing, Topics, Verdict, may_reply_to},
@@ -33,6 +34,7 @@ use crate::{
 pub(super) struct Bridge {
     engine: Engine,
     events: broadcast::Receiver<EngineEvent>,
+    data: broadcast::Receiver<DataMessage>,
     outbox: Arc<Outbox>,
     topics: Topics,
     inbox: Inbox,
@@ -55,6 +57,7 @@ impl Bridge {
     ) -> Self {
         Self {
             events: engine.subscribe(),
+            data: engine.subscribe_data(),
             engine,
             outbox,
             topics,
@@ -93,6 +96,8 @@ impl Bridge {
                     Err(RecvError::Lagged(_)) => self.tell_all(),
                     Err(RecvError::Closed) => break,
                 },
+                // Whoever cannot keep up misses messages of viewers, as on the channel itself.
+                Ok(said) = self.data.recv() => self.tell_data(said),
                 Some(message) = incoming.recv() => self.message(&message).await,
                 _ = beat.tick() => self.beat(),
                 () = told_to_end(&mut ended) => break,
@@ -198,6 +203,13 @@ impl Bridge {
     fn tell_viewers(&self, feed: &FeedId, count: usize, viewers: &[ViewerReport]) {
         let report = ViewersReport { v: VERSION, feed: feed.clone(), count, viewers: viewers.to_vec() };
         self.outbox.latest(self.topics.feed(feed, FeedTopic::Viewers), json(&report));
+    }
+
+    fn tell_data(&self, said: DataMessage) {
+        let topic = self.topics.data(&said.feed, said.channel.as_ref());
+        let DataMessage { feed, channel, session, viewer, payload } = said;
+        let report = DataReport { v: VERSION, feed, channel: channel.to_string(), session, viewer, payload };
+        self.answer(topic, json(&report), None);
     }
 
     // ---- what is asked ---------------------------------------------------------

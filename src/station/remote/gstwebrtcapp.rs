@@ -5,6 +5,7 @@ use std::{collections::BTreeSet, sync::Arc};
 use serde_json::{Value, json};
 
 use crate::{
+    channels::Payload,
     config::{ChangedBy, FeedId, GstWebRtcAppTopics},
     engine::{Engine, FeedCommand, FeedSnapshot, FeedState},
     mqtt::{
@@ -152,7 +153,11 @@ impl Guest {
             }
             Action::Preset(change) => apply(*change),
             Action::Off => FeedCommand::Stop,
-            Action::Switch(_) | Action::ReloadAgent(_) | Action::SendOnChannel { .. } => {
+            Action::SendOnChannel { name, msg } => {
+                let payload = Payload::Text(json!({ "feed_name": feed, "msg": msg }).to_string());
+                FeedCommand::SendData { channel: name.clone(), session: None, payload }
+            }
+            Action::Switch(_) | Action::ReloadAgent(_) => {
                 tracing::debug!(%feed, "An action of GstWebRTCApp's has no counterpart here.");
                 return;
             }

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::{
+    channels::Payload,
     config::{ChangedBy, FeedId, Setpoint},
     engine::{FeedSnapshot, FeedState},
     media::AudioState,
@@ -246,6 +247,23 @@ pub enum Action {
         /// What.
         sentence: String,
     },
+}
+
+/// `…/feeds/<feed>/data/<channel>`: what a viewer said on a data channel.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct DataReport {
+    /// The version of this message.
+    pub v: u64,
+    /// Whose channel it is.
+    pub feed: FeedId,
+    /// The channel's label.
+    pub channel: String,
+    /// The viewer's session.
+    pub session: String,
+    /// What the viewer calls itself.
+    pub viewer: Option<String>,
+    /// What it said.
+    pub payload: Payload,
 }
 
 /// The answer to a request.

@@ -5,7 +5,10 @@ use std::{fs, path::Path};
 use schemars::{JsonSchema, schema_for};
 
 use super::{
-    reports::{ActionReport, EstimateReport, FeedList, FeedReport, InstanceState, Reply, StatsReport, ViewersReport},
+    reports::{
+        ActionReport, DataReport, EstimateReport, FeedList, FeedReport, InstanceState, Reply, StatsReport,
+        ViewersReport,
+    },
     requests::{FeedQuestion, InstanceCommand},
 };
 use crate::engine::FeedCommand;
@@ -33,6 +36,7 @@ fn the_schemas_are_those_of_the_types() {
         schema::<EstimateReport>("feed-estimate"),
         schema::<ActionReport>("feed-actions"),
         schema::<ViewersReport>("feed-viewers"),
+        schema::<DataReport>("feed-data"),
     ];
     for (name, text) in schemas {
         let path = folder.join(format!("{name}.json"));
