@@ -4,6 +4,7 @@
 //! nothing. Who may watch, and how offers travel, is the signaller's business.
 
 mod data;
+mod estimator;
 mod peers;
 mod picture_clock;
 mod properties;

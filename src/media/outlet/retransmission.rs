@@ -49,6 +49,10 @@ impl Floor {
     pub(super) fn watch_payloader(self: &Arc<Self>, pad: &gst::Pad) {
         let floor = self.clone();
         pad.add_probe(gst::PadProbeType::BUFFER | gst::PadProbeType::BUFFER_LIST, move |pad, info| {
+            // For every packet, so no more than that unless the viewer was moved.
+            if !floor.has_moved.load(Ordering::Relaxed) {
+                return gst::PadProbeReturn::Ok;
+            }
             if is_sound(pad) {
                 return gst::PadProbeReturn::Remove;
             }

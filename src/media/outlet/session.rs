@@ -13,6 +13,7 @@ use tokio::sync::mpsc::UnboundedSender;
 
 use super::{
     OutletEvent,
+    estimator::{let_packets_pass, tell_estimates},
     picture_clock::clock_packets,
     properties::Properties,
     reports::report_often,
@@ -123,7 +124,8 @@ impl Watch {
             self.counters.set_peer(session, element);
         }
         if factory.name() == "rtpgccbwe" {
-            self.tell_estimates(session, element);
+            tell_estimates(session, element, &self.events);
+            let_packets_pass(element);
         }
         if let Some(source) = element.downcast_ref::<gst_app::AppSrc>()
             && source.name().starts_with("video_")
@@ -139,14 +141,6 @@ impl Watch {
             floor.watch_payloader(&pad);
             clock_packets(&pad, session.to_owned(), self.clock.clone(), self.events.clone());
         }
-    }
-
-    fn tell_estimates(&self, session: &str, estimator: &gst::Element) {
-        let (session, events) = (session.to_owned(), self.events.clone());
-        estimator.connect_notify(Some("estimated-bitrate"), move |estimator, _| {
-            let kbps = estimator.property::<u32>("estimated-bitrate") / 1000;
-            let _ = events.send(OutletEvent::Estimate { session: session.clone(), kbps });
-        });
     }
 
     fn install_switch(&self, session: &str, source: &gst_app::AppSrc, floor: &Arc<Floor>) {
