@@ -26,6 +26,10 @@ const ROUNDS: usize = 3;
 /// How long the first picture may take: GStreamer's peer waits for a second by itself.
 const FIRST_PICTURE_MS: u128 = 1500;
 
+/// How long after joining a viewer's delay is compared, and by how much it may be greater.
+const COMPARED_AFTER_S: usize = 3;
+const NO_LATER_MS: u32 = 100;
+
 /// Less than the camera sends, in kbit/s.
 const LESS_KBPS: u32 = 150;
 
@@ -52,42 +56,21 @@ fn session(browser: &mut Browser, tab: Tab) -> Value {
     browser.eval(tab, "heliograph.tiles().map(t => [t.sessionId, t.sessions])")
 }
 
-/// The longest time between two frames on the page since it was last asked, in milliseconds.
-fn longest_gap(browser: &mut Browser, tab: Tab) -> f64 {
-    browser
-        .eval(tab, "(() => { const gap = Math.max(...window.gaps); window.gaps = [0]; return gap; })()")
-        .as_f64()
-        .unwrap()
-}
-
-const WATCH_GAPS: &str = "(() => {
-    window.gaps = [0];
-    let last = null;
-    const video = document.querySelector('video');
-    const watch = (now) => {
-        if (last !== null) window.gaps.push(now - last);
-        last = now;
-        video.requestVideoFrameCallback(watch);
-    };
-    video.requestVideoFrameCallback(watch);
-    return true;
-})()";
-
 /// Through an encoder for want of bitrate, and as it is again; the longest gap at the page.
 fn there_and_back(station: &mut SmallStation, feed: &FeedId, browser: &mut Browser, tab: Tab) -> f64 {
-    longest_gap(browser, tab);
+    browser.longest_gap(tab);
     station.apply(feed, SetpointChange::bitrate(LESS_KBPS));
     let sentence = wait_path(station, feed, false);
     assert!(sentence.starts_with("Camera sends more than is asked for: transcoding with "), "{sentence}");
     wait_encoders(1);
     std::thread::sleep(Duration::from_secs(1));
-    let to_encoder = longest_gap(browser, tab);
+    let to_encoder = browser.longest_gap(tab);
 
     station.apply(feed, SetpointChange::bitrate(FeedConfig::DEFAULT_BITRATE_KBPS));
     wait_path(station, feed, true);
     wait_encoders(0);
     std::thread::sleep(Duration::from_secs(1));
-    let back = longest_gap(browser, tab);
+    let back = browser.longest_gap(tab);
     println!("the longest gaps: {to_encoder:.0} ms to the encoder, {back:.0} ms back");
     to_encoder.max(back)
 }
@@ -102,7 +85,7 @@ fn a_stream_that_viewers_take_is_not_encoded_and_comes_back_from_an_encoder() {
     let mut browser = Browser::start();
     let tab = browser.open_viewer(&station.server.url());
     browser.wait(tab, "heliograph.tiles().some(t => t.framesDecoded > 15 && !t.stale)", 10_000);
-    browser.eval(tab, WATCH_GAPS);
+    browser.watch_gaps(tab);
     let before = session(&mut browser, tab);
 
     // A hiccup of the machine is no fault of the change: one round without is enough.
@@ -141,6 +124,30 @@ fn who_joins_between_two_key_frames_sees_a_picture_at_once() {
     }
     times.sort_unstable();
     assert!(times[1] < FIRST_PICTURE_MS, "{times:?} ms, where key frames are 4 s apart");
+}
+
+/// The delay of a viewer who joined as long ago as the comparison asks for, in milliseconds.
+fn delay(peer: &Peer) -> u32 {
+    let compared = usize::from(SmallStation::FRAMERATE);
+    peer.wait_frames(COMPARED_AFTER_S * compared + compared, Duration::from_secs(12));
+    let seen = peer.seen.lock().unwrap();
+    let mut ages: Vec<u32> = seen.iter().rev().take(compared).map(|seen| seen.age_ms).collect();
+    ages.sort_unstable();
+    ages[compared / 2]
+}
+
+#[test]
+fn who_joined_a_stream_that_passes_through_is_no_later_than_others() {
+    let mut station = SmallStation::start_with(4);
+    let feed = add(&station);
+    let other = station.add("stern", |_| {});
+    wait_path(&mut station, &feed, true);
+    Peer::watch(&station.server, &other).wait_frames(1, Duration::from_secs(12));
+    // At the same time: whatever else the machine does makes both later.
+    let [through, anew] = [&feed, &other].map(|feed| Peer::watch(&station.server, feed));
+    let [through, anew] = [through, anew].map(|peer| delay(&peer));
+    println!("{COMPARED_AFTER_S} s after joining: {through} ms in pass-through, {anew} ms encoded anew");
+    assert!(through < anew + NO_LATER_MS, "{through} ms against {anew} ms");
 }
 
 #[test]

@@ -3,11 +3,13 @@
 
 use std::{collections::BTreeSet, net::SocketAddr, time::Duration};
 
+use heliograph::{config::Priority, media::TransportPlan};
 use serde_json::Value;
 
 use crate::support::{
     browser::{Browser, Tab},
     free_port,
+    lone_outlet::LoneOutlet,
     media_file::MediaFile,
     network::{Network, Place},
     program::Program,
@@ -103,4 +105,37 @@ fn a_slow_viewer_gets_a_small_picture_and_the_pilot_notices_nothing() {
     assert!(!differs(together.frames_per_second, alone.frames_per_second), "{together:?} after {alone:?}");
     assert_eq!((together.width, together.freezes), (alone.width, alone.freezes));
     assert!(small.width == 640 && small.frames_per_second > 12.0 && small.freezes == 0.0, "{small:?}");
+}
+
+/// The longest time for which a viewer who is moved may see the same picture: it may cost two frames.
+const LONGEST_GAP_MS: f64 = 3.0 * 1000.0 / LoneOutlet::FRAMERATE as f64;
+
+/// How often that is tried: a hiccup of the machine is no fault of the move.
+const ROUNDS: usize = 5;
+
+#[test]
+fn moving_a_viewer_on_a_good_line_costs_two_frames_at_most() {
+    let station = LoneOutlet::start(TransportPlan::default(), Priority::default());
+    let low = station.low();
+    let mut browser = Browser::start();
+    let tab = browser.open_viewer(&station.server.url());
+    browser.wait(tab, "heliograph.tiles().some(t => t.framesDecoded > 40)", 20_000);
+    browser.watch_gaps(tab);
+    let session = station.session();
+    let mut longest = |width: u32| {
+        browser.wait(tab, &format!("heliograph.tiles()[0].width === {width}"), 5000);
+        std::thread::sleep(Duration::from_millis(500));
+        browser.longest_gap(tab)
+    };
+    let mut there_and_back = || {
+        longest(LoneOutlet::SIZE.width);
+        station.outlet.show(&session, low.stream());
+        let to_low = longest(LoneOutlet::SIZE.width / 2);
+        station.outlet.show_connected(&session);
+        let back = longest(LoneOutlet::SIZE.width);
+        println!("the longest gaps: {to_low:.0} ms to the low rendition, {back:.0} ms back");
+        to_low.max(back)
+    };
+    assert!((0..ROUNDS).any(|_| there_and_back() <= LONGEST_GAP_MS), "each move was seen");
+    assert_eq!(browser.tiles(tab)[0].sessions, 1);
 }

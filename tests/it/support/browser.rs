@@ -39,6 +39,20 @@ pub struct Mark {
     pub ok: bool,
 }
 
+/// Runs in the page: keeps the times between two frames that are shown.
+const WATCH_GAPS: &str = "(() => {
+    window.gaps = [0];
+    let last = null;
+    const video = document.querySelector('video');
+    const watch = (now) => {
+        if (last !== null) window.gaps.push(now - last);
+        last = now;
+        video.requestVideoFrameCallback(watch);
+    };
+    video.requestVideoFrameCallback(watch);
+    return true;
+})()";
+
 impl Browser {
     pub fn start() -> Self {
         Self::start_by(Command::new("node"))
@@ -112,6 +126,17 @@ impl Browser {
 
     pub fn eval(&mut self, tab: Tab, expression: &str) -> Value {
         self.call(&json!({"do": "eval", "tab": tab.0, "expression": expression}))["value"].clone()
+    }
+
+    /// From now on the times between two frames of the page's first picture are kept.
+    pub fn watch_gaps(&mut self, tab: Tab) {
+        self.eval(tab, WATCH_GAPS);
+    }
+
+    /// The longest of them since this was last asked, in milliseconds.
+    pub fn longest_gap(&mut self, tab: Tab) -> f64 {
+        let gap = "(() => { const gap = Math.max(...window.gaps); window.gaps = [0]; return gap; })()";
+        self.eval(tab, gap).as_f64().unwrap()
     }
 
     pub fn producers(&mut self, tab: Tab) -> Value {

@@ -11,8 +11,8 @@ use std::{
 use gst::prelude::*;
 use heliograph::{
     config::{
-        AudioConfig, AudioSource, Codec, ElementChoice, ElementSettings, FeedId, Priority, ServerConfig, Size,
-        TestConfig, TestPattern,
+        AudioConfig, AudioSource, Codec, ElementChoice, ElementSettings, FeedId, PictureConfig, Priority,
+        RenditionRole, ServerConfig, Size, TestConfig, TestPattern,
     },
     connector::{
         Connector,
@@ -31,14 +31,17 @@ pub struct LoneOutlet {
     pub server: LocalServer,
     pub feed: FeedId,
     encoded: Arc<AtomicU64>,
-    _rendition: Rendition,
-    _ingest: Ingest,
+    rendition: Rendition,
+    ingest: Ingest,
+    clock: FeedClock,
     _sound: Option<AudioRendition>,
     _runtime: Runtime,
 }
 
 impl LoneOutlet {
     const KBPS: u32 = 1500;
+    pub const SIZE: Size = Size { width: 640, height: 360 };
+    pub const FRAMERATE: u32 = 20;
 
     pub fn start(transport: TransportPlan, priority: Priority) -> Self {
         let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
@@ -69,7 +72,7 @@ impl LoneOutlet {
         let (events, mut told) = unbounded_channel();
         let outlet = Outlet::start(&plan, &clock, events).unwrap();
         outlet.connect(rendition.stream());
-        let picture = TestConfig { pattern: TestPattern::Snow, size: Size { width: 640, height: 360 }, framerate: 20 };
+        let picture = TestConfig { pattern: TestPattern::Snow, size: Self::SIZE, framerate: Self::FRAMERATE };
         let ingest = Ingest::start(Source::Test(picture), &clock, unbounded_channel().0).unwrap();
         rendition.connect(ingest.frames());
 
@@ -80,7 +83,25 @@ impl LoneOutlet {
             let _there = (door, connection);
             while told.recv().await.is_some() {}
         });
-        Self { outlet, server, feed, encoded, _rendition: rendition, _ingest: ingest, _sound: sound, _runtime: runtime }
+        Self { outlet, server, feed, encoded, rendition, ingest, clock, _sound: sound, _runtime: runtime }
+    }
+
+    /// The session of its only viewer.
+    pub fn session(&self) -> String {
+        self.outlet.counters().sessions_now().pop().expect("a viewer should be there")
+    }
+
+    /// A low rendition of the same picture, half as wide.
+    pub fn low(&self) -> Rendition {
+        let picture = PictureConfig {
+            size: Some(Size { width: Self::SIZE.width / 2, height: Self::SIZE.height / 2 }),
+            ..PictureConfig::default()
+        };
+        let plan = RenditionPlan { role: RenditionRole::Low, picture, ..RenditionPlan::new(Self::KBPS / 4) };
+        let encoder = self.rendition.encoder();
+        let mut low = Rendition::start(encoder, &plan, &self.clock, |failure| panic!("{failure:?}")).unwrap();
+        low.connect(self.ingest.frames());
+        low
     }
 
     /// Bytes sent for each byte that was encoded, during this time.
