@@ -48,19 +48,25 @@ pub(crate) fn viewers(length: Duration, report: &mut Report) -> Result<(), Fault
         let steps = growth(served.id(), &served.signalling(), Some(FEED), length)?;
         (steps, encoders(served.id()))
     };
-    let raw = Reference::start(Kind::Raw, &camera.url())?;
-    let raw = growth(raw.id(), &raw.signalling(), None, length)?;
+    let [controlled, plain, raw] = [Kind::Controlled, Kind::Encoded, Kind::Raw].map(|kind| {
+        let reference = Reference::start(kind, &camera.url())?;
+        growth(reference.id(), &reference.signalling(), None, length)
+    });
     let (core, memory) = per_viewer(&program);
     Report::line("an added viewer, processor", core * 100.0, "% of a core", Limits { must: 0.8, aim: 0.5 });
     Report::line("an added viewer, memory", memory, "MB", Limits { must: 2.5, aim: 2.0 });
-    report.note(format!(
-        "Viewers 1, 4, 8: Heliograph {}; webrtcsink fed raw video {}.{words}",
-        listed(&program),
-        listed(&raw)
-    ));
-    let (core, memory) = per_viewer(&raw);
-    report
-        .note(format!("webrtcsink fed raw video: {:.1} % of a core and {memory:.1} MB an added viewer.", core * 100.0));
+    report.note(format!("Viewers 1, 4, 8: {}.{words}", listed(&program)));
+    let beside = [
+        ("the encoded stream, with congestion control", controlled?),
+        ("the encoded stream, without", plain?),
+        ("raw video", raw?),
+    ];
+    for (what, steps) in beside {
+        let ((core, memory), steps) = (per_viewer(&steps), listed(&steps));
+        let core = core * 100.0;
+        report
+            .note(format!("webrtcsink fed {what}: {steps}; {core:.1} % of a core and {memory:.1} MB an added viewer."));
+    }
     Ok(())
 }
 

@@ -24,8 +24,10 @@ const DISCOVERY: std::time::Duration = std::time::Duration::from_secs(6);
 pub(crate) enum Kind {
     /// Encoded, and sent as plain RTP to this machine.
     Udp,
-    /// Encoded, and handed to a webrtcsink.
+    /// Encoded, and handed to a webrtcsink without congestion control.
     Encoded,
+    /// The same with congestion control, as Heliograph has it.
+    Controlled,
     /// Handed to a webrtcsink, which encodes for each viewer.
     Raw,
 }
@@ -35,6 +37,7 @@ impl Kind {
         match self {
             Self::Udp => "udp",
             Self::Encoded => "encoded",
+            Self::Controlled => "controlled",
             Self::Raw => "raw",
         }
     }
@@ -87,10 +90,14 @@ pub(crate) fn run(kind: &str, url: &str, port: u16) -> Result<(), Fault> {
             let sink = gst::ElementFactory::make("udpsink").property("host", "127.0.0.1").property("port", place);
             chain.push(sink.property("sync", false).property("async", false).build()?);
         }
-        "encoded" => {
+        "encoded" | "controlled" => {
             chain.extend(encoding()?);
             ask_for_key_frames(chain.last().ok_or("no encoder")?)?;
-            chain.push(webrtcsink(port)?);
+            let sink = webrtcsink(port)?;
+            if kind == "controlled" {
+                sink.set_property_from_str("congestion-control", "gcc");
+            }
+            chain.push(sink);
         }
         _ => chain.push(webrtcsink(port)?),
     }
@@ -176,11 +183,14 @@ fn webrtcsink(port: u16) -> Result<gst::Element, Fault> {
     Ok(sink)
 }
 
+/// Only what was set: x264enc takes whatever it is told, defaults included, for more than its preset.
 fn copy_settings(from: &gst::Element, to: &gst::Element) {
     for spec in from.list_properties().iter().filter(|spec| !matches!(spec.name(), "name" | "parent")) {
-        let needed = gst::glib::ParamFlags::READWRITE;
-        if spec.flags().contains(needed) && !spec.flags().contains(gst::glib::ParamFlags::CONSTRUCT_ONLY) {
-            to.set_property_from_value(spec.name(), &from.property_value(spec.name()));
+        let (needed, value) = (gst::glib::ParamFlags::READWRITE, from.property_value(spec.name()));
+        let is_set = value.compare(spec.default_value()) != Some(std::cmp::Ordering::Equal);
+        let can_be = spec.flags().contains(needed) && !spec.flags().contains(gst::glib::ParamFlags::CONSTRUCT_ONLY);
+        if is_set && can_be {
+            to.set_property_from_value(spec.name(), &value);
         }
     }
 }

@@ -115,9 +115,16 @@ impl Taker {
     }
 }
 
+/// How often a viewer reports when packets arrived: what Chromium does at this bitrate.
+const REPORTS_EVERY_NS: u64 = 50_000_000;
+
 /// The first packet waits for as long as packets may be late, and threads of a decoder for more frames.
 fn show_at_once(element: &gst::Element) {
     let Some(made_by) = element.factory() else { return };
+    if made_by.name() == "rtpsession" {
+        let session = element.property::<gst::glib::Object>("internal-session");
+        session.set_property("twcc-feedback-interval", REPORTS_EVERY_NS);
+    }
     if made_by.name() == "webrtcbin" {
         element.set_property("latency", LATENESS_MS);
     }
