@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     AudioConfig, Codec, DataChannelConfig, ElementChoice, ElementRole, ElementSettings, FeedId, Fingerprint,
-    PathChoice, PictureConfig, SourceConfig,
+    PathChoice, PictureConfig, Priority, SourceConfig,
 };
 use crate::i18n::gettext;
 
@@ -37,6 +37,12 @@ pub struct FeedConfig {
     pub elements: ElementSettings,
     /// The encoder's bitrate in kbit/s, within [`FeedConfig::BITRATE_KBPS`].
     pub bitrate_kbps: u32,
+    /// Repair packets, in percent of the picture's, within [`super::Setpoint::FEC_PERCENT`].
+    #[serde(default)]
+    pub fec_percent: u32,
+    /// How urgent its packets are to the network.
+    #[serde(default)]
+    pub priority: Priority,
     /// Viewers that always get the main rendition, whatever their connections carry, by the names
     /// that they tell.
     #[serde(default)]
@@ -76,6 +82,8 @@ impl FeedConfig {
             encoder: ElementChoice::default(),
             elements: ElementSettings::new(),
             bitrate_kbps: Self::DEFAULT_BITRATE_KBPS,
+            fec_percent: 0,
+            priority: Priority::default(),
             pinned_viewers: Vec::new(),
             data_channels: Vec::new(),
             streaming: true,

@@ -50,6 +50,11 @@ impl Priority {
         self as u8 + 1
     }
 
+    /// The one of this number; `None` where there is none.
+    pub fn of_number(number: u32) -> Option<Self> {
+        Self::ALL.into_iter().find(|priority| u32::from(priority.number()) == number)
+    }
+
     /// The name that WebRTC gives it.
     pub const fn key(self) -> &'static str {
         match self {
@@ -71,7 +76,7 @@ impl TryFrom<u8> for Priority {
     type Error = PriorityError;
 
     fn try_from(number: u8) -> Result<Self, PriorityError> {
-        Self::ALL.into_iter().find(|priority| priority.number() == number).ok_or(PriorityError(number))
+        Self::of_number(number.into()).ok_or(PriorityError(number))
     }
 }
 

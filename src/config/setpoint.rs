@@ -38,16 +38,18 @@ impl Setpoint {
             bitrate_kbps: config.bitrate_kbps,
             size: config.picture.size,
             framerate: config.picture.framerate,
-            fec_percent: 0,
-            priority: Priority::default(),
+            fec_percent: config.fec_percent,
+            priority: config.priority,
         }
     }
 
-    /// Makes these settings start with it, as far as settings say.
+    /// Makes these settings start with it.
     pub fn store(self, config: &mut FeedConfig) {
         config.bitrate_kbps = self.bitrate_kbps;
         config.picture.size = self.size;
         config.picture.framerate = self.framerate;
+        config.fec_percent = self.fec_percent;
+        config.priority = self.priority;
     }
 
     /// The same with a change that was checked.

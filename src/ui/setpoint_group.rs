@@ -1,5 +1,5 @@
-//! What a running feed is held to: preset, bitrate, frames per second, size. Each takes effect
-//! when it is changed, and viewers keep their sessions.
+//! What a running feed is held to: preset, bitrate, frames per second, size, repair packets,
+//! priority. Each takes effect when it is changed, and viewers keep their sessions.
 
 use std::{
     cell::{Cell, RefCell},
@@ -17,7 +17,7 @@ use super::{
     units,
 };
 use crate::{
-    config::{FeedConfig, PictureConfig, Preset, Setpoint, SetpointChange},
+    config::{FeedConfig, PictureConfig, Preset, Priority, Setpoint, SetpointChange},
     i18n::{gettext, gettext_f},
 };
 
@@ -42,6 +42,10 @@ mod imp {
         framerate: TemplateChild<adw::SpinRow>,
         #[template_child]
         size: TemplateChild<adw::EntryRow>,
+        #[template_child]
+        fec: TemplateChild<adw::SpinRow>,
+        #[template_child]
+        priority: TemplateChild<adw::ComboRow>,
         /// Who carries out what is chosen here.
         #[property(get, set, nullable)]
         desk: RefCell<Option<Desk>>,
@@ -81,6 +85,8 @@ mod imp {
             let (least, most) = FeedConfig::BITRATE_KBPS.into_inner();
             self.bitrate.set_adjustment(Some(&numbers(least, most, BITRATE_STEP)));
             self.framerate.set_adjustment(Some(&numbers(0, *PictureConfig::FRAMERATE.end(), 1.0)));
+            let (least, most) = Setpoint::FEC_PERCENT.into_inner();
+            self.fec.set_adjustment(Some(&numbers(least, most, 1.0)));
             self.showing.set(false);
         }
 
@@ -124,7 +130,9 @@ mod imp {
             if self.steadying.borrow().is_none() {
                 self.bitrate.set_value(setpoint.bitrate_kbps.into());
                 self.framerate.set_value(setpoint.framerate.unwrap_or_default().into());
+                self.fec.set_value(setpoint.fec_percent.into());
             }
+            self.priority.set_selected(u32::from(setpoint.priority.number()) - 1);
             let is_entering = self.size.delegate().is_some_and(|text| text.has_focus());
             if !is_entering {
                 self.show_size(&setpoint);
@@ -186,7 +194,17 @@ mod imp {
             let number = |row: &adw::SpinRow| row.value().round() as u32;
             let framerate = Some(number(&self.framerate)).filter(|rate| *rate > 0);
             let held = feed.setpoint();
-            self.apply(held.change_to(Setpoint { bitrate_kbps: number(&self.bitrate), framerate, ..held }));
+            let (bitrate_kbps, fec_percent) = (number(&self.bitrate), number(&self.fec));
+            self.apply(held.change_to(Setpoint { bitrate_kbps, framerate, fec_percent, ..held }));
+        }
+
+        #[template_callback]
+        fn priority_chosen(&self) {
+            if self.showing.get() {
+                return;
+            }
+            let chosen = Priority::of_number(self.priority.selected() + 1);
+            self.apply(SetpointChange { priority: chosen, ..SetpointChange::default() });
         }
 
         #[template_callback]

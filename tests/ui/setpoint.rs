@@ -2,7 +2,7 @@
 
 use adw::prelude::*;
 use heliograph::{
-    config::{Setpoint, Size},
+    config::{Priority, Setpoint, Size},
     engine::{ChangedBy, FeedEvent, InForce},
     ui::{SetpointGroup, model::FeedObject},
 };
@@ -18,14 +18,16 @@ struct Rows {
     bitrate: adw::SpinRow,
     framerate: adw::SpinRow,
     size: adw::EntryRow,
+    fec: adw::SpinRow,
+    priority: adw::ComboRow,
 }
 
 fn rows(rig: &Rig) -> Rows {
     let group = all::<SetpointGroup>(&rig.window.feed_page()).remove(0);
-    let [bitrate, framerate] = all::<adw::SpinRow>(&group).try_into().unwrap();
-    let [preset] = all::<adw::ComboRow>(&group).try_into().unwrap();
+    let [bitrate, framerate, fec] = all::<adw::SpinRow>(&group).try_into().unwrap();
+    let [preset, priority] = all::<adw::ComboRow>(&group).try_into().unwrap();
     let [size] = all::<adw::EntryRow>(&group).try_into().unwrap();
-    Rows { preset, bitrate, framerate, size }
+    Rows { preset, bitrate, framerate, size, fec, priority }
 }
 
 fn demo(rig: &Rig) -> FeedObject {
@@ -64,6 +66,13 @@ fn a_preset_and_what_departs_from_it_are_applied_and_remembered() {
     rows.size.emit_by_name::<()>("apply", &[]);
     rows.framerate.set_value(0.0);
     support::until("the camera's own", || held(&feed) == (None, None, 400));
+    rows.fec.set_value(20.0);
+    rows.priority.set_selected(3);
+    let has_both = |text: &str| text.contains("fec_percent = 20") && text.contains("priority = 4");
+    support::until("repair packets and priority, and that they are saved", || {
+        let Setpoint { fec_percent, priority, .. } = feed.setpoint();
+        (fec_percent, priority) == (20, Priority::High) && has_both(&rig.saved())
+    });
     support::until("that is saved", || !rig.saved().contains("size =") && !rig.saved().contains("framerate ="));
     rig.end();
 }

@@ -12,8 +12,9 @@ use super::*;
 use crate::config::{
     AudioConfig, AudioSource, BrokerChoice, ChannelLabel, Codec, Crop, CsvProfile, DataChannelConfig, Delivery,
     DeviceConfig, DeviceFormat, ElementChoice, ElementRole, EmbeddedBroker, FeedConfig, FileConfig, Fingerprint, Flip,
-    IceServers, MqttRole, PasswordSource, PathChoice, PictureConfig, Rotation, RtspConfig, Senders, ServerConfig, Size,
-    SocketPlace, SourceConfig, StreamChoice, TestConfig, TestPattern, TransportChoice, TransportConfig,
+    IceServers, MqttRole, PasswordSource, PathChoice, PictureConfig, Priority, Rotation, RtspConfig, Senders,
+    ServerConfig, Size, SocketPlace, SourceConfig, StreamChoice, TestConfig, TestPattern, TransportChoice,
+    TransportConfig,
 };
 
 const BY_HAND: &str = r#"# the boat
@@ -246,6 +247,8 @@ audio = "device:Built-in Audio"
 audio_bitrate_kbps = 64
 path = "pass-through"
 encoder_settings = { "speed-preset" = "ultrafast", threads = 4, cabac = true }
+fec_percent = 30
+priority = 4
 pinned_viewers = ["pilot", "captain"]
 [[feeds]]
 name = "File"
@@ -280,6 +283,7 @@ pattern_framerate = 60
     assert_eq!(device.picture, picture);
     let audio = AudioConfig { source: AudioSource::Device("Built-in Audio".into()), bitrate_kbps: 64 };
     assert_eq!(device.audio, audio);
+    assert_eq!((device.fec_percent, device.priority), (30, Priority::High));
     assert_eq!(device.pinned_viewers, ["pilot", "captain"]);
     assert_eq!(device.path, PathChoice::PassThrough);
     let settings: Vec<_> =
@@ -340,6 +344,8 @@ fn each_fault_in_a_camera_is_named() {
         ("codec = 264", "`codec` is 264; it must be a text in quotes"),
         ("encoder = \"a ! b\"", "`encoder` is \"a ! b\"; it is \"auto\" or"),
         ("bitrate_kbps = 49", "`bitrate_kbps` is 49; it must be a whole number from 50 to 100000"),
+        ("fec_percent = 101", "`fec_percent` is 101; it must be a whole number from 0 to 100"),
+        ("priority = 5", "`priority` is 5; it must be a whole number from 1 to 4"),
         ("bitrate_kbps = 1.5", "`bitrate_kbps` is a number with a fraction; it must be a whole"),
         ("bitrate_kbps = \"planted\"", "`bitrate_kbps` is a text; it must be"),
         ("bitrate_kbps = 99999999999", "`bitrate_kbps` is 99999999999; it must be"),
@@ -612,6 +618,7 @@ fn every_setting_comes_back() {
     feed.codec = Codec::Vp8;
     feed.encoder = ElementChoice::Named("vp8enc".into());
     feed.bitrate_kbps = 123;
+    (feed.fec_percent, feed.priority) = (7, Priority::VeryLow);
     feed.streaming = false;
     feed.keep_warm = true;
     let mut second = camera("Second");

@@ -12,9 +12,9 @@ use super::read::{read, setting_text, source_keys};
 use super::{Fault, Remark, VERSION};
 use crate::config::{
     AudioConfig, AudioSource, Codec, Config, Crop, DataChannelConfig, Delivery, DeviceFormat, ElementRole,
-    ElementSettings, FeedConfig, FeedId, Flip, PasswordSource, PathChoice, PictureConfig, Rotation, RtspConfig,
-    Senders, ServerConfig, SocketPlace, SourceAddress, SourceConfig, StreamChoice, TestConfig, Token, TransportChoice,
-    TransportConfig,
+    ElementSettings, FeedConfig, FeedId, Flip, PasswordSource, PathChoice, PictureConfig, Priority, Rotation,
+    RtspConfig, Senders, ServerConfig, SocketPlace, SourceAddress, SourceConfig, StreamChoice, TestConfig, Token,
+    TransportChoice, TransportConfig,
 };
 use crate::i18n::gettext_f;
 
@@ -214,6 +214,8 @@ fn feed_entries(feed: &FeedConfig, has_encoder_settings: bool) -> Result<Vec<Ent
         entry("codec", text(feed.codec.key()), text(Codec::default().key())),
         entry("encoder", text(feed.encoder.key()), text("auto")),
         number("bitrate_kbps", feed.bitrate_kbps, FeedConfig::DEFAULT_BITRATE_KBPS),
+        number("fec_percent", feed.fec_percent, 0),
+        number("priority", feed.priority.number().into(), Priority::default().number().into()),
         entry("pinned_viewers", Setting::Texts(feed.pinned_viewers.clone()), Setting::Texts(Vec::new())),
         entry("data_channels", Setting::Rows(channel_rows(&feed.data_channels)?), Setting::Rows(Vec::new())),
         flag("streaming", feed.streaming, true),

@@ -4,7 +4,7 @@ use super::super::fields::Fields;
 use super::data_channels::read_data_channels;
 use super::elements::read_elements;
 use super::source::{read_source, source_keys};
-use crate::config::{AudioConfig, Crop, FeedConfig, FeedId, Password, PictureConfig};
+use crate::config::{AudioConfig, Crop, FeedConfig, FeedId, Password, PictureConfig, Priority, Setpoint};
 use crate::i18n::{gettext, gettext_f};
 
 /// The keys that every kind of feed takes.
@@ -25,6 +25,8 @@ const FEED_KEYS: &[&str] = &[
     "encoder_settings",
     "elements",
     "bitrate_kbps",
+    "fec_percent",
+    "priority",
     "pinned_viewers",
     "data_channels",
     "streaming",
@@ -69,6 +71,8 @@ fn read_settings(fields: &Fields<'_>) -> impl FnOnce(FeedConfig) -> FeedConfig {
     let encoder = fields.parsed("encoder").unwrap_or_default();
     let elements = read_elements(fields);
     let bitrate = fields.number("bitrate_kbps", &FeedConfig::BITRATE_KBPS);
+    let fec_percent = fields.number("fec_percent", &Setpoint::FEC_PERCENT);
+    let priority = fields.number("priority", &(1..=4));
     let pinned_viewers = read_pinned_viewers(fields);
     let data_channels = read_data_channels(fields);
     let streaming = fields.flag("streaming");
@@ -83,6 +87,8 @@ fn read_settings(fields: &Fields<'_>) -> impl FnOnce(FeedConfig) -> FeedConfig {
         encoder,
         elements,
         bitrate_kbps: bitrate.unwrap_or(feed.bitrate_kbps),
+        fec_percent: fec_percent.unwrap_or(feed.fec_percent),
+        priority: priority.and_then(Priority::of_number).unwrap_or(feed.priority),
         pinned_viewers,
         data_channels,
         streaming: streaming.unwrap_or(feed.streaming),

@@ -212,6 +212,9 @@ impl Draft {
         feed.id = old.id.clone();
         feed.streaming = old.streaming;
         feed.record_statistics = old.record_statistics;
+        (feed.fec_percent, feed.priority) = (old.fec_percent, old.priority);
+        feed.pinned_viewers.clone_from(&old.pinned_viewers);
+        feed.data_channels.clone_from(&old.data_channels);
         (feed, password)
     }
 }

@@ -1,7 +1,7 @@
 use super::*;
 use crate::config::{
-    AudioSource, Crop, DeviceConfig, ElementRole, ElementSettings, FileConfig, Fingerprint, Flip, PathChoice,
-    PictureConfig, Rotation, Size, StreamChoice, TestConfig, TransportChoice,
+    AudioSource, Crop, DataChannelConfig, DeviceConfig, ElementRole, ElementSettings, FileConfig, Fingerprint, Flip,
+    PathChoice, PictureConfig, Priority, Rotation, Size, StreamChoice, TestConfig, TransportChoice,
 };
 use std::collections::BTreeMap;
 
@@ -100,6 +100,10 @@ fn unusual() -> FeedConfig {
             (ElementRole::Encoder, BTreeMap::from([("threads".to_owned(), "2".to_owned())])),
         ]),
         bitrate_kbps: 777,
+        fec_percent: 15,
+        priority: Priority::High,
+        pinned_viewers: vec!["pilot".into()],
+        data_channels: vec![DataChannelConfig::new("control".parse().unwrap())],
         streaming: false,
         keep_warm: true,
         ..FeedConfig::new(FeedId::from_name("bow"), "Bow", SourceConfig::Rtsp(rtsp))
