@@ -15,10 +15,11 @@ use crate::{
     config::{Config, MqttConfig, Secrets, ServerConfig},
     connector::{
         Connector,
-        local::{Hub, LocalConnector, LocalServer, LocalSettings, ServerError},
+        local::{Hub, LocalConnector, LocalServer, LocalSettings, Metrics, ServerError},
     },
-    engine::{Engine, EngineError},
+    engine::{Engine, EngineError, FeedSnapshot},
     mqtt::BrokerError,
+    stats::prometheus::{self, FeedFigures},
 };
 use remote::Remote;
 
@@ -66,7 +67,9 @@ impl Station {
     /// # Errors
     /// The address cannot be listened at, or TLS and token do not suit it.
     pub async fn listen(&self, config: &ServerConfig) -> Result<LocalServer, ServerError> {
-        LocalServer::start(LocalSettings::from(config), self.hub.clone()).await
+        let engine = self.engine.clone();
+        let metrics: Metrics = Arc::new(move || prometheus::metrics(figures(&engine)));
+        LocalServer::start_with_metrics(LocalSettings::from(config), self.hub.clone(), metrics).await
     }
 
     /// Opens the server, and waits for its port while another program has it:
@@ -130,4 +133,14 @@ impl Station {
     pub fn keep_certificates(&self, settings: PathBuf) {
         self.runtime.spawn(certificates::keep(self.engine.clone(), self.engine.subscribe(), settings));
     }
+}
+
+/// What is known of the feeds, for Prometheus.
+fn figures(engine: &Engine) -> Vec<FeedFigures> {
+    let figures = |feed: FeedSnapshot| FeedFigures {
+        feed: feed.config.id.to_string(),
+        state: feed.state.name().to_owned(),
+        sample: feed.stats,
+    };
+    engine.feeds().into_iter().map(figures).collect()
 }

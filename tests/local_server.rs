@@ -132,6 +132,11 @@ async fn serves_the_page_its_files_and_health() {
     let tag = header(&script, "etag").unwrap();
     assert_eq!(status(&get(&server, "/viewer/main.js", &[("If-None-Match", tag)]).await), 304);
 
+    let metrics = get(&server, "/metrics", &[]).await;
+    let form = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+    assert_eq!((status(&metrics), header(&metrics, "content-type")), (200, Some(form)));
+    assert!(metrics.contains("# TYPE heliograph_feed_state gauge\n") && metrics.ends_with("# EOF\n"), "{metrics}");
+
     for path in ["/viewer/../Cargo.toml", "/viewer/nothing.js", "/nowhere"] {
         assert_eq!(status(&get(&server, path, &[]).await), 404, "{path}");
     }
@@ -170,7 +175,7 @@ async fn a_foreign_host_is_refused() {
 async fn the_token_comes_in_three_ways() {
     let (server, _hub) = server_with_token().await;
     let bearer = format!("Bearer {TOKEN}");
-    for path in ["/", "/feed/bow", "/viewer/main.js", "/nowhere"] {
+    for path in ["/", "/feed/bow", "/viewer/main.js", "/metrics", "/nowhere"] {
         let answer = get(&server, path, &[]).await;
         assert_eq!(status(&answer), 401, "{path}");
         assert!(answer.contains("This server asks for a token."));

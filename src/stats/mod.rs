@@ -14,6 +14,7 @@
 
 mod feed_sample;
 mod history;
+pub mod prometheus;
 mod rate_maker;
 pub mod recorder;
 mod viewer_report;

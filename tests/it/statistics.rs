@@ -1,20 +1,25 @@
 //! What Heliograph knows of its viewers is what their browsers know.
 
-use std::time::{Duration, Instant};
+use std::{
+    io::{Read, Write},
+    net::{SocketAddr, TcpStream},
+    time::{Duration, Instant},
+};
 
 use heliograph::{
-    config::RenditionRole,
+    config::{FeedId, RenditionRole},
     stats::{FeedSample, SentPath},
 };
 
-use crate::support::{browser::Browser, station::SmallStation};
+use crate::support::{
+    browser::Browser, free_port, media_file::MediaFile, network::Network, program::Program, station::SmallStation,
+    wait_for,
+};
+
+const TOKEN: &str = "for-this-test-only";
 
 /// The next sample of a feed that says what is asked for.
-fn sample(
-    station: &SmallStation,
-    feed: &heliograph::config::FeedId,
-    is_it: impl Fn(&FeedSample) -> bool,
-) -> FeedSample {
+fn sample(station: &SmallStation, feed: &FeedId, is_it: impl Fn(&FeedSample) -> bool) -> FeedSample {
     let end = Instant::now() + Duration::from_secs(20);
     loop {
         let latest = station.station.engine.feed(feed).unwrap().stats;
@@ -82,4 +87,60 @@ fn figures_are_those_of_the_browser() {
     assert!(made > 50.0 && viewer_sent > 50.0, "{made} kbit/s made, {viewer_sent} sent");
     assert!(viewer.goodput_kbps().unwrap() > 50.0 && viewer.estimate_kbps.is_some());
     assert!(after.camera.received_kbps.unwrap() > 50.0 && after.camera.frames_per_second.unwrap() > 5.0);
+}
+
+/// What Prometheus would read of one figure of one viewer.
+fn figure(listen: SocketAddr, name: &str, viewer: &str) -> Option<f64> {
+    let patience = Duration::from_secs(5);
+    let mut stream = TcpStream::connect_timeout(&listen, patience).ok()?;
+    stream.set_read_timeout(Some(patience)).unwrap();
+    let request = format!(
+        "GET /metrics HTTP/1.1\r\nHost: {listen}\r\nAuthorization: Bearer {TOKEN}\r\nConnection: close\r\n\r\n"
+    );
+    stream.write_all(request.as_bytes()).unwrap();
+    let mut answer = String::new();
+    // Over a narrow line it may not come in time.
+    stream.read_to_string(&mut answer).ok()?;
+    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+    let viewer = format!("viewer=\"{viewer}\"");
+    let is_it = |line: &&str| line.starts_with(&format!("{name}{{")) && line.contains(&viewer);
+    answer.lines().find(is_it).map(|line| line.rsplit(' ').next().unwrap().parse().unwrap())
+}
+
+#[test]
+fn behind_a_narrow_line_estimate_and_goodput_fall_and_prometheus_sees_it() {
+    let Some(network) = Network::lay() else { return };
+    let port = free_port();
+    let film = MediaFile::noisy();
+    let home = tempfile::tempdir().unwrap();
+    let settings = home.path().join("heliograph.toml");
+    let text = format!(
+        "version = 1\n[[feeds]]\nname = \"Bow\"\nfile = {:?}\nbitrate_kbps = 1500\n",
+        film.path().display().to_string()
+    );
+    std::fs::write(&settings, text).unwrap();
+    let args = ["--config", settings.to_str().unwrap(), "--insecure-http", "--token", TOKEN];
+    let program = Program::launch(network.program(), SocketAddr::from(([0, 0, 0, 0], port)), &args, &[]);
+    program.wait_state("bow", "live", Duration::from_secs(20));
+    network.limit(8000);
+    let there = SocketAddr::from((Network::ADDRESS, port));
+    let mut browser = Browser::start();
+    let tab = browser.open_viewer(&format!("http://{there}/?name=pilot&token={TOKEN}"));
+    browser.wait(tab, "heliograph.tiles().some(t => t.framesDecoded > 60)", 20_000);
+    let estimate = || figure(there, "heliograph_viewer_estimate_bits_per_second", "pilot");
+    let goodput = || figure(there, "heliograph_viewer_goodput_bits_per_second", "pilot");
+    wait_for("an estimate that allows the picture", Duration::from_secs(20), || {
+        estimate().filter(|bits| *bits > 1.2e6)
+    });
+    wait_for("a goodput of about the picture's", Duration::from_secs(20), || goodput().filter(|bits| *bits > 1.0e6));
+
+    network.limit(600);
+    let narrow =
+        wait_for("an estimate near the line's", Duration::from_secs(30), || estimate().filter(|bits| *bits < 0.8e6));
+    // It is moved to the low rendition meanwhile.
+    let arrives = wait_for("a goodput that fits", Duration::from_secs(30), || goodput().filter(|bits| *bits < 0.6e6));
+    println!("estimate {narrow}, goodput {arrives}");
+    // The browser's own figures come along.
+    let decoded = || figure(there, "heliograph_viewer_frames_decoded_total", "pilot").filter(|frames| *frames > 0.0);
+    wait_for("what the browser tells", Duration::from_secs(20), decoded);
 }

@@ -33,7 +33,7 @@ pub use clock::Clock;
 pub use connection::LocalConnector;
 pub use hub::Hub;
 pub use messages::{FeedStatus, PictureClock};
-pub use server::{LocalServer, ServerError};
+pub use server::{LocalServer, Metrics, ServerError};
 pub use settings::{LocalSettings, Tls};
 pub use signaller::{LocalFeed, LocalSignaller};
 pub use tls::TlsError;

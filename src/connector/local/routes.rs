@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::Router;
 use axum::extract::ws::{WebSocketUpgrade, rejection::WebSocketUpgradeRejection};
 use axum::extract::{Path, Request, State};
-use axum::http::header::{CACHE_CONTROL, HOST, LOCATION, REFRESH, SET_COOKIE, UPGRADE, WWW_AUTHENTICATE};
+use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, HOST, LOCATION, REFRESH, SET_COOKIE, UPGRADE, WWW_AUTHENTICATE};
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
@@ -14,24 +14,34 @@ use tokio::sync::watch;
 
 use super::access::{Access, Denied, Pass, without_token};
 use super::hub::Hub;
+use super::server::Metrics;
 use super::{pages, socket};
+use crate::stats::prometheus;
 
 /// What requests need to be answered.
 struct Shared {
     access: Access,
     secure: bool,
     hub: Arc<Hub>,
+    metrics: Metrics,
     stopping: watch::Receiver<bool>,
 }
 
 /// Everything that is served at the listener.
-pub(super) fn router(access: Access, secure: bool, hub: Arc<Hub>, stopping: watch::Receiver<bool>) -> Router {
-    let shared = Arc::new(Shared { access, secure, hub, stopping });
+pub(super) fn router(
+    access: Access,
+    secure: bool,
+    hub: Arc<Hub>,
+    metrics: Metrics,
+    stopping: watch::Receiver<bool>,
+) -> Router {
+    let shared = Arc::new(Shared { access, secure, hub, metrics, stopping });
     Router::new()
         .route("/", get(page_or_socket))
         .route("/signalling", get(open_socket))
         .route("/feed/{id}", get(page))
         .route("/viewer/{file}", get(asset))
+        .route("/metrics", get(figures))
         .fallback(nothing_here)
         .layer(middleware::from_fn_with_state(Arc::clone(&shared), guard))
         // After the guard: what watches over containers shows no token, and learns nothing.
@@ -64,6 +74,10 @@ async fn page(headers: HeaderMap) -> Response {
 
 async fn asset(Path(file): Path<String>, headers: HeaderMap) -> Response {
     pages::asset(&file, &headers)
+}
+
+async fn figures(State(shared): State<Arc<Shared>>) -> Response {
+    ([(CONTENT_TYPE, prometheus::CONTENT_TYPE), (CACHE_CONTROL, "no-store")], (shared.metrics)()).into_response()
 }
 
 async fn nothing_here() -> Response {

@@ -1,4 +1,4 @@
-//! The one listener: viewer page, websockets and `/healthz`.
+//! The one listener: viewer page, websockets, `/metrics` and `/healthz`.
 
 use std::io;
 use std::net::SocketAddr;
@@ -22,6 +22,10 @@ use super::routes;
 use super::settings::{LocalSettings, Tls};
 use super::tls::{self, Identity, TlsError};
 use crate::i18n::gettext_f;
+use crate::stats::prometheus;
+
+/// Answers what Prometheus is told, in the form of [`crate::stats::prometheus`].
+pub type Metrics = Arc<dyn Fn() -> String + Send + Sync>;
 
 /// How long a client may take to say what it wants.
 const HEADER_TIME: Duration = Duration::from_secs(10);
@@ -121,6 +125,20 @@ impl LocalServer {
     /// The settings do not allow it, the certificate cannot be had, or nothing can
     /// listen at the address. The error's text says which, and what to do.
     pub async fn start(settings: LocalSettings, hub: Arc<Hub>) -> Result<Self, ServerError> {
+        let none: Metrics = Arc::new(|| prometheus::metrics(Vec::new()));
+        Self::start_with_metrics(settings, hub, none).await
+    }
+
+    /// The same, with what Prometheus is told at `/metrics`, to whom the rules for pages apply.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::start`].
+    pub async fn start_with_metrics(
+        settings: LocalSettings,
+        hub: Arc<Hub>,
+        metrics: Metrics,
+    ) -> Result<Self, ServerError> {
         check(&settings)?;
         let identity = identity(&settings)?;
         let listener = listen(settings.listen).await?;
@@ -128,7 +146,7 @@ impl LocalServer {
 
         let (stop, stopping) = watch::channel(false);
         let access = Access::new(&settings, address, identity.is_some());
-        let app = routes::router(access, identity.is_some(), hub, stopping);
+        let app = routes::router(access, identity.is_some(), hub, metrics, stopping);
         let handle = axum_server::Handle::new();
         let fingerprint = identity.as_ref().map(|identity| identity.fingerprint.clone());
         let task = spawn(listener, &handle, identity, app);
