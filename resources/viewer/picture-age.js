@@ -77,6 +77,13 @@ export class Freshness {
     this.#inRow = 0;
   }
 
+  /** The same, for another session that goes on where the one before is: the picture does not stop for it. */
+  goOn(captureClock) {
+    const inRow = this.#inRow;
+    this.follow(captureClock);
+    this.#inRow = inRow;
+  }
+
   /** A frame came on screen. Its RTP timestamp is undefined in browsers that keep it to themselves. */
   frame(local, rtpTimestamp) {
     const onTime = this.#last && local - this.#last.local <= FRAME_GAP_LIMIT_MS;

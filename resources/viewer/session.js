@@ -3,6 +3,7 @@
 // starts another.
 
 import { Channels } from "./channels.js";
+import { decodedCodecs, forPeople, has, isHelper } from "./codecs.js";
 import { CaptureClock } from "./picture-age.js";
 import { PictureDelay } from "./picture-delay.js";
 
@@ -15,15 +16,11 @@ const DISCONNECTED_LIMIT_MS = 3_000;
 /** Whole frames received and none decoded: by then no decoder is still warming up. */
 const UNDECODED_FRAMES = 90;
 
-/** Payloads that repair or pad the stream; whoever decodes only these decodes no picture. */
-const HELPER_CODECS = new Set(["rtx", "red", "ulpfec", "flexfec-03"]);
-
-/** How people write the names that SDP uses. */
-const CODEC_NAMES = { H264: "H.264", H265: "H.265" };
-
 /**
  * Events: `offer` (detail: { sound } whether the feed has sound), `stream` (detail: MediaStream),
- * `undecodable` (detail: codec name), `data` (detail: { channel, data }), `ended`.
+ * `undecodable` (detail: the codec as SDP has it), `unable` (detail: why there is nothing of the feed for
+ * this browser), `superseded` (the feed is to be had in another codec: begin another session),
+ * `data` (detail: { channel, data }), `ended`.
  * After `ended` nothing more comes.
  */
 export class Session extends EventTarget {
@@ -58,6 +55,8 @@ export class Session extends EventTarget {
     this.#on("peer", (message) => message.sessionId === this.id && this.#peer(message));
     this.#on("endSession", (message) => message.sessionId === this.id && this.#finish());
     this.#on("heliographPicture", (message) => message.sessionId === this.id && this.#learnPicture(message));
+    this.#on("heliographRejoin", (message) => message.sessionId === this.id && this.dispatchEvent(new Event("superseded")));
+    this.#on("heliographUnable", ({ peerId, text }) => !this.id && peerId === this.#peerId && this.#hearNo(text));
     this.#signalling.addEventListener("closed", () => this.#finish(), { signal: this.#over.signal });
     this.#signalling.send({ type: "startSession", peerId: this.#peerId });
     this.#timer = setTimeout(() => this.close(), START_LIMIT_MS);
@@ -92,6 +91,11 @@ export class Session extends EventTarget {
     clearTimeout(this.#timer);
   }
 
+  #hearNo(text) {
+    this.dispatchEvent(new CustomEvent("unable", { detail: text }));
+    this.#finish();
+  }
+
   #learnPicture(message) {
     this.captureClock.learn(message, performance.now());
   }
@@ -109,7 +113,7 @@ export class Session extends EventTarget {
 
   async #answer(offer) {
     const codecs = offeredCodecs(offer.sdp);
-    if (codecs.length > 0 && !codecs.some(decodable)) return this.#giveUp(codecs[0]);
+    if (codecs.length > 0 && !codecs.some((codec) => has(decodedCodecs(), codec))) return this.#giveUp(codecs[0]);
     this.dispatchEvent(new CustomEvent("offer", { detail: { sound: /^m=audio /m.test(offer.sdp) } }));
     const connection = this.#connect();
     await connection.setRemoteDescription(offer);
@@ -123,7 +127,7 @@ export class Session extends EventTarget {
   }
 
   #giveUp(codec) {
-    this.dispatchEvent(new CustomEvent("undecodable", { detail: CODEC_NAMES[codec] ?? codec }));
+    this.dispatchEvent(new CustomEvent("undecodable", { detail: codec }));
     this.close();
   }
 
@@ -176,7 +180,7 @@ export class Session extends EventTarget {
     this.#previous = video;
     this.channels.report(video, ageMs);
     if (video.framesReceived > UNDECODED_FRAMES && video.framesDecoded === 0) {
-      this.#giveUp(codecName(report.get(video.codecId)) ?? "this feed's codec");
+      this.#giveUp(sdpName(report.get(video.codecId)) ?? "this feed's codec");
     }
   }
 
@@ -190,12 +194,7 @@ export class Session extends EventTarget {
 function offeredCodecs(sdp) {
   const video = sdp.split(/^m=/m).find((section) => section.startsWith("video")) ?? "";
   const names = [...video.matchAll(/^a=rtpmap:\d+ ([^/\s]+)\//gm)].map(([, name]) => name);
-  return names.filter((name) => !HELPER_CODECS.has(name.toLowerCase()));
-}
-
-function decodable(name) {
-  const { codecs } = RTCRtpReceiver.getCapabilities("video");
-  return codecs.some(({ mimeType }) => mimeType.toLowerCase() === `video/${name.toLowerCase()}`);
+  return names.filter((name) => !isHelper(name));
 }
 
 /** Receives these kinds only: sound that nobody hears would still hold pictures back for lip sync. */
@@ -234,9 +233,11 @@ function summary(video, previous, report) {
   };
 }
 
+const sdpName = (codec) => codec?.mimeType?.split("/")[1] ?? null;
+
 function codecName(codec) {
-  const name = codec?.mimeType?.split("/")[1];
-  return name ? (CODEC_NAMES[name] ?? name) : null;
+  const name = sdpName(codec);
+  return name && forPeople(name);
 }
 
 function roundTrip(report) {

@@ -2,10 +2,11 @@
 // and comes back by itself. Every message that arrives becomes an event of
 // the same name, with the message in `detail`.
 //
-// Protocol: gst-plugin-webrtc-signalling-protocol, and three messages of our
-// own (heliographTime, heliographFeeds, heliographPicture) that the server
-// sends only because we announce `heliograph: 1`.
+// Protocol: gst-plugin-webrtc-signalling-protocol, and messages of our own
+// (their names begin with `heliograph`) that the server sends only because we
+// announce `heliograph: 1`. What this browser decodes is told with that.
 
+import { decodedCodecs, has, without } from "./codecs.js";
 import { ServerClock } from "./picture-age.js";
 
 const FIRST_RETRY_MS = 500;
@@ -38,6 +39,8 @@ export class Signalling extends EventTarget {
   connected = false;
   /** True when the server answers, but not to this page: its token is missing or no longer the right one. */
   refused = false;
+  /** What the server may send; see `cannotDecode`. */
+  #codecs = decodedCodecs();
   #url;
   #socket = null;
   #attempt = 0;
@@ -66,6 +69,14 @@ export class Signalling extends EventTarget {
     if (this.#socket?.readyState === WebSocket.OPEN) this.#socket.send(JSON.stringify(message));
   }
 
+  /** A codec failed here, whatever the browser says of it. False where the server knew that before. */
+  cannotDecode(codec) {
+    if (!has(this.#codecs, codec)) return false;
+    this.#codecs = without(this.#codecs, codec);
+    this.#introduce();
+    return true;
+  }
+
   #receive(text) {
     let message;
     try {
@@ -85,11 +96,15 @@ export class Signalling extends EventTarget {
     this.refused = false;
     this.#lastTimeReply = null;
     this.clock.forget();
-    this.send({ type: "setPeerStatus", roles: ["listener"], meta: { heliograph: 1, name: viewerName() } });
+    this.#introduce();
     this.send({ type: "list" });
     this.dispatchEvent(new Event("open"));
     for (let n = 0; n < QUICK_QUESTIONS; n++) this.#after(n * QUICK_QUESTION_MS, () => this.#askTime());
     this.#every(QUESTION_MS, () => this.#askTime());
+  }
+
+  #introduce() {
+    this.send({ type: "setPeerStatus", roles: ["listener"], meta: { heliograph: 1, name: viewerName(), codecs: this.#codecs } });
   }
 
   #askTime() {

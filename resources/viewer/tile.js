@@ -4,6 +4,7 @@
 // The picture is judged by a timer (`tick`), never by its own frames: a
 // picture that has stopped sends no frame to say so.
 
+import { forPeople } from "./codecs.js";
 import { DEFAULT_STALE_AFTER_MS, Freshness, duration } from "./picture-age.js";
 import { Session } from "./session.js";
 import { REFUSED, backOff } from "./signalling.js";
@@ -15,7 +16,7 @@ const NUMBERS_PACE_MS = 200;
 const HEALTHY_MS = 10_000;
 
 /** A feed that this browser cannot decode is asked again now and then: its codec may be switched. */
-const UNDECODABLE_RETRY_MS = 30_000;
+const UNABLE_RETRY_MS = 30_000;
 
 /** The feed is live at the server and the picture of this session stopped: a camera's own trouble the server would have told by now. */
 const STOPPED_LIMIT_MS = 5_000;
@@ -40,10 +41,16 @@ export class Tile {
   #wanted = false;
   #offered = false;
   #session = null;
+  /** The session that takes over from `#session` when it shows something, and its video once it has one. */
+  #successor = null;
+  #nextVideo = null;
   #sessions = 0;
   #attempt = 0;
   #retry = null;
-  #undecodable = null;
+  /** Why this browser cannot show the feed: a sentence. */
+  #unable = null;
+  /** The codec that viewers get who can take it, for people. */
+  #feedCodec = null;
   #video = null;
   #still = null;
   #freshness = new Freshness();
@@ -83,14 +90,16 @@ export class Tile {
   }
 
   /** What the server says of the feed. */
-  setStatus({ name, state, text, staleAfterMs }) {
+  setStatus({ name, state, text, staleAfterMs, codec }) {
     const cameBack = state === "live" && this.state !== "live";
+    const otherCodec = codec !== this.#feedCodec && this.#unable !== null;
+    this.#feedCodec = codec;
     this.rename(name || this.peerId);
     this.state = state;
     this.element.dataset.state = state;
     this.text = text ?? "";
     this.#staleAfterMs = staleAfterMs > 0 ? staleAfterMs : DEFAULT_STALE_AFTER_MS;
-    if (cameBack && this.#retry) this.#startSession();
+    if ((cameBack || otherCodec) && this.#retry) this.#startSession();
   }
 
   /** Whether sessions can be had: the feed is a producer and the server is connected. */
@@ -119,8 +128,9 @@ export class Tile {
     this.#audible = audible;
     this.#parts.sound.setAttribute("aria-pressed", audible);
     if (!this.#session) return;
-    this.#session.close();
     this.#attempt = 0;
+    this.#successor?.close();
+    this.#session.close();
     if (this.#wanted && this.#offered) this.#startSession();
   }
 
@@ -181,30 +191,81 @@ export class Tile {
     if (want) return;
     clearTimeout(this.#retry);
     this.#retry = null;
+    this.#successor?.close();
     this.#session?.close();
   }
 
   #startSession() {
     clearTimeout(this.#retry);
     this.#retry = null;
-    const session = new Session(this.#signalling, this.peerId, { sound: this.#audible });
-    this.#session = session;
-    this.#sessions += 1;
+    this.#session = this.#makeSession();
     this.#waitingSince = performance.now();
-    session.addEventListener("offer", ({ detail }) => this.#showSound(detail.sound));
-    session.addEventListener("stream", ({ detail }) => this.#showStream(detail));
-    session.addEventListener("undecodable", ({ detail }) => (this.#undecodable = detail));
-    session.addEventListener("data", ({ detail }) => this.#tellData(detail));
-    session.addEventListener("ended", () => this.#sessionEnded());
-    session.start();
+    this.#session.start();
   }
 
-  #sessionEnded() {
+  /** The feed is to be had in another codec, and that means another session: its picture replaces this one's. */
+  #startSuccessor(session) {
+    if (session !== this.#session || this.#successor) return;
+    this.#successor = this.#makeSession();
+    this.#successor.start();
+  }
+
+  #makeSession() {
+    const session = new Session(this.#signalling, this.peerId, { sound: this.#audible });
+    this.#sessions += 1;
+    session.addEventListener("offer", ({ detail }) => this.#showSound(detail.sound));
+    session.addEventListener("stream", ({ detail }) => this.#takeStream(session, detail));
+    session.addEventListener("undecodable", ({ detail }) => this.#cannotDecode(detail));
+    session.addEventListener("unable", ({ detail }) => (this.#unable = detail));
+    session.addEventListener("superseded", () => this.#startSuccessor(session));
+    // Of two sessions that overlap, each gets every message.
+    session.addEventListener("data", ({ detail }) => session === this.#session && this.#tellData(detail));
+    session.addEventListener("ended", () => this.#sessionEnded(session));
+    return session;
+  }
+
+  /** Where the server did not know that, it has another codec for the next session. */
+  #cannotDecode(codec) {
+    if (!this.#signalling.cannotDecode(codec)) this.#unable = undecodableSentence(codec);
+  }
+
+  #sessionEnded(session) {
+    if (session === this.#successor) {
+      this.#successor = null;
+      this.#nextVideo?.remove();
+      this.#nextVideo = null;
+    }
+    if (session !== this.#session) return;
     this.#keepStill();
     this.#session = null;
+    if (this.#successor) return this.#promote();
     if (!this.#wanted || !this.#offered) return;
-    const wait = this.#undecodable ? UNDECODABLE_RETRY_MS : backOff(this.#attempt++);
+    const wait = this.#unable ? UNABLE_RETRY_MS : backOff(this.#attempt++);
     this.#retry = setTimeout(() => this.#startSession(), wait);
+  }
+
+  /** The session before is gone: this is the one now, whatever it shows. */
+  #promote() {
+    const video = this.#nextVideo;
+    [this.#session, this.#successor, this.#nextVideo] = [this.#successor, null, null];
+    this.#waitingSince = performance.now();
+    if (video) this.#showVideo(video);
+  }
+
+  /** The successor shows its first picture: until here the session before was seen. */
+  #takeOver(video, rtpTimestamp) {
+    if (video !== this.#nextVideo) return;
+    const [before, beforeVideo] = [this.#session, this.#video];
+    [this.#session, this.#successor, this.#nextVideo] = [this.#successor, null, null];
+    this.#video = video;
+    this.#framesOfVideo = 0;
+    this.#freshness.goOn(this.#session.captureClock);
+    if (rtpTimestamp !== null) this.#countFrame(rtpTimestamp);
+    this.#waitingSince = performance.now();
+    this.#watchFrames(video);
+    this.#firstFrame(video);
+    beforeVideo?.remove();
+    before.close();
   }
 
   /** A session that should show something and does not is given up. */
@@ -245,16 +306,30 @@ export class Tile {
 
   // ---- the picture --------------------------------------------------------
 
-  #showStream(stream) {
+  #takeStream(session, stream) {
     const video = document.createElement("video");
     Object.assign(video, { muted: !this.#audible, autoplay: true, playsInline: true, srcObject: stream });
     video.disablePictureInPicture = true;
     video.setAttribute("aria-label", `Picture of ${this.name}`);
+    // Below whatever is there: a still, or the picture of the session before.
+    this.#parts.picture.prepend(video);
+    if (session === this.#session) {
+      this.#showVideo(video);
+    } else {
+      this.#nextVideo?.remove();
+      this.#nextVideo = video;
+      video.requestVideoFrameCallback((_, { rtpTimestamp }) => this.#takeOver(video, rtpTimestamp));
+      // A hidden page is shown no frames.
+      if (document.hidden) this.#takeOver(video, null);
+      video.play().catch(() => {});
+    }
+  }
+
+  #showVideo(video) {
     this.#video?.remove();
     this.#video = video;
     this.#framesOfVideo = 0;
     this.#freshness.follow(this.#session.captureClock);
-    this.#parts.picture.prepend(video);
     video.requestVideoFrameCallback(() => this.#firstFrame(video));
     this.#watchFrames(video);
     this.play();
@@ -263,11 +338,15 @@ export class Tile {
   #watchFrames(video) {
     video.requestVideoFrameCallback((_, { rtpTimestamp }) => {
       if (video !== this.#video) return;
-      this.#framesPresented += 1;
-      this.#framesOfVideo += 1;
-      this.#freshness.frame(performance.now(), rtpTimestamp);
+      this.#countFrame(rtpTimestamp);
       this.#watchFrames(video);
     });
+  }
+
+  #countFrame(rtpTimestamp) {
+    this.#framesPresented += 1;
+    this.#framesOfVideo += 1;
+    this.#freshness.frame(performance.now(), rtpTimestamp);
   }
 
   /** Until here the still of the session before covered this one. */
@@ -275,7 +354,7 @@ export class Tile {
     if (video !== this.#video) return;
     this.#still?.remove();
     this.#still = null;
-    this.#undecodable = null;
+    this.#unable = null;
     this.element.dispatchEvent(new Event("resized", { bubbles: true }));
     video.onresize = () => this.element.dispatchEvent(new Event("resized", { bubbles: true }));
   }
@@ -339,7 +418,7 @@ export class Tile {
   #look() {
     if (this.live) return "live";
     if (this.#verdict.sinceFrameMs !== null) return "stale";
-    return this.#undecodable ? "unable" : "waiting";
+    return this.#unable ? "unable" : "waiting";
   }
 
   #showAge(look, now) {
@@ -353,7 +432,7 @@ export class Tile {
 
   /** The one sentence that explains best what is on the tile. */
   #sentence(look) {
-    if (this.#undecodable) return undecodableSentence(this.#undecodable);
+    if (this.#unable) return this.#unable;
     if (look === "live") return "";
     if (this.#signalling.refused) return REFUSED;
     if (!this.#signalling.connected) return "The connection to the server is lost. Trying again…";
@@ -369,7 +448,7 @@ export class Tile {
     if (!this.#detailed) return;
     const session = this.#session;
     const { numbers } = this.#parts;
-    const rows = session ? numberRows(session.numbers, session.id) : [];
+    const rows = session ? numberRows(session.numbers, session.id, this.#feedCodec) : [];
     numbers.replaceChildren(...rows.flatMap(([name, value]) => [textElement("dt", name), textElement("dd", value)]));
   }
 }
@@ -380,16 +459,21 @@ function ageText({ ageMs, sinceFrameMs }) {
 }
 
 function undecodableSentence(codec) {
-  const advice = codec === "H.264" ? "Use Chromium, or switch the feed to VP8." : "Switch the feed to VP8, which every browser decodes.";
-  return `This browser cannot decode ${codec}. ${advice}`;
+  const advice = codec === "H264" ? "Use Chromium, or switch the feed to VP8." : "Switch the feed to VP8, which every browser decodes.";
+  return `This browser cannot decode ${forPeople(codec)}. ${advice}`;
 }
 
-function numberRows(numbers, sessionId) {
+function codecText(codec, feedCodec) {
+  if (!codec) return "–";
+  return feedCodec && codec !== feedCodec ? `${codec}, for this browser does not take ${feedCodec}` : codec;
+}
+
+function numberRows(numbers, sessionId, feedCodec) {
   const known = (value, write) => (value === null || value === undefined ? "–" : write(value));
   return [
     ["Size", numbers.width ? `${numbers.width} × ${numbers.height}` : "–"],
     ["Frames", known(numbers.framesPerSecond, (value) => `${value.toFixed(1)} fps`)],
-    ["Codec", numbers.codec ?? "–"],
+    ["Codec", codecText(numbers.codec, feedCodec)],
     ["Bitrate", known(numbers.kilobitsPerSecond, (value) => `${Math.round(value)} kbit/s`)],
     ["Round trip", known(numbers.roundTripMs, duration)],
     ["Buffered", known(numbers.bufferedMs, duration)],

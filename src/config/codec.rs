@@ -83,7 +83,7 @@ impl FromStr for Codec {
 }
 
 /// Which GStreamer element does a piece of work that several can do: encoding, or decoding.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(try_from = "String", into = "String")]
 pub enum ElementChoice {
     /// The best one that this machine has for the codec; `auto` in files.

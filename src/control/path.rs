@@ -15,7 +15,7 @@ pub enum Obstacle {
     Choice,
     /// The camera has no stream that could be taken as it is, or it was not looked at for long enough.
     Stream,
-    /// The viewers are sent another codec.
+    /// The viewers are sent another codec; the camera's stream is for those who do not take that.
     Codec,
     /// Something is done to the pictures.
     Picture,
@@ -52,8 +52,6 @@ pub struct Circumstances {
     pub choice: PathChoice,
     /// Viewers could take the stream as it is.
     pub is_suitable: bool,
-    /// It is of the codec that the viewers are sent.
-    pub is_same_codec: bool,
     /// Nothing is done to the pictures: they are not turned, cropped or the like.
     pub is_same_picture: bool,
     /// What the camera sends.
@@ -102,8 +100,6 @@ fn lasting_obstacle(is: &Circumstances) -> Option<Obstacle> {
         Some(Obstacle::Choice)
     } else if !is.is_suitable {
         Some(Obstacle::Stream)
-    } else if !is.is_same_codec {
-        Some(Obstacle::Codec)
     } else if !is.is_same_picture {
         Some(Obstacle::Picture)
     } else if is.asked.size.is_some_and(|asked| is.camera.size != Some(asked)) {
@@ -123,7 +119,6 @@ mod tests {
     const FINE: Circumstances = Circumstances {
         choice: PathChoice::Automatic,
         is_suitable: true,
-        is_same_codec: true,
         is_same_picture: true,
         camera: StreamForm { size: Some(SIZE), kbps: Some(1500.0), framerate: Some(15.0) },
         asked: Setpoint { bitrate_kbps: 2000, size: None, framerate: None, fec_percent: 0, priority: Priority::Low },
@@ -140,7 +135,6 @@ mod tests {
         let because = |is| PathChooser::default().obstacle(is, now);
         assert_eq!(because(Circumstances { choice: PathChoice::Transcode, ..FINE }), Some(Obstacle::Choice));
         assert_eq!(because(Circumstances { is_suitable: false, ..FINE }), Some(Obstacle::Stream));
-        assert_eq!(because(Circumstances { is_same_codec: false, ..FINE }), Some(Obstacle::Codec));
         assert_eq!(because(Circumstances { is_same_picture: false, ..FINE }), Some(Obstacle::Picture));
         let sized = |size| Circumstances { asked: Setpoint { size: Some(size), ..FINE.asked }, ..FINE };
         assert_eq!((because(sized(SIZE)), because(sized(SMALL))), (None, Some(Obstacle::Size)));

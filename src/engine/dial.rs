@@ -11,8 +11,8 @@ use tokio::{
 use super::demo::SharedDemo;
 use crate::{
     config::{
-        AudioSource, Codec, Credentials, FeedConfig, FeedId, PathChoice, RenditionRole, RtspConfig, Secrets,
-        SourceConfig, TransportChoice,
+        AudioSource, Credentials, FeedConfig, FeedId, PathChoice, RenditionRole, RtspConfig, Secrets, SourceConfig,
+        TransportChoice,
     },
     i18n::gettext,
     media::{
@@ -136,15 +136,10 @@ async fn login(feed: &FeedId, rtsp: &RtspConfig, secrets: &Secrets) -> Result<Op
 
 /// What is asked of a camera's stream before viewers get it as it is; `None` where they never do.
 fn terms(config: &FeedConfig, role: RenditionRole) -> Option<Terms> {
-    // Who is sent H.265 anyway can decode it.
-    let viewers_take_h265 = config.codec == Codec::H265;
     let is_forced = config.path == PathChoice::PassThrough;
     // The second stream is called when somebody has too much already.
     let is_urgent = role == RenditionRole::Sub;
-    (config.path != PathChoice::Transcode).then(|| Terms {
-        viewers_take_h265,
-        is_forced,
-        is_urgent,
-        ..Terms::default()
-    })
+    // H.265 goes to those who take it, and to nobody else.
+    let terms = Terms { viewers_take_h265: true, is_forced, is_urgent, ..Terms::default() };
+    (config.path != PathChoice::Transcode).then_some(terms)
 }

@@ -6,7 +6,10 @@ use serde::{Deserialize, Serialize};
 use super::FeedState;
 use crate::{
     channels::Payload,
-    config::{ChangedBy, ElementRole, FeedId, Fingerprint, InForce, SetpointChange, StreamChoice},
+    config::{
+        ChangedBy, Codec, ElementChoice, ElementRole, FeedId, Fingerprint, InForce, SetpointChange, StreamChoice,
+    },
+    i18n::ngettext_f,
     media::AudioState,
     stats::FeedSample,
 };
@@ -31,6 +34,14 @@ pub enum FeedCommand {
     SetStream {
         /// The second one only where the feed has a second address.
         stream: StreamChoice,
+    },
+    /// Send viewers this codec from now on, those that can take it. Each gets another session; our
+    /// page shows the old picture until the new one decodes.
+    SetCodec {
+        /// The codec.
+        codec: Codec,
+        /// The encoder that makes it.
+        encoder: ElementChoice,
     },
     /// Set a property of its elements of this role from now on; viewers keep their sessions. What
     /// is refused, or does not change while the feed runs, is told by a [`FeedEvent::Notice`].
@@ -81,6 +92,31 @@ pub struct PathInUse {
     pub sentence: String,
 }
 
+/// Viewers that get another codec than the feed's, for they do not take that one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Beside {
+    /// What they get.
+    pub codec: Codec,
+    /// How many they are.
+    pub viewers: usize,
+    /// What they do not take.
+    pub instead_of: Codec,
+}
+
+impl Beside {
+    /// The same in a few words, such as “H.264 for 1 viewer that does not take AV1”.
+    pub fn words(&self) -> String {
+        let (codec, instead_of) = (self.codec.to_string(), self.instead_of.to_string());
+        ngettext_f(
+            // Translators: {codec} and {other} are such as H.264 and AV1; {n} is a number of viewers.
+            "{codec} for {n} viewer that does not take {other}",
+            "{codec} for {n} viewers that do not take {other}",
+            self.viewers as u32,
+            &[("codec", &codec), ("other", &instead_of)],
+        )
+    }
+}
+
 /// What happens to a feed.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "event", rename_all = "kebab-case")]
@@ -109,6 +145,18 @@ pub enum FeedEvent {
     Encoder(EncoderInUse),
     /// The camera's stream goes another way to the viewers from now on, or for another reason.
     Path(PathInUse),
+    /// Viewers who can take it are sent this codec from now on.
+    Codec {
+        /// The codec.
+        codec: Codec,
+        /// What is to encode it.
+        encoder: ElementChoice,
+    },
+    /// These viewers get another codec now, beside all others.
+    Beside {
+        /// By codec; none at all where everybody gets the same.
+        others: Vec<Beside>,
+    },
     /// The feed is held to another setpoint from now on.
     Setpoint(InForce),
     /// What is known of it and its viewers now.

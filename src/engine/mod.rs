@@ -35,7 +35,7 @@ use tokio::{
 };
 
 pub use crate::config::{ChangedBy, InForce};
-pub use message::{EncoderInUse, EngineEvent, FeedCommand, FeedEvent, PathInUse};
+pub use message::{Beside, EncoderInUse, EngineEvent, FeedCommand, FeedEvent, PathInUse};
 pub use state::{Awaited, FeedState};
 
 use crate::{
@@ -72,6 +72,8 @@ pub struct FeedSnapshot {
     pub encoder: Option<EncoderInUse>,
     /// Which way its stream takes, once that is known.
     pub path: Option<PathInUse>,
+    /// Who gets another codec than the feed's.
+    pub beside: Vec<Beside>,
     /// What it is held to.
     pub in_force: InForce,
     /// The last sample; `None` before the first.
@@ -299,6 +301,7 @@ impl Engine {
             audio: AudioState::default(),
             encoder: None,
             path: None,
+            beside: Vec::new(),
             in_force: InForce { setpoint: Setpoint::of(&config), by: ChangedBy::default() },
             stats: None,
         }));
@@ -336,6 +339,11 @@ impl Engine {
                     FeedEvent::Stats(stats) => snapshot.stats = Some(stats.clone()),
                     FeedEvent::Encoder(encoder) => snapshot.encoder = Some(encoder.clone()),
                     FeedEvent::Path(path) => snapshot.path = Some(path.clone()),
+                    FeedEvent::Beside { others } => snapshot.beside.clone_from(others),
+                    FeedEvent::Codec { codec, encoder } => {
+                        snapshot.config.codec = *codec;
+                        snapshot.config.encoder.clone_from(encoder);
+                    }
                     FeedEvent::Setpoint(in_force) => snapshot.in_force = in_force.clone(),
                     FeedEvent::Notice { .. } => {}
                     FeedEvent::Certificate { fingerprint } => {

@@ -7,7 +7,7 @@ use serde_json::json;
 use crate::support::{browser::Browser, program::Program};
 
 #[test]
-fn it_shows_vp8_and_says_what_it_lacks_for_h264() {
+fn it_shows_vp8_and_gets_it_of_an_h264_feed_too() {
     let folder = tempfile::tempdir().unwrap();
     let config = folder.path().join("heliograph.toml");
     let feed = |codec: &str| format!("[[feeds]]\nname = \"{codec}\"\ndemo = true\ncodec = \"{codec}\"\n");
@@ -24,8 +24,9 @@ fn it_shows_vp8_and_says_what_it_lacks_for_h264() {
     );
     browser.wait(
         tab,
-        "heliograph.tiles().some(t => t.peerId === 'h264' && \
-         t.sentence === 'This browser cannot decode H.264. Use Chromium, or switch the feed to VP8.')",
-        20_000,
+        "heliograph.tiles().some(t => t.peerId === 'h264' && t.numbers?.codec === 'VP8' && \
+         t.framesDecoded > 30 && t.width === 1280 && !t.stale)",
+        30_000,
     );
+    program.wait_line("VP8 for 1 viewer that does not take H.264.", Duration::from_secs(5));
 }

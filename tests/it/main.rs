@@ -51,4 +51,5 @@ mod stop_resume;
 mod transport_settings;
 mod transports;
 mod unseen_main;
+mod viewer_codecs;
 mod viewers;

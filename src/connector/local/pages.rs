@@ -28,9 +28,10 @@ macro_rules! asset {
 /// The page itself: the wall of all feeds, and one feed's page.
 const INDEX: Asset = asset!("index.html", "text/html; charset=utf-8");
 
-const ASSETS: [Asset; 9] = [
+const ASSETS: [Asset; 10] = [
     asset!("channels.js", "text/javascript; charset=utf-8"),
     asset!("icon.svg", "image/svg+xml"),
+    asset!("codecs.js", "text/javascript; charset=utf-8"),
     asset!("main.js", "text/javascript; charset=utf-8"),
     asset!("picture-age.js", "text/javascript; charset=utf-8"),
     asset!("picture-delay.js", "text/javascript; charset=utf-8"),

@@ -27,6 +27,7 @@ impl Worker {
         let count = sessions.len();
         self.supervisor.set_watched(count > 0);
         (self.around.tell)(FeedEvent::Viewers { count });
+        self.tell_beside();
         let pinned: Vec<&String> = sessions.iter().filter(|session| self.is_pinned(session)).collect();
         let is_pinned = |session: &str| pinned.iter().any(|pinned| *pinned == session);
         self.assignment.set_viewers(&sessions, is_pinned, Instant::now());

@@ -6,13 +6,16 @@
 //! has only such outlets. Who gets which codec, the destination finds out by the menu it has.
 
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeMap, BTreeSet},
     time::{Duration, Instant},
 };
 
-use super::{super::form::Form, Worker, drop_aside};
+use super::{
+    super::{Beside, FeedEvent, form::Form},
+    Worker, drop_aside,
+};
 use crate::{
-    config::{Codec, PathChoice, RenditionRole},
+    config::{Codec, ElementChoice, PathChoice, RenditionRole},
     connector::Menu,
     media::{Encoder, MediaFault},
 };
@@ -27,12 +30,31 @@ const AGAIN_AFTER: Duration = Duration::from_secs(30);
 const LEAVE_WITHIN: Duration = Duration::from_secs(15);
 
 impl Worker {
+    /// What viewers are sent who can take it: the codec that was chosen. Where that is H.264 and the
+    /// camera's H.265 can be had for nothing, who takes H.265 gets that.
+    pub(super) fn first_codec(&self) -> Codec {
+        let taken = self.camera.taken.map(|taken| taken.codec);
+        taken.filter(|codec| self.may_be_first(*codec)).unwrap_or(self.config.codec)
+    }
+
+    /// Whether a camera's stream of this codec can be what viewers are sent who can take it.
+    pub(super) fn may_be_first(&self, codec: Codec) -> bool {
+        codec == self.config.codec || (codec, self.config.codec) == (Codec::H265, Codec::H264)
+    }
+
+    /// Whether this is only passed on and never made: H.265 that was not chosen. Who sees the camera's
+    /// when it is not to be had any more goes on until it has come again for another codec.
+    pub(super) fn is_extra(&self, codec: Codec) -> bool {
+        codec == Codec::H265 && self.config.codec != codec
+    }
+
     /// What the feed can be had in at a destination.
     fn menu(&self, index: usize) -> Menu {
         let carried = self.around.connectors[index].codecs();
         let encoded: BTreeSet<Codec> = Encoder::installed().iter().map(Encoder::codec).collect();
-        let others = OTHERS.into_iter().filter(|codec| *codec != self.config.codec && encoded.contains(codec));
-        let all = [self.config.codec].into_iter().chain(others);
+        let first = self.first_codec();
+        let others = OTHERS.into_iter().filter(|codec| *codec != first && encoded.contains(codec));
+        let all = [first].into_iter().chain(others);
         Menu {
             codecs: all.filter(|codec| carried.contains(codec) && !self.missing.contains_key(codec)).collect(),
             is_forced: self.config.path == PathChoice::PassThrough,
@@ -65,13 +87,14 @@ impl Worker {
 
     /// Opens outlets that are in demand now, and shuts those that are not any more.
     pub(super) fn meet_demand(&mut self) {
-        if !self.is_open() || self.supervisor.is_resting() {
+        if !self.is_open() {
             return;
         }
+        let is_resting = self.supervisor.is_resting();
         for index in 0..self.destinations.len() {
             for codec in self.needed(index) {
                 if !self.destinations[index].outlets.contains_key(&codec)
-                    && let Err(fault) = self.provide(codec).and_then(|()| self.serve(index, codec))
+                    && let Err(fault) = self.provide_unless(is_resting, codec).and_then(|()| self.serve(index, codec))
                 {
                     tracing::warn!(feed = %self.config.id, "Viewers cannot have {codec}: {fault}");
                     self.notice(fault.to_string());
@@ -81,6 +104,58 @@ impl Worker {
                 }
             }
             self.shut_outlets(index);
+        }
+    }
+
+    /// A feed that rests makes nothing, and its outlets wait.
+    fn provide_unless(&mut self, is_resting: bool, codec: Codec) -> Result<(), MediaFault> {
+        if is_resting { Ok(()) } else { self.provide(codec) }
+    }
+
+    /// Sends this codec from now on. What was sent goes on until its viewers have come again.
+    pub(super) fn set_codec(&mut self, codec: Codec, encoder: ElementChoice) {
+        let before = (self.config.codec, self.config.encoder.clone());
+        if before == (codec, encoder.clone()) {
+            return;
+        }
+        (self.config.codec, self.config.encoder) = (codec, encoder);
+        // A person chose: what failed before may be what is wanted now.
+        self.broken_encoders.clear();
+        self.missing.remove(&codec);
+        let is_running = self.is_open() && !self.supervisor.is_resting();
+        if before.0 == codec {
+            self.change_rendition(Form::main(codec));
+        } else if is_running && let Err(fault) = self.provide(codec) {
+            (self.config.codec, self.config.encoder) = before;
+            return self.notice(fault.to_string());
+        }
+        let (codec, encoder) = (self.config.codec, self.config.encoder.clone());
+        (self.around.tell)(FeedEvent::Codec { codec, encoder });
+        self.offer_codecs();
+        self.choose_path(Instant::now());
+    }
+
+    /// Another codec is the first: viewers are asked to come again, and outlets follow.
+    pub(super) fn offer_codecs(&mut self) {
+        self.tell_menus();
+        self.meet_demand();
+    }
+
+    /// Tells who gets another codec than the feed's, where that is not what was told last.
+    pub(super) fn tell_beside(&mut self) {
+        let instead_of = self.first_codec();
+        let mut viewers = BTreeMap::new();
+        for served in self.served().filter(|served| served.codec != instead_of && !served.viewers.is_empty()) {
+            *viewers.entry(served.codec).or_default() += served.viewers.len();
+        }
+        let others: Vec<Beside> =
+            viewers.into_iter().map(|(codec, viewers)| Beside { codec, viewers, instead_of }).collect();
+        if others != self.beside {
+            for beside in &others {
+                tracing::info!(feed = %self.config.id, "{}.", beside.words());
+            }
+            self.beside.clone_from(&others);
+            (self.around.tell)(FeedEvent::Beside { others });
         }
     }
 

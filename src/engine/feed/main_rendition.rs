@@ -30,7 +30,7 @@ impl Worker {
     /// Ends main renditions that nobody has seen for a while, and makes those that somebody should.
     pub(super) fn keep_main(&mut self, now: Instant) {
         let codecs: BTreeSet<Codec> = self.served().map(|served| served.codec).collect();
-        for codec in codecs {
+        for codec in codecs.into_iter().filter(|codec| !self.is_extra(*codec)).collect::<Vec<_>>() {
             if self.needs_main(codec) {
                 self.main.unseen_since.remove(&codec);
                 self.make_main(codec, now);

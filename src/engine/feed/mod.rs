@@ -41,7 +41,7 @@ use self::{
     statistics::{ANSWER_WITHIN, Statistics},
 };
 use super::{
-    ChangedBy, EncoderInUse, FeedCommand, FeedEvent, FeedState, InForce,
+    Beside, ChangedBy, EncoderInUse, FeedCommand, FeedEvent, FeedState, InForce,
     demo::SharedDemo,
     dial::DialEvent,
     encoders::Encoders,
@@ -175,6 +175,7 @@ pub(super) async fn run(config: FeedConfig, around: Surroundings, mut requests: 
         missing: BTreeMap::new(),
         broken_encoders: Vec::new(),
         encoder: None,
+        beside: Vec::new(),
         refused: BTreeSet::new(),
         encode_at: BTreeMap::new(),
         reopen_at: None,
@@ -279,6 +280,8 @@ struct Worker {
     broken_encoders: Vec<String>,
     /// What was told last.
     encoder: Option<EncoderInUse>,
+    /// What was told last.
+    beside: Vec<Beside>,
     /// Why properties that the operator set were left out, as far as it was told.
     refused: BTreeSet<String>,
     /// When an encoder is to be started after all of them failed.
@@ -312,6 +315,7 @@ impl Worker {
             FeedCommand::Apply { change, by } => self.apply(change, by),
             FeedCommand::SetStream { stream } => self.set_stream(stream),
             FeedCommand::RecordStatistics { on } => self.config.record_statistics = on,
+            FeedCommand::SetCodec { codec, encoder } => self.set_codec(codec, encoder),
             FeedCommand::SetElement { role, name, value } => self.set_element(role, &name, &value),
             // The engine sends it, past whatever this worker is at.
             FeedCommand::SendData { .. } => {}

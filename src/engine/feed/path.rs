@@ -52,6 +52,14 @@ impl CameraPath {
         self.rate.kbps()
     }
 
+    /// The codec of its stream, where viewers could take it.
+    fn codec(&self) -> Option<Codec> {
+        match &self.verdict {
+            Verdict::Suitable(codec) => Some(*codec),
+            _ => None,
+        }
+    }
+
     /// Which of the camera's streams outlets of this codec are connected to; `None` where an encoder's.
     pub(super) fn role_in(&self, codec: Codec) -> Option<RenditionRole> {
         self.taken.filter(|taken| taken.codec == codec).map(|taken| taken.role)
@@ -114,11 +122,14 @@ impl Worker {
         }
         let is = self.circumstances();
         let obstacle = self.camera.chooser.obstacle(is, now);
+        // A stream of another codec is for those who do not take the feed's.
+        let is_beside = is.is_suitable && !self.camera.codec().is_some_and(|codec| self.may_be_first(codec));
         let second = match obstacle {
-            Some(obstacle) if obstacle.asks_for_less() => self.second_for_all(now),
+            Some(obstacle) if obstacle.asks_for_less() && !is_beside => self.second_for_all(now),
             _ => Standing::No,
         };
         self.second.is_wanted_for_all = !matches!(second, Standing::No);
+        let taken = self.camera.taken;
         match (obstacle, second, self.camera.stream.clone()) {
             (None, _, Some(stream)) | (Some(_), Standing::Suits(stream), _) => self.send_camera(&stream),
             // Everybody has something meanwhile, if more than was asked for.
@@ -126,7 +137,11 @@ impl Worker {
             (Some(_), _, _) => self.encode_again_for_all(now),
             _ => {}
         }
-        self.tell_path(obstacle);
+        if self.camera.taken != taken {
+            self.offer_codecs();
+        }
+        let is_told = |obstacle: &Obstacle| !is_beside || !obstacle.asks_for_less();
+        self.tell_path(obstacle.filter(is_told).or(is_beside.then_some(Obstacle::Codec)));
     }
 
     /// Sends everybody one of the camera's streams from its next key frame on.
@@ -153,14 +168,9 @@ impl Worker {
     }
 
     fn circumstances(&self) -> Circumstances {
-        let codec = match &self.camera.verdict {
-            Verdict::Suitable(codec) => Some(*codec),
-            _ => None,
-        };
         Circumstances {
             choice: self.config.path,
-            is_suitable: codec.is_some() && self.camera.stream.is_some(),
-            is_same_codec: codec == Some(self.config.codec),
+            is_suitable: self.camera.codec().is_some() && self.camera.stream.is_some(),
             is_same_picture: self.is_same_picture(),
             camera: StreamForm {
                 size: self.camera_size(),
@@ -207,7 +217,7 @@ impl Worker {
     fn encode_again_for_all(&mut self, now: Instant) {
         let Some(taken) = self.camera.taken.take() else { return };
         let codec = taken.codec;
-        if self.served_in(codec).next().is_none() {
+        if self.is_extra(codec) || self.served_in(codec).next().is_none() {
             return;
         }
         if let Some(Encoding { rendition, .. }) = self.encodings.get(&Form::main(codec)) {
@@ -240,7 +250,7 @@ impl Worker {
     }
 
     fn tell_path(&mut self, obstacle: Option<Obstacle>) {
-        let passes_through = obstacle.is_none() || self.camera.taken.is_some();
+        let passes_through = self.camera.is_taken_in(self.first_codec());
         let mut sentence = self.path_sentence(obstacle);
         if self.low_uses(RenditionRole::Sub) {
             sentence = gettext_f(

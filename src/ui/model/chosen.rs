@@ -4,7 +4,7 @@
 
 use crate::{
     config::{AudioSource, Codec, Fingerprint, SourceConfig},
-    engine::{EncoderInUse, FeedState, PathInUse},
+    engine::{Beside, EncoderInUse, FeedState, PathInUse},
     i18n::{gettext, gettext_f, ngettext_f},
     media::{AudioState, licence_note},
     ui::units,
@@ -30,6 +30,8 @@ pub struct Facts<'a> {
     pub audio: &'a AudioState,
     /// Which way the camera's stream takes, once that is known.
     pub path: Option<&'a PathInUse>,
+    /// Who gets another codec than all others.
+    pub beside: &'a [Beside],
     /// What encodes, once something does.
     pub encoder: Option<&'a EncoderInUse>,
     /// The element that is expected to encode before that; empty where there is none.
@@ -60,7 +62,7 @@ impl Chosen {
     pub fn new(facts: &Facts<'_>) -> Self {
         Self {
             decoding: decoding(facts.state),
-            path: facts.path.map_or_else(|| gettext("Not known yet"), |path| path.sentence.clone()),
+            path: path(facts),
             encoding: encoding(facts),
             encoder_details: encoder_details(facts),
             sound: sound(facts),
@@ -68,6 +70,13 @@ impl Chosen {
             certificate: certificate(facts.source),
         }
     }
+}
+
+/// The path and its reason in one line, and whatever is made beside it in the next.
+fn path(facts: &Facts<'_>) -> String {
+    let first = facts.path.map_or_else(|| gettext("Not known yet"), |path| path.sentence.clone());
+    let others = facts.beside.iter().map(Beside::words);
+    [first].into_iter().chain(others).collect::<Vec<_>>().join("\n")
 }
 
 fn decoding(state: &FeedState) -> String {
@@ -190,6 +199,7 @@ mod tests {
             state,
             audio: &AudioState::Off,
             path: None,
+            beside: &[],
             encoder: None,
             expected: "x264enc",
         }
@@ -218,6 +228,9 @@ mod tests {
         let path = PathInUse { passes_through: true, sentence };
         let chosen = words(Some(&path));
         assert_eq!((chosen.path.as_str(), chosen.encoding.as_str()), (path.sentence.as_str(), "Not needed"));
+        let beside = [Beside { codec: Codec::Vp8, viewers: 2, instead_of: Codec::H264 }];
+        let chosen = Chosen::new(&Facts { path: Some(&path), beside: &beside, ..facts(&demo, &state) });
+        assert!(chosen.path.ends_with("\nVP8 for 2 viewers that do not take H.264"), "{}", chosen.path);
     }
 
     #[test]

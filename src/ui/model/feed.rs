@@ -18,7 +18,7 @@ use super::{
 };
 use crate::{
     config::{FeedConfig, FeedId, Setpoint},
-    engine::{ChangedBy, EncoderInUse, FeedEvent, FeedState, InForce, PathInUse},
+    engine::{Beside, ChangedBy, EncoderInUse, FeedEvent, FeedState, InForce, PathInUse},
     i18n::gettext_f,
     media::{AudioState, choose_encoder},
     stats::{FeedSample, History},
@@ -100,6 +100,7 @@ mod imp {
         pub(super) expected: RefCell<String>,
         pub(super) encoder: RefCell<Option<EncoderInUse>>,
         pub(super) path: RefCell<Option<PathInUse>>,
+        pub(super) beside: RefCell<Vec<Beside>>,
         pub(super) audio: RefCell<AudioState>,
         pub(super) config: RefCell<Option<FeedConfig>>,
         pub(super) state: RefCell<Option<(FeedState, Instant)>>,
@@ -174,6 +175,7 @@ mod imp {
                 state: state.as_ref().map_or(&FeedState::Idle, |(state, _)| state),
                 audio: &audio,
                 path: path.as_ref(),
+                beside: &self.beside.borrow(),
                 encoder: encoder.as_ref(),
                 expected: &self.expected.borrow(),
             }))
@@ -244,7 +246,7 @@ impl FeedObject {
                 imp.sample.replace(sample);
             }
             // The desk tells the one and keeps the other.
-            FeedEvent::Notice { .. } | FeedEvent::Certificate { .. } => {}
+            FeedEvent::Notice { .. } | FeedEvent::Certificate { .. } | FeedEvent::Codec { .. } => {}
             FeedEvent::Audio(audio) => {
                 imp.audio.replace(audio);
             }
@@ -254,6 +256,9 @@ impl FeedObject {
             }
             FeedEvent::Encoder(encoder) => {
                 imp.encoder.replace(Some(encoder));
+            }
+            FeedEvent::Beside { others } => {
+                imp.beside.replace(others);
             }
             FeedEvent::Path(path) => {
                 imp.path.replace(Some(path));

@@ -11,7 +11,11 @@ use std::{
 
 use gst::prelude::*;
 use gst_webrtc::prelude::*;
-use heliograph::{config::FeedId, connector::local::LocalServer, media::source::frame_mark::FrameMark};
+use heliograph::{
+    config::{Codec, FeedId},
+    connector::local::LocalServer,
+    media::source::frame_mark::FrameMark,
+};
 
 use super::{messages::Messages, wait_for};
 
@@ -42,6 +46,8 @@ struct Line<'a> {
     address: Option<String>,
     token: Option<&'a str>,
     loss_percent: u32,
+    /// What it says it takes; nothing at all where this is empty.
+    codecs: &'a [Codec],
 }
 
 /// A way to the sender, as it told.
@@ -72,6 +78,11 @@ impl Peer {
         Self::start(server.address(), feed.as_ref(), Line { address: Some(address.to_owned()), ..Line::default() })
     }
 
+    /// Says that it takes these codecs, and watches.
+    pub fn watch_taking(server: &LocalServer, feed: &FeedId, codecs: &[Codec]) -> Self {
+        Self::start(server.address(), feed.as_ref(), Line { codecs, ..Line::default() })
+    }
+
     /// Watches a feed of whoever listens there.
     pub fn watch_at(listen: SocketAddr, feed: &str) -> Self {
         Self::start(listen, feed, Line::default())
@@ -88,9 +99,13 @@ impl Peer {
     }
 
     fn start(listen: SocketAddr, feed: &str, line: Line<'_>) -> Self {
-        let Line { address, token, loss_percent } = line;
+        let Line { address, token, loss_percent, codecs } = line;
         let source = gst::ElementFactory::make("webrtcsrc").build().unwrap();
         source.set_property("stun-server", None::<String>);
+        if !codecs.is_empty() {
+            let codecs = gst::Array::new(codecs.iter().map(|codec| codec.key().to_uppercase()));
+            source.set_property("meta", gst::Structure::builder("meta").field("codecs", codecs).build());
+        }
         let signaller = source.property::<gst::glib::Object>("signaller");
         signaller.set_property("uri", format!("ws://{listen}/signalling"));
         if let Some(token) = token {

@@ -70,6 +70,14 @@ impl State {
         peer.name = name_in(status);
         peer.palate.takes = codecs_in(status);
         let extended = peer.extended;
+        // GStreamer's own client says who it is right after it has asked for a session.
+        for session_id in self.sessions_where(|session| session.peer_id == peer_id) {
+            let feed = self.sessions.get(&session_id).map(|session| session.feed);
+            self.review(&session_id);
+            if let Some(feed) = feed {
+                self.tell_demand(feed);
+            }
+        }
         if status.listening() {
             // The npm client counts as connected only when it hears of itself.
             let echo = PeerStatus { roles: status.roles.clone(), meta: None, peer_id: Some(peer_id.to_owned()) };

@@ -150,15 +150,18 @@ impl State {
         let Some(feed) = self.feeds.iter_mut().find(|feed| feed.serial == session.feed) else { return };
         let Some(peer) = self.peers.get(&session.peer_id) else { return };
         let best = feed.menu.choose(&peer.palate);
-        if session.phase != Phase::Waiting {
+        if !matches!(session.phase, Phase::Waiting | Phase::Requested) {
             // Who runs and would get nothing keeps what it has.
             session.next = best.filter(|best| *best != session.codec);
             session.asked_at = session.asked_at.filter(|_| session.next.is_some());
             return self.ask_again(session_id);
         }
+        // Without an offer a peer does not notice.
+        if best != Some(session.codec) {
+            feed.release(session_id, session);
+        }
         let Some(codec) = best else { return self.close_session(session_id) };
         if codec != session.codec {
-            feed.release(session_id, session);
             session.codec = codec;
             if feed.take_in(session_id, session).is_err() {
                 self.close_session(session_id);

@@ -440,6 +440,23 @@ fn a_viewer_gets_the_first_codec_that_it_says_it_takes() {
 }
 
 #[test]
+fn who_says_what_it_takes_after_it_has_asked_is_given_that() {
+    let hub = Hub::new();
+    let (feed, _) = register(&hub, 0, "bow", "Bow camera");
+    let told = demand(&feed);
+    let open = doors(&feed, &[Codec::H265, Codec::H264]);
+    let mut viewer = Viewer::join(&hub);
+    let session = viewer.watch("bow");
+    assert!(open[1].0.may_begin(&session));
+    says(&mut viewer, &json!({ "codecs": ["H265", "H264"] }));
+    assert!(open[0].0.may_begin(&session) && !open[1].0.may_begin(&session));
+    assert_eq!(*told.lock().unwrap(), Wanted::from([(Codec::H265, 1)]));
+    // What the first door still has to offer comes too late.
+    open[1].0.send_offer(&session, "late".to_owned());
+    viewer.nothing_came();
+}
+
+#[test]
 fn who_takes_nothing_of_a_feed_hears_it_in_a_sentence() {
     let (hub, _feed, _events) = hub_with_feed();
     let mut npm = Viewer::join(&hub);
@@ -497,6 +514,10 @@ fn another_codec_asks_our_page_to_come_again_and_sends_others_away() {
     says(&mut page, &json!({ "heliograph": 1, "codecs": ["H264", "VP8"] }));
     let mut npm = Viewer::join(&hub);
     let (old, foreign) = (page.watch("bow"), npm.watch("bow"));
+    for (viewer, session) in [(&mut page, &old), (&mut npm, &foreign)] {
+        feed.door.send_offer(session, "offer".to_owned());
+        viewer.next();
+    }
     feed.entry.set_menu(Menu { codecs: vec![Codec::Vp8, Codec::H264], is_forced: false });
     assert_eq!(page.next()["feeds"][0]["codec"], "VP8");
     page.nothing_came();
@@ -518,6 +539,7 @@ fn who_does_not_come_again_is_sent_away_in_the_end() {
     let (hub, feed, _events) = hub_with_feed();
     let mut page = Viewer::join_as_page(&hub);
     let session = page.watch("bow");
+    feed.door.send_offer(&session, "offer".to_owned());
     let _doors = doors(&feed, &[Codec::Vp8, Codec::H264]);
     while page.connection.outbox.try_recv().is_ok() {}
     feed.entry.end_stragglers(std::time::Duration::from_mins(1));

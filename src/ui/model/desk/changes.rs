@@ -19,6 +19,10 @@ pub(super) fn commands(old: &FeedConfig, new: &FeedConfig) -> Option<Vec<FeedCom
         changed.record_statistics = new.record_statistics;
         commands.push(FeedCommand::RecordStatistics { on: new.record_statistics });
     }
+    if (new.codec, &new.encoder) != (old.codec, &old.encoder) {
+        (changed.codec, changed.encoder) = (new.codec, new.encoder.clone());
+        commands.push(FeedCommand::SetCodec { codec: new.codec, encoder: new.encoder.clone() });
+    }
     if let (SourceConfig::Rtsp(changed), SourceConfig::Rtsp(new)) = (&mut changed.source, &new.source) {
         if new.certificate.is_none() && changed.certificate.take().is_some() {
             commands.push(FeedCommand::ForgetCertificate);
@@ -34,7 +38,9 @@ pub(super) fn commands(old: &FeedConfig, new: &FeedConfig) -> Option<Vec<FeedCom
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::{Codec, FeedId, Fingerprint, RtspConfig, SetpointChange, Size, StreamChoice};
+    use crate::config::{
+        Codec, ElementChoice, FeedId, Fingerprint, PathChoice, RtspConfig, SetpointChange, Size, StreamChoice,
+    };
 
     const SIZE: Size = Size { width: 640, height: 480 };
 
@@ -62,6 +68,7 @@ mod tests {
             feed.bitrate_kbps = 900;
             feed.picture.size = Some(SIZE);
             feed.picture.framerate = Some(9);
+            feed.codec = Codec::Vp8;
             rtsp.stream = StreamChoice::Sub;
             rtsp.certificate = None;
         });
@@ -70,6 +77,7 @@ mod tests {
             .then(SetpointChange::framerate(Some(9)));
         let expected = [
             FeedCommand::Apply { change, by: ChangedBy::Person },
+            FeedCommand::SetCodec { codec: Codec::Vp8, encoder: ElementChoice::Automatic },
             FeedCommand::ForgetCertificate,
             FeedCommand::SetStream { stream: StreamChoice::Sub },
         ];
@@ -78,7 +86,7 @@ mod tests {
 
     #[test]
     fn anything_else_starts_it_anew() {
-        assert_eq!(changed(|feed, _| feed.codec = Codec::Vp8), None);
+        assert_eq!(changed(|feed, _| feed.path = PathChoice::Transcode), None);
         assert_eq!(changed(|feed, rtsp| (feed.bitrate_kbps, rtsp.latency_ms) = (900, 5)), None);
         assert_eq!(changed(|_, rtsp| rtsp.certificate = Some(Fingerprint::of(b"two"))), None);
     }
