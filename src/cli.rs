@@ -91,6 +91,10 @@ pub struct ServeOptions {
     /// Others on this machine can see a password in it: the configuration file is better
     #[arg(long = "feed", value_name = "NAME=SOURCE")]
     pub feeds: Vec<String>,
+    /// Record every feed into files in this folder; by default that of the settings, or the user's for videos
+    #[arg(long, value_name = "FOLDER", num_args = 0..=1)]
+    #[allow(clippy::option_option, reason = "clap's word for an option whose value may be left out")]
+    pub record: Option<Option<PathBuf>>,
     /// What viewers must present; needed beyond this machine. Better in `HELIOGRAPH_TOKEN`: others can see arguments
     #[arg(long, env = "HELIOGRAPH_TOKEN", hide_env_values = true)]
     pub token: Option<String>,

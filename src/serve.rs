@@ -17,6 +17,7 @@ use crate::{
         SourceConfig, TestConfig, Token,
     },
     connector::local::ServerError,
+    engine::FeedCommand,
     i18n::{gettext, gettext_f},
     mqtt::BrokerError,
     signals,
@@ -34,12 +35,12 @@ pub(crate) fn run(path: Option<PathBuf>, options: &ServeOptions) -> ExitCode {
         }
     };
     let runtime = Runtime::new().expect("an async runtime should start");
-    let code = runtime.block_on(serve(loaded, path));
+    let code = runtime.block_on(serve(loaded, path, options.record.is_some()));
     runtime.shutdown_timeout(Duration::from_millis(300));
     code
 }
 
-async fn serve(loaded: Loaded, path: PathBuf) -> ExitCode {
+async fn serve(loaded: Loaded, path: PathBuf, records: bool) -> ExitCode {
     for warning in &loaded.warnings {
         tracing::warn!("{warning}");
     }
@@ -53,6 +54,12 @@ async fn serve(loaded: Loaded, path: PathBuf) -> ExitCode {
     if let Err(error) = station.add_feeds(&loaded.config) {
         tracing::error!("{error}");
         return ExitCode::from(2);
+    }
+    if records {
+        for feed in station.engine.feeds() {
+            let sent = station.engine.command(&feed.config.id, FeedCommand::StartRecording);
+            sent.expect("a feed that was added should be there");
+        }
     }
     if loaded.config.feeds.is_empty() {
         tracing::warn!("There is no feed. Add one with --feed NAME=SOURCE, --demo, or in the configuration file.");
@@ -148,6 +155,9 @@ fn apply(mut loaded: Loaded, options: &ServeOptions) -> Result<Loaded, String> {
             ));
         }
         loaded.config.mqtt.broker = BrokerChoice::Embedded(EmbeddedBroker::at(listen));
+    }
+    if let Some(Some(folder)) = &options.record {
+        loaded.config.recording.folder = Some(folder.clone());
     }
     if options.demo {
         add(&mut loaded, "Demo", SourceConfig::Demo);

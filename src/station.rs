@@ -50,6 +50,7 @@ impl Station {
     pub fn configure(&self, config: &Config) {
         self.local.set_transport(config.server.transport.clone());
         self.engine.configure(&config.encoders);
+        self.engine.configure_recording(&config.recording);
         self.engine.configure_statistics(&config.statistics);
     }
 

@@ -36,6 +36,7 @@ mod picture;
 mod preset;
 mod priority;
 mod profile;
+mod recording;
 mod rendition_role;
 pub mod secret;
 mod server;
@@ -69,6 +70,7 @@ pub use picture::{Crop, Flip, PictureConfig, Rotation};
 pub use preset::{Preset, PresetError};
 pub use priority::{Priority, PriorityError};
 pub use profile::Profile;
+pub use recording::RecordingConfig;
 pub use rendition_role::RenditionRole;
 pub use secret::{Kept, KeyringStore, Password, PasswordSource, SecretError, SecretStore, Secrets, SessionStore};
 pub use server::{ServerConfig, Token, TokenError};
@@ -88,6 +90,8 @@ pub struct Config {
     pub server: ServerConfig,
     /// What the operator knows of this machine's encoders.
     pub encoders: EncodersConfig,
+    /// What is kept of the feeds, and where.
+    pub recording: RecordingConfig,
     /// How often figures are taken, and how they are recorded.
     pub statistics: StatisticsConfig,
     /// Whether and where they are told of and steered over MQTT.

@@ -1,5 +1,7 @@
 //! What goes into the engine and what comes out: plain data, no object of GLib in it.
 
+use std::path::PathBuf;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -10,7 +12,7 @@ use crate::{
         ChangedBy, Codec, ElementChoice, ElementRole, FeedId, Fingerprint, InForce, SetpointChange, StreamChoice,
     },
     i18n::ngettext_f,
-    media::AudioState,
+    media::{AudioState, Kept},
     stats::FeedSample,
 };
 
@@ -60,6 +62,19 @@ pub enum FeedCommand {
     },
     /// Take whichever certificate the camera shows next, and keep that one.
     ForgetCertificate,
+    /// Record what is sent into files, from the next key frame on, until it is stopped.
+    StartRecording,
+    /// End the recording.
+    StopRecording,
+    /// Keep the last of what is sent in memory, to be saved when it turns out to matter; or forget it.
+    KeepLast {
+        /// Whether to keep it.
+        on: bool,
+    },
+    /// Write what is kept in memory to a file.
+    SaveLast,
+    /// Save the next picture.
+    Snapshot,
     /// Send this to viewers, on a data channel of the feed. It does not wait for other commands;
     /// what viewers send is heard by [`Engine::subscribe_data`](super::Engine::subscribe_data).
     SendData {
@@ -70,6 +85,17 @@ pub enum FeedCommand {
         /// What it says.
         payload: Payload,
     },
+}
+
+/// What is kept of a feed.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct RecordingState {
+    /// Since when it is recorded, in seconds since the Unix epoch; `None` where it is not.
+    pub since: Option<f64>,
+    /// The file that is being written; `None` before the first picture.
+    pub file: Option<PathBuf>,
+    /// The last of it is kept in memory.
+    pub keeps_last: bool,
 }
 
 /// What encodes a feed, and why it is this.
@@ -159,6 +185,22 @@ pub enum FeedEvent {
     },
     /// The feed is held to another setpoint from now on.
     Setpoint(InForce),
+    /// Something else is kept of it from now on, or nothing any more.
+    Recording(RecordingState),
+    /// A file of what is kept is complete.
+    Saved {
+        /// What is in it.
+        kept: Kept,
+        /// Where it is.
+        path: PathBuf,
+    },
+    /// Something could not be kept. A recording goes on as soon as it can.
+    NotSaved {
+        /// What.
+        kept: Kept,
+        /// Why, and what to do.
+        sentence: String,
+    },
     /// What is known of it and its viewers now.
     Stats(Box<FeedSample>),
 }

@@ -35,12 +35,12 @@ use tokio::{
 };
 
 pub use crate::config::{ChangedBy, InForce};
-pub use message::{Beside, EncoderInUse, EngineEvent, FeedCommand, FeedEvent, PathInUse};
+pub use message::{Beside, EncoderInUse, EngineEvent, FeedCommand, FeedEvent, PathInUse, RecordingState};
 pub use state::{Awaited, FeedState};
 
 use crate::{
     channels::{DataMessage, Exchange, SendError},
-    config::{EncodersConfig, FeedConfig, FeedId, Secrets, Setpoint, SetpointError, StatisticsConfig},
+    config::{EncodersConfig, FeedConfig, FeedId, RecordingConfig, Secrets, Setpoint, SetpointError, StatisticsConfig},
     connector::Connector,
     i18n::gettext_f,
     media::{AudioState, Preview, availability::Availability},
@@ -76,6 +76,8 @@ pub struct FeedSnapshot {
     pub beside: Vec<Beside>,
     /// What it is held to.
     pub in_force: InForce,
+    /// What is kept of it.
+    pub recording: RecordingState,
     /// The last sample; `None` before the first.
     pub stats: Option<Box<FeedSample>>,
 }
@@ -126,6 +128,7 @@ struct Inner {
     demo: Arc<demo::SharedDemo>,
     encoders: Arc<encoders::Encoders>,
     linger: Mutex<Duration>,
+    recording: Mutex<RecordingConfig>,
     statistics: watch::Sender<StatisticsConfig>,
 }
 
@@ -171,6 +174,7 @@ impl Engine {
             demo,
             encoders: Arc::new(encoders::Encoders::new()),
             linger: Mutex::new(LINGER),
+            recording: Mutex::default(),
             statistics: watch::Sender::default(),
         }))
     }
@@ -183,6 +187,11 @@ impl Engine {
     /// Statistics are taken and recorded like this from now on.
     pub fn configure_statistics(&self, statistics: &StatisticsConfig) {
         self.0.statistics.send_replace(statistics.clone());
+    }
+
+    /// Feeds that are added from now on are kept like this, where they are.
+    pub fn configure_recording(&self, recording: &RecordingConfig) {
+        *lock(&self.0.recording) = recording.clone();
     }
 
     /// Feeds that are added from now on rest when nobody has watched for this long, unless they
@@ -303,6 +312,7 @@ impl Engine {
             path: None,
             beside: Vec::new(),
             in_force: InForce { setpoint: Setpoint::of(&config), by: ChangedBy::default() },
+            recording: RecordingState::default(),
             stats: None,
         }));
         let (requests, received) = unbounded_channel();
@@ -318,6 +328,7 @@ impl Engine {
             demo: self.0.demo.clone(),
             encoders: self.0.encoders.clone(),
             linger: *lock(&self.0.linger),
+            recording: lock(&self.0.recording).clone(),
             exchange: exchange.clone(),
             statistics: self.0.statistics.subscribe(),
             tell: self.teller(config.id.clone(), snapshot.clone()),
@@ -345,7 +356,8 @@ impl Engine {
                         snapshot.config.encoder.clone_from(encoder);
                     }
                     FeedEvent::Setpoint(in_force) => snapshot.in_force = in_force.clone(),
-                    FeedEvent::Notice { .. } => {}
+                    FeedEvent::Recording(recording) => snapshot.recording = recording.clone(),
+                    FeedEvent::Notice { .. } | FeedEvent::Saved { .. } | FeedEvent::NotSaved { .. } => {}
                     FeedEvent::Certificate { fingerprint } => {
                         snapshot.config.know_by(*fingerprint);
                     }

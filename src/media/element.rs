@@ -71,3 +71,10 @@ pub(super) fn end(pipeline: &gst::Pipeline) {
     }
     let _ = pipeline.set_state(gst::State::Null);
 }
+
+/// What brings a decoder's pictures into the processor's memory, where this machine has decoders
+/// that keep theirs elsewhere. Pictures that are there already pass through untouched.
+pub(super) fn off_the_card() -> Result<Vec<gst::Element>, MediaError> {
+    let installed = |factory: &&'static str| gst::ElementFactory::find(factory).is_some();
+    ["cudadownload", "vapostproc", "nvvidconv"].into_iter().filter(installed).map(make).collect()
+}

@@ -44,9 +44,11 @@ mod plugins;
 mod preview;
 pub mod probe;
 mod rate_limit;
+mod recorder;
 mod rendition;
 mod rendition_mark;
 mod running_time;
+mod snapshot;
 pub mod source;
 pub mod stream_inspector;
 #[cfg(test)]
@@ -68,5 +70,7 @@ pub use outlet::{
 };
 pub use plugins::init;
 pub use preview::Preview;
+pub use recorder::{Kept, Recorder, RecorderEvent, RecorderPlan, RingLimits, Rotation as FileRotation};
 pub use rendition::{Rendition, RenditionFailure, RenditionPlan};
+pub use snapshot::take_snapshot;
 pub use thread_load::used_by_process as process_time;

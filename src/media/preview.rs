@@ -45,7 +45,7 @@ impl Preview {
     /// # Errors
     /// An element is missing.
     pub fn new(width: u32, height: u32) -> Result<(Self, gtk::gdk::Paintable), MediaError> {
-        use super::element::{add_and_link, caps_filter, consumer_settings, make};
+        use super::element::{add_and_link, caps_filter, consumer_settings, make, off_the_card};
 
         let sink = make("gtk4paintablesink")?;
         // A picture is shown when it comes; the camera's jitter buffer has done the smoothing.
@@ -70,14 +70,6 @@ impl Preview {
         let input = ConsumptionLink::disconnected_with(input, consumer_settings(WAITING_FRAMES, WAITING_TIME));
         Ok((Self { pipeline, input }, paintable))
     }
-}
-
-/// What brings a decoder's pictures into the processor's memory, where this machine has decoders
-/// that keep theirs elsewhere. Pictures that are there already pass through untouched.
-#[cfg(feature = "gui")]
-fn off_the_card() -> Result<Vec<gst::Element>, MediaError> {
-    let installed = |factory: &&'static str| gst::ElementFactory::find(factory).is_some();
-    ["cudadownload", "vapostproc", "nvvidconv"].into_iter().filter(installed).map(super::element::make).collect()
 }
 
 /// With a GL context the upload to the GPU happens here, off GTK's thread.

@@ -28,6 +28,9 @@ pub(super) async fn report(mut events: Receiver<EngineEvent>) {
             Ok(EngineEvent::Feed { feed, event: FeedEvent::Notice { sentence } }) => {
                 tracing::warn!(%feed, "{sentence}");
             }
+            Ok(EngineEvent::Feed { feed, event: FeedEvent::NotSaved { sentence, .. } }) => {
+                tracing::warn!(%feed, "{sentence}");
+            }
             Ok(EngineEvent::Feed { feed, event: FeedEvent::Encoder(encoder) }) => {
                 tracing::info!(%feed, encoder = encoder.element, "{}.", encoder.reason);
             }

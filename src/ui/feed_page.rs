@@ -10,7 +10,7 @@ use gtk::{
 };
 
 use super::{
-    ChosenGroup, FaultCard, PreviewTile, SetpointGroup, StreamGroup,
+    ChosenGroup, FaultCard, KeepGroup, PreviewTile, SetpointGroup, StreamGroup,
     model::{Desk, FeedObject},
     time_chart::TimeChart,
     units,
@@ -38,6 +38,8 @@ mod imp {
         stream: TemplateChild<StreamGroup>,
         #[template_child]
         setpoint: TemplateChild<SetpointGroup>,
+        #[template_child]
+        pub(super) keep: TemplateChild<KeepGroup>,
         #[template_child]
         chosen: TemplateChild<ChosenGroup>,
         #[template_child]
@@ -70,6 +72,7 @@ mod imp {
             StreamGroup::ensure_type();
             SetpointGroup::ensure_type();
             ChosenGroup::ensure_type();
+            KeepGroup::ensure_type();
             TimeChart::ensure_type();
             class.bind_template();
         }
@@ -98,6 +101,7 @@ mod imp {
             self.stream.set_desk(desk.as_ref());
             self.setpoint.set_desk(desk.as_ref());
             self.chosen.set_desk(desk.as_ref());
+            self.keep.set_desk(desk.as_ref());
             self.desk.replace(desk);
         }
 
@@ -107,6 +111,7 @@ mod imp {
             self.stream.set_feed(feed.as_ref());
             self.setpoint.set_feed(feed.as_ref());
             self.chosen.set_feed(feed.as_ref());
+            self.keep.set_feed(feed.as_ref());
             if let Some(feed) = &feed {
                 self.sent.set_history(feed.sent());
                 self.round_trip.set_history(feed.round_trip());
@@ -150,5 +155,6 @@ impl FeedPage {
     pub fn tick(&self) {
         self.imp().sent.refresh();
         self.imp().round_trip.refresh();
+        self.imp().keep.tick();
     }
 }

@@ -180,6 +180,11 @@ impl Window {
             self,
             move |title, details| window.show_notice(title, details)
         ));
+        desk.connect_saved(clone!(
+            #[weak(rename_to = window)]
+            self,
+            move |title, path| window.show_saved(title, path)
+        ));
         self.feeds_changed(desk.feeds().n_items());
     }
 
@@ -190,6 +195,27 @@ impl Window {
         if imp.list.selected_row().is_none() {
             imp.list.select_row(imp.list.row_at_index(0).as_ref());
         }
+    }
+
+    fn show_saved(&self, title: &str, path: &str) {
+        let toast = adw::Toast::builder().title(title).use_markup(false).button_label(gettext("Open _Folder")).build();
+        let file = gio::File::for_path(path);
+        toast.connect_button_clicked(clone!(
+            #[weak(rename_to = window)]
+            self,
+            move |_| {
+                gtk::FileLauncher::new(Some(&file)).open_containing_folder(
+                    Some(&window),
+                    gio::Cancellable::NONE,
+                    |result| {
+                        if let Err(error) = result {
+                            tracing::warn!("The folder cannot be shown: {error}");
+                        }
+                    },
+                );
+            }
+        ));
+        self.imp().toasts.add_toast(toast);
     }
 
     fn show_notice(&self, title: &str, details: &str) {

@@ -36,6 +36,7 @@ mod on_demand;
 mod pass_through;
 mod planted_password;
 mod probe;
+mod recording;
 mod rendition;
 mod renditions;
 mod rtsps;

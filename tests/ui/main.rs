@@ -20,6 +20,7 @@ mod add_camera;
 mod chart;
 mod chosen;
 mod feed_dialog;
+mod keep;
 mod preview;
 mod rig;
 mod screenshots;

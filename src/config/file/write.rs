@@ -32,7 +32,7 @@ pub(super) fn write(old: Option<&str>, config: &Config) -> Result<String, Fault>
         .map_err(|error: toml_edit::TomlError| Fault::Syntax(Remark { line: 1, text: error.message().to_owned() }))?;
     set_version(&mut document);
     set_server(&mut document, &config.server)?;
-    // [encoders], [statistics] and [mqtt] are the operator's own: nothing here changes them, so they stay as they stand.
+    // [encoders], [recording], [statistics] and [mqtt] are the operator's own: nothing here changes them.
     set_feeds(&mut document, old_feeds, &config.feeds)?;
     let new = document.to_string();
     read(&new)?;

@@ -28,7 +28,7 @@ impl Worker {
     fn is_watched(&self) -> bool {
         let by_viewers = self.destinations.iter().any(|place| !place.wanted.is_empty())
             || self.served().any(|served| !served.viewers.is_empty());
-        by_viewers || !self.previews.is_empty()
+        by_viewers || !self.previews.is_empty() || self.keeping.is_on()
     }
 
     /// Starts a feed that rests.

@@ -9,6 +9,7 @@ mod elements;
 mod main_rendition;
 mod path;
 mod rate;
+mod record;
 mod renditions;
 mod resize;
 mod second;
@@ -18,6 +19,7 @@ mod viewers;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
+    path::PathBuf,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -35,6 +37,7 @@ use self::{
     camera::show,
     main_rendition::MainRendition,
     path::CameraPath,
+    record::Keeping,
     renditions::Encoding,
     resize::Resizing,
     second::SecondStream,
@@ -51,13 +54,14 @@ use super::{
 use crate::{
     channels::{Exchange, Socket},
     config::{
-        Codec, FeedConfig, Fingerprint, RenditionRole, Secrets, Setpoint, SourceConfig, StatisticsConfig, StreamChoice,
+        Codec, FeedConfig, Fingerprint, RecordingConfig, RenditionRole, Secrets, Setpoint, SourceConfig,
+        StatisticsConfig, StreamChoice,
     },
     connector::{Connection, Connector, Door, Wanted},
     control::Assignment,
     media::{
         AudioRendition, AudioState, FaultKind, FeedClock, Ingest, Memory, Outlet, OutletEvent, Picture, Preview,
-        RenditionFailure,
+        RecorderEvent, RenditionFailure,
         source::{Route, Transport},
     },
 };
@@ -81,6 +85,8 @@ pub(super) struct Surroundings {
     pub(super) encoders: Arc<Encoders>,
     /// How long a feed runs on while nobody watches.
     pub(super) linger: Duration,
+    /// Where and how it is recorded.
+    pub(super) recording: RecordingConfig,
     /// Its data channels.
     pub(super) exchange: Arc<Exchange>,
     /// How statistics are taken, which may change.
@@ -114,6 +120,10 @@ enum Inner {
     Notice(String),
     /// What the outlet of this number tells.
     Outlet(u64, OutletEvent),
+    /// What the recorder of this number tells.
+    Recorder(u64, RecorderEvent),
+    /// What became of a picture that was to be saved.
+    Snapshot(Result<PathBuf, String>),
 }
 
 /// A connector, and what is served there.
@@ -184,6 +194,7 @@ pub(super) async fn run(config: FeedConfig, around: Surroundings, mut requests: 
         idle_since: None,
         statistics: Statistics::default(),
         sockets: Vec::new(),
+        keeping: Keeping::default(),
     };
     (worker.around.tell)(FeedEvent::Setpoint(worker.in_force.clone()));
     let mut watch = tokio::time::interval(WATCH_EVERY);
@@ -227,6 +238,8 @@ pub(super) async fn run(config: FeedConfig, around: Surroundings, mut requests: 
     worker.hang_up();
     worker.close();
     drop_aside(worker.previews);
+    // Files are ended before the program does.
+    let _ = spawn_blocking(move || drop(worker.keeping)).await;
 }
 
 struct Worker {
@@ -297,6 +310,7 @@ struct Worker {
     statistics: Statistics,
     /// Where programs of this machine take part in its data channels.
     sockets: Vec<Socket>,
+    keeping: Keeping,
 }
 
 impl Worker {
@@ -317,6 +331,11 @@ impl Worker {
             FeedCommand::RecordStatistics { on } => self.config.record_statistics = on,
             FeedCommand::SetCodec { codec, encoder } => self.set_codec(codec, encoder),
             FeedCommand::SetElement { role, name, value } => self.set_element(role, &name, &value),
+            FeedCommand::StartRecording => self.set_recording(true),
+            FeedCommand::StopRecording => self.set_recording(false),
+            FeedCommand::KeepLast { on } => self.set_keeping_last(on),
+            FeedCommand::SaveLast => self.save_last(),
+            FeedCommand::Snapshot => self.ask_for_snapshot(),
             // The engine sends it, past whatever this worker is at.
             FeedCommand::SendData { .. } => {}
             FeedCommand::ForgetCertificate => {
@@ -362,6 +381,8 @@ impl Worker {
             Inner::RenditionFailed(number, failure) => self.rendition_failed(number, failure),
             Inner::Demand(index, wanted) => self.demanded(index, wanted),
             Inner::Outlet(number, event) => self.outlet_event(number, event),
+            Inner::Recorder(number, event) => self.recorder_event(number, event),
+            Inner::Snapshot(result) => self.snapshot_taken(result),
             Inner::Audio(opening, state) if opening == self.openings => (self.around.tell)(FeedEvent::Audio(state)),
             Inner::Dial(..) | Inner::Audio(..) => {}
         }
@@ -382,6 +403,7 @@ impl Worker {
         let silence = self.ingest.as_ref().and_then(Ingest::silence);
         self.supervisor.set_sending(self.ingest.as_ref().is_some_and(Ingest::is_sent_to));
         self.input(Input::Tick { silence });
+        self.look_after_keeping(Instant::now());
         self.rest_when_due(Instant::now());
     }
 

@@ -243,7 +243,8 @@ impl Worker {
     pub(super) fn decode_as_needed(&self) {
         // Without its stream, only pictures tell that the camera is there.
         let is_unheard = self.picture.is_none() || self.camera.stream.is_none();
-        let is_needed = is_unheard || !self.previews.is_empty() || !self.encodings.is_empty();
+        let is_wanted = !self.previews.is_empty() || self.keeping.needs_pictures();
+        let is_needed = is_unheard || is_wanted || !self.encodings.is_empty();
         if let Some(ingest) = &self.ingest {
             ingest.set_decoding(is_needed);
         }

@@ -209,7 +209,7 @@ fn with_servers(transport: &TransportConfig) -> TransportPlan {
 }
 
 /// A sender whose events reach the worker as `wrap` makes them.
-fn forward<E: Send + 'static>(
+pub(super) fn forward<E: Send + 'static>(
     inner: UnboundedSender<Inner>,
     wrap: impl Fn(E) -> Inner + Send + 'static,
 ) -> UnboundedSender<E> {

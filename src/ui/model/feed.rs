@@ -58,6 +58,12 @@ mod imp {
         /// How many viewers are connected.
         #[property(get, set)]
         viewers: Cell<u32>,
+        /// Since when it is recorded, in seconds since the Unix epoch; 0 where it is not.
+        #[property(get, set)]
+        recorded_since: Cell<f64>,
+        /// Whether the last of it is kept in memory.
+        #[property(get, set)]
+        keeps_last: Cell<bool>,
         /// Goes up whenever the engine starts the feed anew: previews attach again.
         #[property(get, set)]
         generation: Cell<u32>,
@@ -246,7 +252,15 @@ impl FeedObject {
                 imp.sample.replace(sample);
             }
             // The desk tells the one and keeps the other.
-            FeedEvent::Notice { .. } | FeedEvent::Certificate { .. } | FeedEvent::Codec { .. } => {}
+            FeedEvent::Notice { .. }
+            | FeedEvent::Certificate { .. }
+            | FeedEvent::Codec { .. }
+            | FeedEvent::Saved { .. }
+            | FeedEvent::NotSaved { .. } => {}
+            FeedEvent::Recording(recording) => {
+                self.set_recorded_since(recording.since.unwrap_or_default());
+                self.set_keeps_last(recording.keeps_last);
+            }
             FeedEvent::Audio(audio) => {
                 imp.audio.replace(audio);
             }

@@ -6,6 +6,7 @@ mod encoders;
 mod feed;
 mod login;
 mod mqtt;
+mod recording;
 mod server;
 mod source;
 mod statistics;
@@ -24,7 +25,7 @@ use crate::i18n::{gettext, gettext_f};
 pub(super) use elements::setting_text;
 pub(super) use source::source_keys;
 
-const TOP_KEYS: &[&str] = &["version", "server", "encoders", "statistics", "mqtt", "feeds"];
+const TOP_KEYS: &[&str] = &["version", "server", "encoders", "recording", "statistics", "mqtt", "feeds"];
 
 /// Reads the whole file, or says everything that is wrong with it.
 pub(super) fn read(text: &str) -> Result<Loaded, Fault> {
@@ -38,13 +39,14 @@ pub(super) fn read(text: &str) -> Result<Loaded, Fault> {
     top.refuse_others(TOP_KEYS);
     let server = server::read_server(&top);
     let encoders = encoders::read_encoders(&top);
+    let recording = recording::read_recording(&top);
     let statistics = statistics::read_statistics(&top);
     let mqtt = mqtt::read_mqtt(&top);
     let drafts = read_feeds(&top);
     refuse_equal_ids(&drafts, &notes);
     match notes.into_remarks() {
         remarks if remarks.is_empty() => {
-            Ok(finish(Config { server, encoders, statistics, mqtt, feeds: Vec::new() }, drafts))
+            Ok(finish(Config { server, encoders, recording, statistics, mqtt, feeds: Vec::new() }, drafts))
         }
         remarks => Err(Fault::Remarks(remarks)),
     }

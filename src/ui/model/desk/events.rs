@@ -1,6 +1,6 @@
 //! What the engine tells, brought to the feeds of the window.
 
-use std::time::Instant;
+use std::{path::Path, time::Instant};
 
 use gtk::{glib, prelude::*, subclass::prelude::*};
 use tokio::sync::broadcast::error::RecvError;
@@ -9,7 +9,7 @@ use super::{Desk, FeedObject};
 use crate::{
     engine::{EngineEvent, FeedEvent},
     i18n::gettext_f,
-    media::AudioState,
+    media::{AudioState, Kept},
 };
 
 impl Desk {
@@ -53,6 +53,8 @@ impl Desk {
             FeedEvent::Notice { sentence } | FeedEvent::Audio(AudioState::Missing { sentence }) => {
                 self.tell_once(feed, sentence);
             }
+            FeedEvent::NotSaved { sentence, .. } => self.tell_of(feed, sentence),
+            FeedEvent::Saved { kept, path } => self.tell_saved(feed, *kept, path),
             FeedEvent::Certificate { fingerprint } => self.keep_certificate(feed, *fingerprint),
             _ => {}
         }
@@ -62,10 +64,24 @@ impl Desk {
     /// What is tried again and again is told when it begins, and not at every trial.
     fn tell_once(&self, feed: &FeedObject, sentence: &str) {
         if self.imp().repeats.borrow_mut().is_news(&feed.id(), sentence, Instant::now()) {
-            // Translators: {feed} is a feed's name, {notice} a sentence about it.
-            let title = gettext_f("{feed}: {notice}", &[("feed", &feed.name()), ("notice", sentence)]);
-            self.notice(&title, "");
+            self.tell_of(feed, sentence);
         }
+    }
+
+    fn tell_of(&self, feed: &FeedObject, sentence: &str) {
+        // Translators: {feed} is a feed's name, {notice} a sentence about it.
+        let title = gettext_f("{feed}: {notice}", &[("feed", &feed.name()), ("notice", sentence)]);
+        self.notice(&title, "");
+    }
+
+    fn tell_saved(&self, feed: &FeedObject, kept: Kept, path: &Path) {
+        let name = [("feed", &*feed.name())];
+        let title = match kept {
+            Kept::Recording => gettext_f("Recording of “{feed}” saved", &name),
+            Kept::Last => gettext_f("Last minute of “{feed}” saved", &name),
+            Kept::Snapshot => gettext_f("Picture of “{feed}” saved", &name),
+        };
+        self.emit_by_name::<()>("saved", &[&title, &path.display().to_string()]);
     }
 
     /// Some events were missed: what counts is how things are now.
@@ -78,6 +94,7 @@ impl Desk {
                     feed.take(FeedEvent::Stats(sample));
                 }
                 feed.take(FeedEvent::Setpoint(snapshot.in_force));
+                feed.take(FeedEvent::Recording(snapshot.recording));
                 feed.take(FeedEvent::Audio(snapshot.audio));
                 if let Some(encoder) = snapshot.encoder {
                     feed.take(FeedEvent::Encoder(encoder));

@@ -96,6 +96,11 @@ impl Desk {
         self.parts().errands.send(Errand::Command(feed.id(), FeedCommand::SetStream { stream }));
     }
 
+    /// Asks the engine for something that no settings keep.
+    pub fn command(&self, feed: &FeedObject, command: FeedCommand) {
+        self.parts().errands.send(Errand::Command(feed.id(), command));
+    }
+
     /// Has the camera known by whichever certificate it shows next.
     pub fn forget_certificate(&self, feed: &FeedObject) {
         self.parts().errands.send(Errand::Command(feed.id(), FeedCommand::ForgetCertificate));

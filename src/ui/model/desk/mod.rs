@@ -91,7 +91,7 @@ mod imp {
             static SIGNALS: OnceLock<Vec<Signal>> = OnceLock::new();
             SIGNALS.get_or_init(|| {
                 let texts = [String::static_type(), String::static_type()];
-                vec![Signal::builder("notice").param_types(texts).build()]
+                ["notice", "saved"].map(|name| Signal::builder(name).param_types(texts).build()).into()
             })
         }
     }
@@ -113,6 +113,7 @@ glib::wrapper! {
     ///
     /// Signal `notice(title, details)`: something happened that the operator
     /// should know once; `details` may be empty.
+    /// Signal `saved(title, path)`: a file of a feed is complete.
     pub struct Desk(ObjectSubclass<imp::Desk>);
 }
 
@@ -166,6 +167,15 @@ impl Desk {
             "notice",
             false,
             glib::closure_local!(move |_: Self, title: &str, details: &str| show(title, details)),
+        )
+    }
+
+    /// Calls back for every file of a feed that is complete: a title, and where it is.
+    pub fn connect_saved(&self, show: impl Fn(&str, &str) + 'static) -> glib::SignalHandlerId {
+        self.connect_closure(
+            "saved",
+            false,
+            glib::closure_local!(move |_: Self, title: &str, path: &str| show(title, path)),
         )
     }
 
