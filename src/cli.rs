@@ -11,8 +11,8 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::{
     config::{
-        BrokerAddress, ElementRole, FeedId, Fingerprint, IceServer, OrCamera, Priority, RtspConfig, Size, StreamChoice,
-        TransportChoice,
+        BrokerAddress, Codec, ElementChoice, ElementRole, FeedId, Fingerprint, IceServer, OrCamera, Priority,
+        RtspConfig, Size, StreamChoice, TransportChoice,
     },
     media::source::{DemoSound, Transport},
 };
@@ -183,6 +183,16 @@ pub enum CtlVerb {
         feed: FeedId,
         /// main or sub
         stream: StreamChoice,
+    },
+    /// Send viewers another codec; each gets it in a session of its own
+    Codec {
+        /// The feed's id
+        feed: FeedId,
+        /// h264, h265, vp8, vp9 or av1
+        codec: Codec,
+        /// The encoder's element, or auto
+        #[arg(long, default_value = "auto")]
+        encoder: ElementChoice,
     },
     /// Set a property of a feed's elements
     Element {

@@ -104,6 +104,9 @@ fn request(verb: &CtlVerb) -> Result<(Target, Map<String, Value>), String> {
         }
         CtlVerb::Preset { feed, preset } => of(feed, json!({ "command": "preset", "preset": preset })),
         CtlVerb::Stream { feed, stream } => of(feed, json!({ "command": "set-stream", "stream": stream })),
+        CtlVerb::Codec { feed, codec, encoder } => {
+            of(feed, json!({ "command": "set-codec", "codec": codec, "encoder": encoder }))
+        }
         CtlVerb::Element { feed, role, name, value } => {
             of(feed, json!({ "command": "set-element", "role": role, "name": name, "value": value }))
         }
@@ -178,6 +181,8 @@ mod tests {
             &args[..],
             &["stop", "bow"],
             &["stream", "bow", "sub"],
+            &["codec", "bow", "vp8"],
+            &["codec", "bow", "h264", "--encoder", "x264enc"],
             &["element", "bow", "encoder", "threads", "2"],
             &["say", "bow", "chat", "hello"],
             &["forget-certificate", "bow"],
@@ -192,8 +197,9 @@ mod tests {
     /// Whoever adds a command gives it a verb, or it is sent with `send` and stands here.
     #[test]
     fn every_command_of_a_feed_has_a_verb() {
-        const BY_SEND: &[&str] = &[];
-        let verbs = ["start", "stop", "apply", "set-stream", "set-element", "send-data", "forget-certificate"];
+        const BY_SEND: &[&str] = &["record-statistics"];
+        let verbs =
+            ["start", "stop", "apply", "set-stream", "set-codec", "set-element", "send-data", "forget-certificate"];
         let without: Vec<String> = names::<FeedCommand>()
             .into_iter()
             .filter(|name| !verbs.contains(&name.as_str()) && !BY_SEND.contains(&name.as_str()))

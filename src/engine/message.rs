@@ -43,6 +43,7 @@ pub enum FeedCommand {
         /// The codec.
         codec: Codec,
         /// The encoder that makes it.
+        #[serde(default)]
         encoder: ElementChoice,
     },
     /// Set a property of its elements of this role from now on; viewers keep their sessions. What
