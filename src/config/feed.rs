@@ -5,8 +5,8 @@ use std::{collections::BTreeMap, ops::RangeInclusive};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    AudioConfig, Codec, DataChannelConfig, ElementChoice, ElementRole, ElementSettings, FeedId, Fingerprint,
-    PathChoice, PictureConfig, Priority, SourceConfig,
+    AgentConfig, AudioConfig, Codec, DataChannelConfig, ElementChoice, ElementRole, ElementSettings, FeedId,
+    Fingerprint, PathChoice, PictureConfig, Priority, SourceConfig,
 };
 use crate::i18n::gettext;
 
@@ -43,6 +43,9 @@ pub struct FeedConfig {
     /// How urgent its packets are to the network.
     #[serde(default)]
     pub priority: Priority,
+    /// Who decides over its setpoint while it runs.
+    #[serde(default)]
+    pub agent: AgentConfig,
     /// Viewers that always get the main rendition, whatever their connections carry, by the names
     /// that they tell.
     #[serde(default)]
@@ -84,6 +87,7 @@ impl FeedConfig {
             bitrate_kbps: Self::DEFAULT_BITRATE_KBPS,
             fec_percent: 0,
             priority: Priority::default(),
+            agent: AgentConfig::default(),
             pinned_viewers: Vec::new(),
             data_channels: Vec::new(),
             streaming: true,

@@ -38,7 +38,8 @@
 //! "camera", "tone", "silence", "device:NAME"), `audio_bitrate_kbps`, `path` ("auto",
 //! "pass-through", "transcode"), `codec`, `encoder`,
 //! `elements = { encoder = { "speed-preset" = "ultrafast" } }`, `bitrate_kbps`,
-//! `fec_percent`, `priority`, `streaming`, `keep_warm` and `record_statistics`.
+//! `fec_percent`, `priority`, `agent` ("manual", "gcc"), `agent_passive`, `agent_least_kbps`,
+//! `agent_most_kbps`, `agent_picture`, `pinned_viewers`, `streaming`, `keep_warm` and `record_statistics`.
 //! Whatever is not said has a default.
 //!
 //! Three promises: what the operator wrote is never lost (a file that could not be read, or

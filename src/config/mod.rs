@@ -15,6 +15,7 @@
 //! reads this as C, where a line that begins with `#` is the preprocessor's.
 
 mod address;
+mod agent;
 mod audio;
 mod codec;
 mod data_channel;
@@ -47,6 +48,7 @@ mod statistics;
 mod transport;
 
 pub use address::{AddressError, Credentials, SourceAddress};
+pub use agent::{AgentConfig, AgentKind};
 pub use audio::{AudioConfig, AudioSource, AudioSourceError};
 pub use codec::{Codec, CodecError, ElementChoice, ElementNameError};
 pub use data_channel::{ChannelLabel, ChannelLabelError, DataChannelConfig, Delivery, Senders, SocketPlace};

@@ -1,7 +1,7 @@
 //! Which rendition each viewer gets: by its own estimate, with hysteresis, unless it is pinned.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     time::{Duration, Instant},
 };
 
@@ -53,6 +53,8 @@ pub struct Offer {
 #[derive(Debug)]
 struct Viewer {
     is_pinned: bool,
+    /// The main rendition is made less for it, so it need not be moved.
+    is_followed: bool,
     assigned: Assigned,
     /// In kbit/s; `None` while nothing is known.
     estimate: Option<u32>,
@@ -79,6 +81,7 @@ impl Assignment {
         for session in sessions {
             self.viewers.entry(session.clone()).or_insert_with(|| Viewer {
                 is_pinned: is_pinned(session),
+                is_followed: false,
                 assigned: Assigned::Full,
                 estimate: None,
                 fell_at: None,
@@ -88,6 +91,18 @@ impl Assignment {
                 is_on_trial: false,
             });
         }
+    }
+
+    /// An agent has the main rendition follow these sessions, and no others: they are not moved down.
+    pub fn follow(&mut self, sessions: &BTreeSet<String>) {
+        for (session, viewer) in &mut self.viewers {
+            viewer.is_followed = sessions.contains(session);
+        }
+    }
+
+    /// Each session, what it gets, whether it is pinned to that, and since when it gets it.
+    pub fn viewers(&self) -> impl Iterator<Item = (&String, Assigned, bool, Instant)> {
+        self.viewers.iter().map(|(session, viewer)| (session, viewer.assigned, viewer.is_pinned, viewer.moved_at))
     }
 
     /// What a session's connection may carry, in kbit/s.
@@ -163,6 +178,9 @@ impl Viewer {
             return is_low.then_some(Duration::ZERO);
         };
         let estimate = f64::from(self.estimate?);
+        if !is_low && self.is_followed {
+            return None;
+        }
         if !is_low {
             let fell = self.fell_at.is_some_and(|at| now.duration_since(at) < FELL_WITHIN);
             let is_too_much = estimate < TOO_LITTLE * full_kbps && fell;
@@ -244,6 +262,16 @@ mod tests {
     fn the_pinned_one_always_gets_the_main_rendition() {
         let mut scene = Scene::new(true);
         assert_eq!(scene.spend(60.0, 100), []);
+    }
+
+    #[test]
+    fn who_is_followed_is_not_moved_until_that_ends() {
+        let mut scene = Scene::new(false);
+        scene.assignment.follow(&BTreeSet::from(["a".to_owned()]));
+        assert_eq!(scene.spend(60.0, 500), []);
+        scene.assignment.follow(&BTreeSet::new());
+        scene.spend(1.0, 1500);
+        assert_eq!(scene.spend(2.0, 500).len(), 1);
     }
 
     #[test]

@@ -26,6 +26,11 @@ impl Limit {
         Self { patience, exceeds: None, otherwise_since: None }
     }
 
+    /// It has to be too much for so long from now on.
+    pub(super) fn set_patience(&mut self, patience: Duration) {
+        self.patience = patience;
+    }
+
     /// Whether the value is more than its bound; `None` before it is known. While it is not known
     /// any more, what held last holds.
     pub(super) fn exceeds(&mut self, value: Option<f64>, bound: f64, now: Instant) -> Option<bool> {

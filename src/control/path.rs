@@ -45,6 +45,15 @@ pub struct StreamForm {
     pub framerate: Option<f64>,
 }
 
+/// Who asks for a bitrate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Asker {
+    /// A person, or the settings: there is time to see whether the camera stays above it.
+    Person,
+    /// An agent: viewers' connections carry no more, and have not for a while.
+    Agent,
+}
+
 /// What is known of camera and wishes.
 #[derive(Clone, Copy, Debug)]
 pub struct Circumstances {
@@ -58,6 +67,8 @@ pub struct Circumstances {
     pub camera: StreamForm,
     /// What is asked for.
     pub asked: Setpoint,
+    /// Who asks.
+    pub asker: Asker,
 }
 
 /// Chooses the path, with hysteresis.
@@ -90,6 +101,7 @@ impl PathChooser {
         if is.choice == PathChoice::PassThrough {
             return None;
         }
+        self.too_much.set_patience(if is.asker == Asker::Agent { Duration::ZERO } else { TOO_MUCH_FOR });
         let is_too_much = self.too_much.exceeds(is.camera.kbps, is.asked.bitrate_kbps.into(), now).unwrap_or(true);
         is_too_much.then_some(Obstacle::Bitrate)
     }
@@ -122,6 +134,7 @@ mod tests {
         is_same_picture: true,
         camera: StreamForm { size: Some(SIZE), kbps: Some(1500.0), framerate: Some(15.0) },
         asked: Setpoint { bitrate_kbps: 2000, size: None, framerate: None, fec_percent: 0, priority: Priority::Low },
+        asker: Asker::Person,
     };
 
     fn sends(kbps: Option<f64>) -> Circumstances {
@@ -160,6 +173,20 @@ mod tests {
         assert_eq!(after(1, Some(10), None), Some(Obstacle::Framerate), "a camera that is away sends no less");
         assert_eq!(after(1, Some(15), Some(15.0)), Some(Obstacle::Framerate));
         assert_eq!(after(10, Some(15), Some(15.0)), None, "it has been well for long enough");
+    }
+
+    #[test]
+    fn what_an_agent_asks_for_is_done_at_once_and_undone_as_slowly() {
+        let (mut chooser, now) = (PathChooser::default(), Instant::now());
+        let agents = |bitrate_kbps| Circumstances {
+            asker: Asker::Agent,
+            asked: Setpoint { bitrate_kbps, ..FINE.asked },
+            ..FINE
+        };
+        assert_eq!(chooser.obstacle(agents(2000), now), None);
+        assert_eq!(chooser.obstacle(agents(800), now), Some(Obstacle::Bitrate));
+        assert_eq!(chooser.obstacle(agents(2000), now + Duration::from_secs(1)), Some(Obstacle::Bitrate));
+        assert_eq!(chooser.obstacle(agents(2000), now + Duration::from_secs(12)), None);
     }
 
     #[test]

@@ -9,8 +9,10 @@ use super::FeedState;
 use crate::{
     channels::Payload,
     config::{
-        ChangedBy, Codec, ElementChoice, ElementRole, FeedId, Fingerprint, InForce, SetpointChange, StreamChoice,
+        AgentConfig, ChangedBy, Codec, ElementChoice, ElementRole, FeedId, Fingerprint, InForce, SetpointChange,
+        StreamChoice,
     },
+    control::CrewState,
     i18n::ngettext_f,
     media::{AudioState, Kept},
     stats::FeedSample,
@@ -32,6 +34,19 @@ pub enum FeedCommand {
         /// Who asks.
         by: ChangedBy,
     },
+    /// Have this agent decide from now on, within these bounds. Ends that a person has taken over.
+    SetAgent {
+        /// Which, and what it may do.
+        agent: AgentConfig,
+    },
+    /// Have the agent only watch, while a person decides. A person's [`Self::Apply`] does so by itself.
+    Overtake {
+        /// For so many seconds; without a limit until [`Self::GiveBack`].
+        #[serde(default)]
+        limit: Option<u64>,
+    },
+    /// Have the agent decide again after a person has taken over.
+    GiveBack,
     /// Show this one of the camera's two streams from now on; viewers keep their sessions.
     SetStream {
         /// The second one only where the feed has a second address.
@@ -202,6 +217,8 @@ pub enum FeedEvent {
         /// Why, and what to do.
         sentence: String,
     },
+    /// Another agent decides from now on, or for another reason.
+    Agent(CrewState),
     /// What is known of it and its viewers now.
     Stats(Box<FeedSample>),
 }

@@ -42,6 +42,7 @@ use crate::{
     channels::{DataMessage, Exchange, SendError},
     config::{EncodersConfig, FeedConfig, FeedId, RecordingConfig, Secrets, Setpoint, SetpointError, StatisticsConfig},
     connector::Connector,
+    control::CrewState,
     i18n::gettext_f,
     media::{AudioState, Preview, availability::Availability},
     stats::FeedSample,
@@ -74,6 +75,8 @@ pub struct FeedSnapshot {
     pub path: Option<PathInUse>,
     /// Who gets another codec than the feed's.
     pub beside: Vec<Beside>,
+    /// Who decides over that, once somebody does.
+    pub agent: Option<CrewState>,
     /// What it is held to.
     pub in_force: InForce,
     /// What is kept of it.
@@ -311,6 +314,7 @@ impl Engine {
             encoder: None,
             path: None,
             beside: Vec::new(),
+            agent: None,
             in_force: InForce { setpoint: Setpoint::of(&config), by: ChangedBy::default() },
             recording: RecordingState::default(),
             stats: None,
@@ -358,6 +362,7 @@ impl Engine {
                     FeedEvent::Setpoint(in_force) => snapshot.in_force = in_force.clone(),
                     FeedEvent::Recording(recording) => snapshot.recording = recording.clone(),
                     FeedEvent::Notice { .. } | FeedEvent::Saved { .. } | FeedEvent::NotSaved { .. } => {}
+                    FeedEvent::Agent(agent) => snapshot.agent = Some(agent.clone()),
                     FeedEvent::Certificate { fingerprint } => {
                         snapshot.config.know_by(*fingerprint);
                     }

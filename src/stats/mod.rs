@@ -14,6 +14,7 @@
 
 mod feed_sample;
 mod history;
+mod path_report;
 pub mod prometheus;
 mod rate_maker;
 pub mod recorder;
@@ -22,6 +23,7 @@ mod viewer_sample;
 
 pub use feed_sample::{CameraSample, EncodingRates, EncodingSample, FeedRates, FeedSample, KeyFrames, SentPath};
 pub use history::History;
+pub use path_report::PathReport;
 pub use rate_maker::RateMaker;
 pub use recorder::Recorder;
 pub use viewer_sample::{

@@ -15,6 +15,7 @@ mod beyond_loopback;
 mod camera_loss;
 mod capacity;
 mod codecs;
+mod congestion;
 mod data_channels;
 mod demo_camera;
 mod doctor;

@@ -10,11 +10,11 @@ use tempfile::TempDir;
 
 use super::*;
 use crate::config::{
-    AudioConfig, AudioSource, BrokerChoice, ChannelLabel, Codec, Crop, CsvProfile, DataChannelConfig, Delivery,
-    DeviceConfig, DeviceFormat, ElementChoice, ElementRole, EmbeddedBroker, FeedConfig, FileConfig, Fingerprint, Flip,
-    IceServers, MqttRole, PasswordSource, PathChoice, PictureConfig, Priority, Rotation, RtspConfig, Senders,
-    ServerConfig, Size, SocketPlace, SourceConfig, StreamChoice, TestConfig, TestPattern, TransportChoice,
-    TransportConfig,
+    AgentConfig, AgentKind, AudioConfig, AudioSource, BrokerChoice, ChannelLabel, Codec, Crop, CsvProfile,
+    DataChannelConfig, Delivery, DeviceConfig, DeviceFormat, ElementChoice, ElementRole, EmbeddedBroker, FeedConfig,
+    FileConfig, Fingerprint, Flip, IceServers, MqttRole, PasswordSource, PathChoice, PictureConfig, Priority, Rotation,
+    RtspConfig, Senders, ServerConfig, Size, SocketPlace, SourceConfig, StreamChoice, TestConfig, TestPattern,
+    TransportChoice, TransportConfig,
 };
 
 const BY_HAND: &str = r#"# the boat
@@ -249,6 +249,11 @@ path = "pass-through"
 encoder_settings = { "speed-preset" = "ultrafast", threads = 4, cabac = true }
 fec_percent = 30
 priority = 4
+agent = "gcc"
+agent_passive = true
+agent_least_kbps = 300
+agent_most_kbps = 4000
+agent_picture = false
 pinned_viewers = ["pilot", "captain"]
 [[feeds]]
 name = "File"
@@ -285,6 +290,9 @@ pattern_framerate = 60
     assert_eq!(device.audio, audio);
     assert_eq!((device.fec_percent, device.priority), (30, Priority::High));
     assert_eq!(device.pinned_viewers, ["pilot", "captain"]);
+    let agent =
+        AgentConfig { kind: AgentKind::Gcc, is_passive: true, least_kbps: 300, most_kbps: 4000, adapts_picture: false };
+    assert_eq!(device.agent, agent);
     assert_eq!(device.path, PathChoice::PassThrough);
     let settings: Vec<_> =
         device.elements[&ElementRole::Encoder].iter().map(|(name, value)| format!("{name}={value}")).collect();
@@ -599,6 +607,13 @@ fn an_id_survives_another_name() {
     file.save(&config).unwrap();
     assert!(place.text().contains("id = \"bow-camera\""));
     assert_eq!(place.loaded().1, config);
+}
+
+#[test]
+fn bounds_of_an_agent_that_exclude_each_other_are_refused() {
+    let text = "version = 1\n[[feeds]]\nname = \"a\"\ndemo = true\nagent_least_kbps = 3000\nagent_most_kbps = 2000\n";
+    let error = load(text).unwrap_err().to_string();
+    assert!(error.contains("`agent_least_kbps` cannot be used: the least bitrate, 3000, is above"), "{error}");
 }
 
 #[test]

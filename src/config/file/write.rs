@@ -11,10 +11,10 @@ use toml_edit::{Array, ArrayOfTables, DocumentMut, InlineTable, Item, Table, Tab
 use super::read::{read, setting_text, source_keys};
 use super::{Fault, Remark, VERSION};
 use crate::config::{
-    AudioConfig, AudioSource, Codec, Config, Crop, DataChannelConfig, Delivery, DeviceFormat, ElementRole,
-    ElementSettings, FeedConfig, FeedId, Flip, PasswordSource, PathChoice, PictureConfig, Priority, Rotation,
-    RtspConfig, Senders, ServerConfig, SocketPlace, SourceAddress, SourceConfig, StreamChoice, TestConfig, Token,
-    TransportChoice, TransportConfig,
+    AgentConfig, AgentKind, AudioConfig, AudioSource, Codec, Config, Crop, DataChannelConfig, Delivery, DeviceFormat,
+    ElementRole, ElementSettings, FeedConfig, FeedId, Flip, PasswordSource, PathChoice, PictureConfig, Priority,
+    Rotation, RtspConfig, Senders, ServerConfig, SocketPlace, SourceAddress, SourceConfig, StreamChoice, TestConfig,
+    Token, TransportChoice, TransportConfig,
 };
 use crate::i18n::gettext_f;
 
@@ -216,6 +216,11 @@ fn feed_entries(feed: &FeedConfig, has_encoder_settings: bool) -> Result<Vec<Ent
         number("bitrate_kbps", feed.bitrate_kbps, FeedConfig::DEFAULT_BITRATE_KBPS),
         number("fec_percent", feed.fec_percent, 0),
         number("priority", feed.priority.number().into(), Priority::default().number().into()),
+        key("agent", &feed.agent.kind, &AgentKind::default()),
+        flag("agent_passive", feed.agent.is_passive, false),
+        number("agent_least_kbps", feed.agent.least_kbps, AgentConfig::LEAST_KBPS),
+        number("agent_most_kbps", feed.agent.most_kbps, AgentConfig::MOST_KBPS),
+        flag("agent_picture", feed.agent.adapts_picture, true),
         entry("pinned_viewers", Setting::Texts(feed.pinned_viewers.clone()), Setting::Texts(Vec::new())),
         entry("data_channels", Setting::Rows(channel_rows(&feed.data_channels)?), Setting::Rows(Vec::new())),
         flag("streaming", feed.streaming, true),

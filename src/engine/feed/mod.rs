@@ -1,5 +1,6 @@
 //! One feed at work: carries out what its supervisor decides.
 
+mod agents;
 mod assign;
 mod camera;
 mod codecs;
@@ -34,6 +35,7 @@ use tokio::{
 };
 
 use self::{
+    agents::Agents,
     camera::show,
     main_rendition::MainRendition,
     path::CameraPath,
@@ -158,6 +160,7 @@ pub(super) async fn run(config: FeedConfig, around: Surroundings, mut requests: 
         clock: FeedClock::new(),
         in_force: InForce { setpoint: Setpoint::of(&config), by: ChangedBy::default() },
         resizing: Resizing::default(),
+        agents: Agents::new(config.agent, Setpoint::of(&config), Instant::now()),
         config,
         around,
         inner,
@@ -247,6 +250,7 @@ struct Worker {
     config: FeedConfig,
     in_force: InForce,
     resizing: Resizing,
+    agents: Agents,
     around: Surroundings,
     supervisor: Supervisor,
     /// What was told last.
@@ -326,7 +330,10 @@ impl Worker {
                 self.close();
                 self.sockets.clear();
             }
-            FeedCommand::Apply { change, by } => self.apply(change, by),
+            FeedCommand::Apply { change, by } => self.asked_for(change, by),
+            FeedCommand::SetAgent { agent } => self.set_agent(agent),
+            FeedCommand::Overtake { limit } => self.overtake(limit.map(Duration::from_secs)),
+            FeedCommand::GiveBack => self.give_back(),
             FeedCommand::SetStream { stream } => self.set_stream(stream),
             FeedCommand::RecordStatistics { on } => self.config.record_statistics = on,
             FeedCommand::SetCodec { codec, encoder } => self.set_codec(codec, encoder),
@@ -396,6 +403,7 @@ impl Worker {
             self.reopen();
         }
         self.encode_again(Instant::now());
+        self.consult(Instant::now());
         self.assign(Instant::now());
         self.keep_second(Instant::now());
         self.keep_main(Instant::now());

@@ -9,8 +9,8 @@ use super::{
     second::Standing,
 };
 use crate::{
-    config::{Codec, Crop, Flip, PictureConfig, RenditionRole, Rotation, Size},
-    control::{Circumstances, Obstacle, PathChooser, StreamForm},
+    config::{ChangedBy, Codec, Crop, Flip, PathChoice, PictureConfig, RenditionRole, Rotation, Size},
+    control::{Asker, Circumstances, Obstacle, PathChooser, StreamForm},
     i18n::{gettext, gettext_f},
     media::{EncodedStream, KeyFrameCounts, pass_through::Verdict},
 };
@@ -167,6 +167,13 @@ impl Worker {
         self.camera.takes(RenditionRole::Camera) && self.camera.stream.is_none() && self.picture.is_none()
     }
 
+    /// What the camera sends, in kbit/s, where viewers could take that as it is.
+    pub(super) fn pass_through_kbps(&self) -> Option<f64> {
+        let is = self.circumstances();
+        let may_pass = is.is_suitable && is.choice != PathChoice::Transcode;
+        is.camera.kbps.filter(|_| may_pass)
+    }
+
     fn circumstances(&self) -> Circumstances {
         Circumstances {
             choice: self.config.path,
@@ -178,6 +185,7 @@ impl Worker {
                 framerate: self.camera.frames.per_second(),
             },
             asked: self.setpoint(),
+            asker: if matches!(self.in_force.by, ChangedBy::Agent(_)) { Asker::Agent } else { Asker::Person },
         }
     }
 

@@ -100,6 +100,7 @@ impl Worker {
         };
         self.statistics.maker.complete(&mut sample, now);
         self.record(&sample);
+        self.sampled(sample.clone());
         (self.around.tell)(FeedEvent::Stats(Box::new(sample)));
     }
 

@@ -40,6 +40,7 @@ impl Worker {
                 self.statistics.set_estimate(&session, kbps);
                 self.assignment.set_estimate(&session, kbps, Instant::now());
             }
+            OutletEvent::Path { session, report } => self.path_told(&session, &report),
             OutletEvent::Sends(rendition) => self.sends(number, rendition),
             OutletEvent::Shown { session, rendition } => {
                 self.statistics.set_shown(&session, rendition);

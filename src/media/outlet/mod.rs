@@ -5,9 +5,11 @@
 
 mod data;
 mod estimator;
+mod feedback;
 mod peers;
 mod picture_clock;
 mod properties;
+mod repair;
 mod reports;
 mod retransmission;
 mod session;
@@ -39,7 +41,7 @@ use super::{
 };
 use crate::{
     config::{ElementRole, ElementSettings, Priority, RenditionRole},
-    stats::ViewerReport,
+    stats::{PathReport, ViewerReport},
 };
 
 pub use data::DataPlan;
@@ -90,6 +92,13 @@ pub enum OutletEvent {
         session: String,
         /// In kbit/s.
         kbps: u32,
+    },
+    /// What became of what a viewer was sent last; some ten times a second, where its end tells.
+    Path {
+        /// The viewer's session.
+        session: String,
+        /// What became of it.
+        report: PathReport,
     },
     /// A viewer sees this rendition from now on.
     Shown {

@@ -14,6 +14,7 @@ use tokio::sync::mpsc::UnboundedSender;
 use super::{
     OutletEvent,
     estimator::{let_packets_pass, tell_estimates},
+    feedback::Feedback,
     picture_clock::clock_packets,
     properties::Properties,
     reports::report_often,
@@ -126,6 +127,7 @@ impl Watch {
         if factory.name() == "rtpgccbwe" {
             tell_estimates(session, element, &self.events);
             let_packets_pass(element);
+            self.tell_paths(session, element, floor);
         }
         if let Some(source) = element.downcast_ref::<gst_app::AppSrc>()
             && source.name().starts_with("video_")
@@ -141,6 +143,20 @@ impl Watch {
             floor.watch_payloader(&pad);
             clock_packets(&pad, session.to_owned(), self.clock.clone(), self.events.clone());
         }
+    }
+
+    fn tell_paths(&self, session: &str, estimator: &gst::Element, floor: &Arc<Floor>) {
+        let (session, events, floor) = (session.to_owned(), self.events.clone(), floor.clone());
+        let feedback = Mutex::new(Feedback::default());
+        let pad = estimator.static_pad("src").expect("rtpgccbwe should have a src pad");
+        pad.add_probe(gst::PadProbeType::EVENT_UPSTREAM, move |_, info| {
+            let mut feedback = feedback.lock().expect("no holder of this lock should panic");
+            if let Some(report) = info.event().and_then(|event| feedback.take(event)) {
+                floor.learn(&report, feedback.trip());
+                let _ = events.send(OutletEvent::Path { session: session.clone(), report });
+            }
+            gst::PadProbeReturn::Ok
+        });
     }
 
     fn install_switch(&self, session: &str, source: &gst_app::AppSrc, floor: &Arc<Floor>) {

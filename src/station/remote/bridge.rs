@@ -275,6 +275,7 @@ fn action(event: &FeedEvent) -> Option<Action> {
         FeedEvent::Setpoint(in_force) => {
             Some(Action::Setpoint { setpoint: in_force.setpoint, by: in_force.by.clone() })
         }
+        FeedEvent::Agent(agent) => Some(Action::Agent { agent: agent.clone() }),
         FeedEvent::Notice { sentence } => Some(Action::Notice { sentence: sentence.clone() }),
         _ => None,
     }

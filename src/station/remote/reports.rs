@@ -7,6 +7,7 @@ use serde_json::Value;
 use crate::{
     channels::Payload,
     config::{ChangedBy, FeedId, Setpoint},
+    control::CrewState,
     engine::{FeedSnapshot, FeedState},
     media::AudioState,
     mqtt::{Refusal, RefusalKind},
@@ -241,6 +242,11 @@ pub enum Action {
         setpoint: Setpoint,
         /// Who said so.
         by: ChangedBy,
+    },
+    /// Another agent decides, or for another reason.
+    Agent {
+        /// Who, and why.
+        agent: CrewState,
     },
     /// Something that the operator should know.
     Notice {

@@ -18,6 +18,7 @@ use super::{
 };
 use crate::{
     config::{FeedConfig, FeedId, Setpoint},
+    control::CrewState,
     engine::{Beside, ChangedBy, EncoderInUse, FeedEvent, FeedState, InForce, PathInUse},
     i18n::gettext_f,
     media::{AudioState, choose_encoder},
@@ -107,6 +108,7 @@ mod imp {
         pub(super) encoder: RefCell<Option<EncoderInUse>>,
         pub(super) path: RefCell<Option<PathInUse>>,
         pub(super) beside: RefCell<Vec<Beside>>,
+        pub(super) agent: RefCell<Option<CrewState>>,
         pub(super) audio: RefCell<AudioState>,
         pub(super) config: RefCell<Option<FeedConfig>>,
         pub(super) state: RefCell<Option<(FeedState, Instant)>>,
@@ -226,6 +228,11 @@ impl FeedObject {
         in_force.unwrap_or_else(|| Setpoint::of(&self.config()))
     }
 
+    /// Who decides over that, once somebody does.
+    pub fn agent(&self) -> Option<CrewState> {
+        self.imp().agent.borrow().clone()
+    }
+
     /// Takes what is asked for from now on.
     pub fn set_config(&self, config: &FeedConfig) {
         let imp = self.imp();
@@ -267,6 +274,9 @@ impl FeedObject {
             FeedEvent::Setpoint(in_force) => {
                 imp.in_force.replace(Some(in_force));
                 self.notify_set_by();
+            }
+            FeedEvent::Agent(agent) => {
+                imp.agent.replace(Some(agent));
             }
             FeedEvent::Encoder(encoder) => {
                 imp.encoder.replace(Some(encoder));

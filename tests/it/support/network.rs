@@ -155,7 +155,7 @@ fn limit(namespace: &str, device: &str, kbps: u32) {
 }
 
 /// Runs iproute2; what it says in its error is the error.
-fn ip(args: &[&str]) -> Result<(), String> {
+pub(super) fn ip(args: &[&str]) -> Result<(), String> {
     let output = Command::new("ip").args(args).output().map_err(|error| format!("ip: {error}"))?;
     if output.status.success() { Ok(()) } else { Err(String::from_utf8_lossy(&output.stderr).trim().to_owned()) }
 }

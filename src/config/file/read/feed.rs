@@ -4,7 +4,7 @@ use super::super::fields::Fields;
 use super::data_channels::read_data_channels;
 use super::elements::read_elements;
 use super::source::{read_source, source_keys};
-use crate::config::{AudioConfig, Crop, FeedConfig, FeedId, Password, PictureConfig, Priority, Setpoint};
+use crate::config::{AgentConfig, AudioConfig, Crop, FeedConfig, FeedId, Password, PictureConfig, Priority, Setpoint};
 use crate::i18n::{gettext, gettext_f};
 
 /// The keys that every kind of feed takes.
@@ -27,6 +27,11 @@ const FEED_KEYS: &[&str] = &[
     "bitrate_kbps",
     "fec_percent",
     "priority",
+    "agent",
+    "agent_passive",
+    "agent_least_kbps",
+    "agent_most_kbps",
+    "agent_picture",
     "pinned_viewers",
     "data_channels",
     "streaming",
@@ -73,6 +78,7 @@ fn read_settings(fields: &Fields<'_>) -> impl FnOnce(FeedConfig) -> FeedConfig {
     let bitrate = fields.number("bitrate_kbps", &FeedConfig::BITRATE_KBPS);
     let fec_percent = fields.number("fec_percent", &Setpoint::FEC_PERCENT);
     let priority = fields.number("priority", &(1..=4));
+    let agent = read_agent(fields);
     let pinned_viewers = read_pinned_viewers(fields);
     let data_channels = read_data_channels(fields);
     let streaming = fields.flag("streaming");
@@ -89,6 +95,7 @@ fn read_settings(fields: &Fields<'_>) -> impl FnOnce(FeedConfig) -> FeedConfig {
         bitrate_kbps: bitrate.unwrap_or(feed.bitrate_kbps),
         fec_percent: fec_percent.unwrap_or(feed.fec_percent),
         priority: priority.and_then(Priority::of_number).unwrap_or(feed.priority),
+        agent,
         pinned_viewers,
         data_channels,
         streaming: streaming.unwrap_or(feed.streaming),
@@ -139,6 +146,25 @@ fn read_audio(fields: &Fields<'_>) -> AudioConfig {
         source: fields.parsed("audio").unwrap_or(default.source),
         bitrate_kbps: fields.number("audio_bitrate_kbps", &AudioConfig::BITRATE_KBPS).unwrap_or(default.bitrate_kbps),
     }
+}
+
+fn read_agent(fields: &Fields<'_>) -> AgentConfig {
+    let default = AgentConfig::default();
+    let agent = AgentConfig {
+        kind: fields.parsed("agent").unwrap_or_default(),
+        is_passive: fields.flag("agent_passive").unwrap_or_default(),
+        least_kbps: fields.number("agent_least_kbps", &FeedConfig::BITRATE_KBPS).unwrap_or(default.least_kbps),
+        most_kbps: fields.number("agent_most_kbps", &FeedConfig::BITRATE_KBPS).unwrap_or(default.most_kbps),
+        adapts_picture: fields.flag("agent_picture").unwrap_or(default.adapts_picture),
+    };
+    if agent.least_kbps > agent.most_kbps {
+        let key = if fields.has("agent_least_kbps") { "agent_least_kbps" } else { "agent_most_kbps" };
+        let (least, most) = (agent.least_kbps.to_string(), agent.most_kbps.to_string());
+        let values = [("least", least.as_str()), ("most", &most)];
+        // Translators: this stands behind the name of a key and a colon.
+        fields.refuse(key, gettext_f("the least bitrate, {least}, is above the most, {most}", &values));
+    }
+    agent
 }
 
 fn read_pinned_viewers(fields: &Fields<'_>) -> Vec<String> {

@@ -1,0 +1,414 @@
+//! The agents of a feed: which of them acts, and what it may do.
+
+use std::time::{Duration, Instant};
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::{Agent, Decision, Gcc, Manual, Observation};
+use crate::config::{AgentKind, SetpointChange};
+
+/// An agent that was relieved for its silence has to speak for this long before it acts again.
+const BACK_AFTER: Duration = Duration::from_secs(2);
+
+/// What an agent is doing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Phase {
+    /// It watches, and may not act yet.
+    WarmUp,
+    /// Its decisions hold.
+    Active,
+    /// It watches, and says what it would do.
+    Passive,
+    /// It does nothing.
+    Stopped,
+}
+
+/// Who acts on a feed, and why.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct CrewState {
+    /// Who was chosen.
+    pub chosen: AgentKind,
+    /// What that one is doing.
+    pub phase: Phase,
+    /// Whose decisions hold.
+    pub acting: AgentKind,
+    /// Why it decides as it does, in words for people.
+    pub reason: String,
+    /// What the chosen one would have the bitrate be while it only watches, in kbit/s. Told when it
+    /// is another by far, not at every change.
+    pub would_be_kbps: Option<u32>,
+    /// A person has taken over.
+    pub is_overtaken: bool,
+}
+
+/// What came of asking the crew.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Consulted {
+    /// What is to be different from now on; often nothing.
+    pub change: SetpointChange,
+    /// Who says so.
+    pub by: AgentKind,
+}
+
+#[derive(Debug)]
+struct Member {
+    kind: AgentKind,
+    agent: Box<dyn Agent>,
+    /// Since when it is asked; `None` while it is stopped.
+    since: Option<Instant>,
+    spoke_at: Option<Instant>,
+    speaks_since: Option<Instant>,
+    decision: Option<Decision>,
+}
+
+/// Whether a person has taken over.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Overtaken {
+    No,
+    Until(Instant),
+    Open,
+}
+
+/// The agents of a feed, the safest first.
+#[derive(Debug)]
+pub struct Crew {
+    members: Vec<Member>,
+    chosen: AgentKind,
+    is_passive: bool,
+    overtaken: Overtaken,
+    acting: AgentKind,
+    would_be_kbps: Option<u32>,
+}
+
+impl Default for Crew {
+    fn default() -> Self {
+        Self::new(vec![(AgentKind::Manual, Box::new(Manual)), (AgentKind::Gcc, Box::new(Gcc::default()))])
+    }
+}
+
+impl Crew {
+    /// An agent that says nothing for this long is relieved.
+    pub const SILENCE: Duration = Duration::from_secs(2);
+    /// A bitrate that differs by less than this part is no change.
+    pub const LEAST_CHANGE: f64 = 0.05;
+
+    /// Of these agents, the safest first; that one never falls silent.
+    pub fn new(agents: Vec<(AgentKind, Box<dyn Agent>)>) -> Self {
+        let members: Vec<Member> = agents.into_iter().map(|(kind, agent)| Member::new(kind, agent)).collect();
+        let safest = members.first().expect("a crew should have somebody in it").kind;
+        Self {
+            members,
+            chosen: safest,
+            is_passive: false,
+            overtaken: Overtaken::No,
+            acting: safest,
+            would_be_kbps: None,
+        }
+    }
+
+    /// Has this agent act from now on, or watch only; whoever is safer stands by.
+    pub fn choose(&mut self, kind: AgentKind, is_passive: bool, now: Instant) {
+        (self.chosen, self.is_passive, self.overtaken, self.would_be_kbps) = (kind, is_passive, Overtaken::No, None);
+        for member in &mut self.members {
+            match (member.kind <= kind, member.since) {
+                (true, None) => member.start(now),
+                (false, Some(_)) => member.stop(),
+                _ => {}
+            }
+        }
+    }
+
+    /// A person takes over, for this long or until it gives back; every agent only watches meanwhile.
+    pub fn overtake(&mut self, limit: Option<Duration>, now: Instant) {
+        // Too long to count is for ever.
+        let until = limit.and_then(|limit| now.checked_add(limit));
+        self.overtaken = until.map_or(Overtaken::Open, Overtaken::Until);
+    }
+
+    /// The chosen agent acts again.
+    pub fn give_back(&mut self) {
+        self.overtaken = Overtaken::No;
+    }
+
+    /// Whether an agent acts that may change what a person set.
+    pub fn is_automatic(&self) -> bool {
+        self.acting != self.members[0].kind
+    }
+
+    /// Asks all agents; answers what the acting one decides, within the feed's bounds.
+    pub fn consult(&mut self, seen: &Observation<'_>) -> Consulted {
+        if matches!(self.overtaken, Overtaken::Until(end) if end <= seen.now) {
+            self.give_back();
+        }
+        for member in &mut self.members {
+            member.ask(seen);
+        }
+        self.acting = self.who_acts(seen.now);
+        self.note_what_would_be(seen);
+        let decision = self.member(self.acting).decision.as_ref();
+        let change = decision.map(|decision| kept_within(decision.change, seen)).unwrap_or_default();
+        Consulted { change, by: self.acting }
+    }
+
+    /// Who acts, and why.
+    pub fn state(&self, now: Instant) -> CrewState {
+        let decision = self.member(self.acting).decision.as_ref();
+        let chosen = self.member(self.chosen);
+        let phase = match chosen.since {
+            None => Phase::Stopped,
+            Some(_) if self.acting == self.chosen => Phase::Active,
+            Some(_) if !chosen.is_warm(now) => Phase::WarmUp,
+            Some(_) => Phase::Passive,
+        };
+        CrewState {
+            chosen: self.chosen,
+            phase,
+            acting: self.acting,
+            reason: decision.map(|decision| decision.reason.clone()).unwrap_or_default(),
+            would_be_kbps: self.would_be_kbps,
+            is_overtaken: self.overtaken != Overtaken::No,
+        }
+    }
+
+    /// The least safe that was chosen, may act and speaks; in the end the safest.
+    fn who_acts(&self, now: Instant) -> AgentKind {
+        let safest = self.members[0].kind;
+        if self.is_passive || self.overtaken != Overtaken::No {
+            return safest;
+        }
+        let candidates = self.members.iter().rev().filter(|member| member.kind <= self.chosen);
+        candidates.into_iter().find(|member| member.may_act(self.acting, now)).map_or(safest, |member| member.kind)
+    }
+
+    fn note_what_would_be(&mut self, seen: &Observation<'_>) {
+        let chosen = self.member(self.chosen);
+        let is_idle = self.acting != self.chosen && chosen.is_warm(seen.now);
+        let decided = chosen.decision.as_ref().filter(|_| is_idle).and_then(|decision| decision.change.bitrate_kbps);
+        let is_same = |one: u32, other: u32| !differs(one, other);
+        self.would_be_kbps = match (self.would_be_kbps, decided) {
+            (Some(before), Some(now)) if is_same(before, now) => Some(before),
+            (_, now) => now,
+        };
+    }
+
+    fn member(&self, kind: AgentKind) -> &Member {
+        self.members.iter().find(|member| member.kind == kind).unwrap_or(&self.members[0])
+    }
+}
+
+impl Member {
+    fn new(kind: AgentKind, agent: Box<dyn Agent>) -> Self {
+        Self { kind, agent, since: None, spoke_at: None, speaks_since: None, decision: None }
+    }
+
+    fn start(&mut self, now: Instant) {
+        self.agent.reset();
+        // It counts as having spoken: it has not had the time to be silent.
+        (self.since, self.spoke_at, self.speaks_since) = (Some(now), Some(now), None);
+    }
+
+    fn stop(&mut self) {
+        (self.since, self.spoke_at, self.speaks_since, self.decision) = (None, None, None, None);
+    }
+
+    fn ask(&mut self, seen: &Observation<'_>) {
+        if self.since.is_none() {
+            return;
+        }
+        self.decision = self.agent.decide(seen);
+        if self.decision.is_some() {
+            self.spoke_at = Some(seen.now);
+            self.speaks_since.get_or_insert(seen.now);
+        } else {
+            self.speaks_since = None;
+        }
+    }
+
+    fn is_warm(&self, now: Instant) -> bool {
+        self.since.is_some_and(|since| now.duration_since(since) >= self.agent.warm_up())
+    }
+
+    fn may_act(&self, acting: AgentKind, now: Instant) -> bool {
+        let is_fresh = self.since.is_some_and(|since| now.duration_since(since) < Crew::SILENCE + self.agent.warm_up());
+        if self.kind == acting || is_fresh {
+            let speaks = self.spoke_at.is_some_and(|at| now.duration_since(at) < Crew::SILENCE);
+            return speaks && self.is_warm(now);
+        }
+        self.speaks_since.is_some_and(|since| now.duration_since(since) >= BACK_AFTER) && self.is_warm(now)
+    }
+}
+
+/// Bounds hold for the bitrate, and a small difference is none.
+fn kept_within(change: SetpointChange, seen: &Observation<'_>) -> SetpointChange {
+    let before = seen.setpoint.bitrate_kbps;
+    let bitrate_kbps = change.bitrate_kbps.map(|kbps| seen.bounds.clamp(kbps)).filter(|kbps| differs(*kbps, before));
+    let change = SetpointChange { bitrate_kbps, ..change };
+    seen.setpoint.change_to(seen.setpoint.with(&change))
+}
+
+fn differs(one: u32, other: u32) -> bool {
+    f64::from(one.abs_diff(other)) > Crew::LEAST_CHANGE * f64::from(other)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        collections::VecDeque,
+        sync::{Arc, Mutex},
+    };
+
+    use super::*;
+    use crate::config::{AgentConfig, Priority, Setpoint, Size};
+
+    /// Says what it is told to.
+    #[derive(Debug, Clone, Default)]
+    struct Parrot {
+        says: Arc<Mutex<Option<u32>>>,
+        warm_up: Duration,
+    }
+
+    impl Agent for Parrot {
+        fn name(&self) -> &'static str {
+            "parrot"
+        }
+
+        fn warm_up(&self) -> Duration {
+            self.warm_up
+        }
+
+        fn decide(&mut self, _: &Observation<'_>) -> Option<Decision> {
+            let kbps = (*self.says.lock().unwrap())?;
+            Some(Decision { change: SetpointChange::bitrate(kbps), reason: "So it was said".into() })
+        }
+    }
+
+    struct Scene {
+        crew: Crew,
+        parrot: Parrot,
+        setpoint: Setpoint,
+        now: Instant,
+    }
+
+    impl Scene {
+        fn new(warm_up: Duration) -> Self {
+            let parrot = Parrot { warm_up, ..Parrot::default() };
+            let crew =
+                Crew::new(vec![(AgentKind::Manual, Box::new(Manual)), (AgentKind::Gcc, Box::new(parrot.clone()))]);
+            let setpoint =
+                Setpoint { bitrate_kbps: 2000, size: None, framerate: None, fec_percent: 0, priority: Priority::Low };
+            let mut scene = Self { crew, parrot, setpoint, now: Instant::now() };
+            scene.crew.choose(AgentKind::Gcc, false, scene.now);
+            scene
+        }
+
+        fn says(&self, kbps: impl Into<Option<u32>>) {
+            *self.parrot.says.lock().unwrap() = kbps.into();
+        }
+
+        /// The bitrate after so many seconds.
+        fn spend(&mut self, seconds: f64) -> u32 {
+            for _ in 0..(seconds * 10.0).round() as u32 {
+                self.now += Duration::from_millis(100);
+                let seen = Observation {
+                    now: self.now,
+                    samples: &VecDeque::new(),
+                    viewers: &[],
+                    setpoint: self.setpoint,
+                    own: self.setpoint,
+                    bounds: AgentConfig { least_kbps: 500, most_kbps: 4000, ..AgentConfig::default() },
+                    camera_size: Some(Size { width: 1280, height: 720 }),
+                    camera_kbps: None,
+                    passes_through: false,
+                    has_low: true,
+                };
+                let consulted = self.crew.consult(&seen);
+                self.setpoint = self.setpoint.with(&consulted.change);
+            }
+            self.setpoint.bitrate_kbps
+        }
+
+        fn state(&self) -> (Phase, AgentKind) {
+            let state = self.crew.state(self.now);
+            (state.phase, state.acting)
+        }
+    }
+
+    #[test]
+    fn what_the_agent_says_holds_within_the_bounds_and_small_changes_do_not() {
+        let mut scene = Scene::new(Duration::ZERO);
+        scene.says(1000);
+        assert_eq!(scene.spend(0.1), 1000);
+        scene.says(1050);
+        assert_eq!(scene.spend(5.0), 1000, "5 % are not enough");
+        scene.says(1051);
+        assert_eq!(scene.spend(0.1), 1051);
+        scene.says(90_000);
+        assert_eq!(scene.spend(0.1), 4000);
+        scene.says(1);
+        assert_eq!(scene.spend(0.1), 500);
+        assert_eq!(scene.state(), (Phase::Active, AgentKind::Gcc));
+    }
+
+    #[test]
+    fn who_is_silent_for_two_seconds_is_relieved_until_it_speaks_again() {
+        let mut scene = Scene::new(Duration::ZERO);
+        scene.says(1000);
+        scene.spend(1.0);
+        scene.says(None);
+        scene.spend(1.9);
+        assert_eq!(scene.state(), (Phase::Active, AgentKind::Gcc));
+        assert_eq!(scene.spend(0.2), 1000, "what is in force stays");
+        assert_eq!(scene.state(), (Phase::Passive, AgentKind::Manual));
+        scene.says(3000);
+        assert_eq!(scene.spend(1.0), 1000, "a word now and then is not enough");
+        assert_eq!(scene.spend(1.5), 3000);
+        assert_eq!(scene.state(), (Phase::Active, AgentKind::Gcc));
+    }
+
+    #[test]
+    fn an_agent_that_never_speaks_is_relieved_too() {
+        let mut scene = Scene::new(Duration::ZERO);
+        scene.spend(2.5);
+        assert_eq!(scene.state(), (Phase::Passive, AgentKind::Manual));
+    }
+
+    #[test]
+    fn who_has_to_warm_up_watches_first() {
+        let mut scene = Scene::new(Duration::from_secs(3));
+        scene.says(1000);
+        assert_eq!(scene.spend(2.9), 2000);
+        assert_eq!(scene.state(), (Phase::WarmUp, AgentKind::Manual));
+        assert_eq!(scene.spend(0.2), 1000);
+    }
+
+    #[test]
+    fn a_passive_agent_says_what_it_would_do_and_does_nothing() {
+        let mut scene = Scene::new(Duration::ZERO);
+        scene.crew.choose(AgentKind::Gcc, true, scene.now);
+        scene.says(1000);
+        assert_eq!(scene.spend(5.0), 2000);
+        let state = scene.crew.state(scene.now);
+        assert_eq!((state.phase, state.would_be_kbps), (Phase::Passive, Some(1000)));
+        scene.crew.choose(AgentKind::Manual, false, scene.now);
+        scene.spend(1.0);
+        assert_eq!(scene.state(), (Phase::Active, AgentKind::Manual));
+        assert_eq!(scene.crew.member(AgentKind::Gcc).since, None, "stopped");
+    }
+
+    #[test]
+    fn a_person_takes_over_for_as_long_as_it_wants() {
+        let mut scene = Scene::new(Duration::ZERO);
+        scene.says(1000);
+        scene.crew.overtake(Some(Duration::from_secs(10)), scene.now);
+        assert_eq!(scene.spend(9.8), 2000);
+        assert!(scene.crew.state(scene.now).is_overtaken);
+        assert_eq!(scene.spend(2.5), 1000);
+        scene.crew.overtake(None, scene.now);
+        scene.says(3000);
+        assert_eq!(scene.spend(3600.0), 1000);
+        scene.crew.give_back();
+        assert_eq!(scene.spend(2.5), 3000);
+    }
+}
