@@ -20,6 +20,8 @@ const PACKET: usize = 1100;
 const PROBES: u32 = 8;
 /// …and at least.
 const PROBE_EVERY: Duration = Duration::from_millis(40);
+/// How long what was handed over may take to leave: it goes through other threads.
+const LEAVES_WITHIN: Duration = Duration::from_millis(50);
 /// Of more, the oldest are forgotten.
 const MOST_IN_FLIGHT: usize = 8192;
 
@@ -41,6 +43,8 @@ pub struct Flight {
     /// Bytes that were handed over, and those of them that left.
     handed: u64,
     left: u64,
+    /// Since when some of it waits.
+    waits_since: Option<Instant>,
     /// When the newest acknowledged chunk was sent: then, the line carried.
     carried: Option<Instant>,
     probed: Option<Instant>,
@@ -55,7 +59,10 @@ struct Chunk {
 
 impl Flight {
     /// A message of this length was handed over.
-    pub fn hand_over(&mut self, length: usize) {
+    pub fn hand_over(&mut self, length: usize, now: Instant) {
+        if self.waiting() == 0 {
+            self.waits_since = Some(now);
+        }
         // An empty message travels as one byte (RFC 8831, section 6.6).
         self.handed += length.max(1) as u64;
     }
@@ -74,10 +81,13 @@ impl Flight {
     /// what was sent up to `patience` ago. On one that does not, this is seldom so: what is sent
     /// then is likely lost, but shows when the line is back.
     pub fn may_send(&mut self, length: usize, patience: Duration, now: Instant) -> bool {
-        if self.waiting() > 0 {
+        let waiting = self.waiting();
+        let is_stuck = self.waits_since.is_some_and(|since| now.duration_since(since) > LEAVES_WITHIN.min(patience));
+        if waiting > 0 && is_stuck {
             return false;
         }
-        let in_flight: usize = self.sent.iter().map(|chunk| chunk.length).sum();
+        let on_its_way: usize = self.sent.iter().map(|chunk| chunk.length).sum();
+        let in_flight = on_its_way + waiting as usize;
         let outage = self.outage(now);
         if outage <= patience {
             return in_flight == 0 || in_flight + length <= WINDOW;
@@ -218,7 +228,7 @@ mod tests {
     }
 
     fn send(flight: &mut Flight, number: u32, length: usize, now: Instant) {
-        flight.hand_over(length);
+        flight.hand_over(length, now);
         flight.outgoing(&data(number, length), now);
     }
 
@@ -226,9 +236,10 @@ mod tests {
     fn what_leaves_and_arrives_makes_room() {
         let (mut flight, now) = (Flight::default(), Instant::now());
         assert!(flight.may_send(16_000, PATIENCE, now), "nothing is in flight");
-        flight.hand_over(10);
+        flight.hand_over(10, now);
         assert_eq!(flight.waiting(), 10);
-        assert!(!flight.may_send(10, PATIENCE, now), "one waits already");
+        assert!(flight.may_send(10, PATIENCE, now), "it leaves in a moment");
+        assert!(!flight.may_send(10, PATIENCE, now + Duration::from_millis(60)), "it did not");
         flight.outgoing(&data(u32::MAX, 10), now);
         flight.outgoing(&data(u32::MAX, 10), now);
         assert_eq!(flight.waiting(), 0, "what is sent again left once");

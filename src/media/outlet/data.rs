@@ -259,7 +259,7 @@ impl Line for Channel {
             return false;
         }
         // Before it is sent: it may leave on another thread at once.
-        self.flight().hand_over(payload.len());
+        self.flight().hand_over(payload.len(), Instant::now());
         let sent = match payload {
             Payload::Text(text) => self.channel.send_string_full(Some(text)),
             Payload::Binary(bytes) => self.channel.send_data_full(Some(&glib::Bytes::from(bytes))),
