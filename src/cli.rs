@@ -95,6 +95,9 @@ pub struct ServeOptions {
     #[arg(long, value_name = "FOLDER", num_args = 0..=1)]
     #[allow(clippy::option_option, reason = "clap's word for an option whose value may be left out")]
     pub record: Option<Option<PathBuf>>,
+    /// Set a property of a feed's elements, such as bow.encoder.threads=2; may be repeated
+    #[arg(long = "element", value_name = "FEED.ROLE.NAME=VALUE")]
+    pub elements: Vec<String>,
     /// What viewers must present; needed beyond this machine. Better in `HELIOGRAPH_TOKEN`: others can see arguments
     #[arg(long, env = "HELIOGRAPH_TOKEN", hide_env_values = true)]
     pub token: Option<String>,

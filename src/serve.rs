@@ -12,9 +12,9 @@ use tokio::runtime::Runtime;
 use crate::{
     cli::ServeOptions,
     config::{
-        AddressError, BrokerChoice, ChoiceError, Config, ConfigFile, DeviceConfig, EmbeddedBroker, FeedConfig, FeedId,
-        FileConfig, KeyringStore, Loaded, MqttConfig, Password, PasswordSource, RtspConfig, Secrets, SourceAddress,
-        SourceConfig, TestConfig, Token,
+        AddressError, BrokerChoice, ChoiceError, Config, ConfigFile, DeviceConfig, ElementRole, EmbeddedBroker,
+        FeedConfig, FeedId, FileConfig, KeyringStore, Loaded, MqttConfig, Password, PasswordSource, RtspConfig,
+        Secrets, SourceAddress, SourceConfig, TestConfig, Token, element_settings,
     },
     connector::local::ServerError,
     engine::FeedCommand,
@@ -165,7 +165,30 @@ fn apply(mut loaded: Loaded, options: &ServeOptions) -> Result<Loaded, String> {
     for feed in &options.feeds {
         add_feed(&mut loaded, feed)?;
     }
+    for property in &options.elements {
+        set_element(&mut loaded.config, property).map_err(|reason| format!("--element {property}: {reason}"))?;
+    }
     Ok(loaded)
+}
+
+/// Sets a property from `FEED.ROLE.NAME=VALUE`, for this run only.
+fn set_element(config: &mut Config, text: &str) -> Result<(), String> {
+    let form = || gettext("a property is written as FEED.ROLE.NAME=VALUE, such as bow.encoder.threads=2");
+    let (place, value) = text.split_once('=').ok_or_else(form)?;
+    let mut parts = place.splitn(3, '.');
+    let (Some(feed), Some(role), Some(name)) = (parts.next(), parts.next(), parts.next()) else { return Err(form()) };
+    let role: ElementRole = role.parse().map_err(|error: ChoiceError| {
+        // Translators: {error} is such as: it is one of "source", "encoder".
+        gettext_f("in the middle stands what the element does; {error}", &[("error", &error.to_string())])
+    })?;
+    element_settings::check(role, name, value).map_err(|error| error.to_string())?;
+    let known = config.feeds.iter().map(|feed| feed.id.to_string()).collect::<Vec<_>>().join(", ");
+    let feed = config.feeds.iter_mut().find(|known| known.id.as_str() == feed).ok_or_else(|| {
+        // Translators: {known} is a list of feeds.
+        gettext_f("there is no feed “{feed}”; there are: {known}", &[("feed", feed), ("known", &known)])
+    })?;
+    feed.set_element(role, name, value);
+    Ok(())
 }
 
 fn add(loaded: &mut Loaded, name: &str, source: SourceConfig) -> FeedId {
@@ -236,6 +259,24 @@ mod tests {
         assert_eq!(ids, ["bow", "bow-2", "aft"]);
         assert_eq!(loaded.passwords[0].1.expose(), "planted");
         assert!(!format!("{loaded:?}").contains("planted"));
+    }
+
+    #[test]
+    fn properties_of_elements_are_set_by_feed_role_and_name() {
+        let with = |property: &str| {
+            let options = ServeOptions { elements: vec![property.to_owned()], ..options(&["Bow=demo:"]) };
+            apply(Loaded::default(), &options).map(|loaded| loaded.config.feeds[0].settings_of(ElementRole::Encoder))
+        };
+        assert_eq!(with("bow.encoder.threads=2").unwrap().get("threads").map(String::as_str), Some("2"));
+        for (bad, reason) in [
+            ("bow.encoder=2", "is written as FEED.ROLE.NAME=VALUE"),
+            ("aft.encoder.threads=2", "there is no feed “aft”; there are: bow"),
+            ("bow.cook.threads=2", "it is one of \"source\""),
+            ("bow.encoder.bframes=2", "no B-frames"),
+        ] {
+            let error = with(bad).unwrap_err();
+            assert!(error.contains(reason), "{error}");
+        }
     }
 
     #[test]

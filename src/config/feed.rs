@@ -111,6 +111,11 @@ impl FeedConfig {
         }
     }
 
+    /// Has this property for the elements of this role.
+    pub fn set_element(&mut self, role: ElementRole, name: &str, value: &str) {
+        self.elements.entry(role).or_default().insert(name.to_owned(), value.to_owned());
+    }
+
     /// The camera is known by this certificate from now on, or by none; true where that
     /// changes anything.
     pub fn know_by(&mut self, certificate: Option<Fingerprint>) -> bool {

@@ -181,6 +181,16 @@ pub enum FeedEvent {
         /// `None` once it was forgotten.
         fingerprint: Option<Fingerprint>,
     },
+    /// A property of the feed's elements was set, as [`FeedCommand::SetElement`] asked. Whoever owns
+    /// the settings keeps it there.
+    Element {
+        /// Whose property.
+        role: ElementRole,
+        /// The property.
+        name: String,
+        /// As GStreamer writes it.
+        value: String,
+    },
     /// Something else is heard of the feed, or nothing any more.
     Audio(AudioState),
     /// What encodes from now on.

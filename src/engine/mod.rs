@@ -363,6 +363,7 @@ impl Engine {
                     FeedEvent::Recording(recording) => snapshot.recording = recording.clone(),
                     FeedEvent::Notice { .. } | FeedEvent::Saved { .. } | FeedEvent::NotSaved { .. } => {}
                     FeedEvent::Agent(agent) => snapshot.agent = Some(agent.clone()),
+                    FeedEvent::Element { role, name, value } => snapshot.config.set_element(*role, name, value),
                     FeedEvent::Certificate { fingerprint } => {
                         snapshot.config.know_by(*fingerprint);
                     }

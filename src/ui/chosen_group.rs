@@ -9,7 +9,7 @@ use gtk::{
 };
 
 use super::{
-    details_dialog,
+    ElementDialog, details_dialog,
     model::{Desk, FeedObject},
 };
 use crate::{
@@ -114,6 +114,13 @@ mod imp {
         fn show_encoder(&self) {
             if let Some(feed) = &*self.feed.borrow() {
                 details_dialog::present(&*self.obj(), &gettext("Encoder"), &feed.encoder_details());
+            }
+        }
+
+        #[template_callback]
+        fn show_elements(&self) {
+            if let (Some(desk), Some(feed)) = (&*self.desk.borrow(), &*self.feed.borrow()) {
+                ElementDialog::new(desk, feed).present(Some(&*self.obj()));
             }
         }
 

@@ -11,6 +11,7 @@
 //!    │  ├─ StreamGroup   streaming, link, viewers
 //!    │  ├─ TimeChart     a figure over the last minutes
 //!    │  └─ ChosenGroup   decoder, encoder, sound: what they are and why
+//!    │     └─ ElementDialog   properties of the feed's elements, by name
 //!    ├─ FeedDialog       add or change a feed
 //!    └─ TroubleshootingDialog   whether everything is in place
 //!       └─ FindingRow    one thing that was looked at
@@ -25,6 +26,7 @@ mod action;
 mod application;
 mod chosen_group;
 mod details_dialog;
+mod element_dialog;
 mod encoder_list;
 mod fault_card;
 mod feed_dialog;
@@ -51,6 +53,7 @@ use tokio::runtime::Runtime;
 
 pub use application::Application;
 pub use chosen_group::ChosenGroup;
+pub use element_dialog::ElementDialog;
 pub use fault_card::FaultCard;
 pub use feed_dialog::FeedDialog;
 pub use feed_page::FeedPage;

@@ -1,6 +1,6 @@
 //! Properties of a feed's elements that are set while it runs.
 
-use super::Worker;
+use super::{super::FeedEvent, Worker};
 use crate::{
     config::{ElementRole, element_settings},
     i18n::gettext_f,
@@ -15,7 +15,10 @@ impl Worker {
     pub(super) fn set_element(&mut self, role: ElementRole, name: &str, value: &str) {
         let checked = element_settings::check(role, name, value).map_err(|error| error.to_string());
         match checked.and_then(|()| self.set_live(role, name, value)) {
-            Ok(()) => drop(self.config.elements.entry(role).or_default().insert(name.to_owned(), value.to_owned())),
+            Ok(()) => {
+                self.config.set_element(role, name, value);
+                (self.around.tell)(FeedEvent::Element { role, name: name.to_owned(), value: value.to_owned() });
+            }
             Err(reason) => self.tell_not_set(name, &reason),
         }
     }

@@ -78,6 +78,9 @@ impl Worker {
         if self.camera.is_taken_in(codec) || self.config.keep_warm {
             return true;
         }
+        if codec == self.config.codec && self.keeping.is_on() {
+            return true;
+        }
         let wanted: usize = self.destinations.iter().filter_map(|place| place.wanted.get(&codec)).sum();
         let viewers = || self.served_in(codec).flat_map(|served| &served.viewers);
         let all_see_little = viewers().all(|session| self.sees_little(session));

@@ -20,7 +20,7 @@ use crate::{
     config::{FeedConfig, FeedId, Setpoint},
     control::CrewState,
     engine::{Beside, ChangedBy, EncoderInUse, FeedEvent, FeedState, InForce, PathInUse},
-    i18n::gettext_f,
+    i18n::{gettext, gettext_f},
     media::{AudioState, choose_encoder},
     stats::{FeedSample, History},
 };
@@ -102,6 +102,9 @@ mod imp {
         /// whenever any of that changes.
         #[property(get = Self::set_by)]
         _set_by: std::marker::PhantomData<String>,
+        /// The properties of its elements that are set, in one line.
+        #[property(get = Self::elements)]
+        _elements: std::marker::PhantomData<String>,
         pub(super) in_force: RefCell<Option<InForce>>,
         /// The encoder that is expected before one is in use; empty where there is none.
         pub(super) expected: RefCell<String>,
@@ -158,6 +161,14 @@ mod imp {
                 ("sound-missing", old.sound_missing != new.sound_missing),
                 ("certificate", old.certificate != new.certificate),
             ]);
+        }
+
+        fn elements(&self) -> String {
+            let elements = self.config.borrow().as_ref().map(|config| config.elements.clone()).unwrap_or_default();
+            let set = elements.values().flat_map(|set| set.iter().map(|(name, value)| format!("{name}={value}")));
+            let set: Vec<String> = set.collect();
+            // Translators: no properties of elements are set.
+            if set.is_empty() { gettext("None set") } else { set.join(", ") }
         }
 
         fn set_by(&self) -> String {
@@ -245,6 +256,7 @@ impl FeedObject {
         self.set_source(config.source.words());
         self.set_streaming(config.streaming);
         imp.refresh_chosen();
+        self.notify_elements();
     }
 
     /// Takes what the engine tells.
@@ -258,10 +270,11 @@ impl FeedObject {
             FeedEvent::Stats(sample) => {
                 imp.sample.replace(sample);
             }
-            // The desk tells the one and keeps the other.
+            // The desk tells the one and keeps the others.
             FeedEvent::Notice { .. }
             | FeedEvent::Certificate { .. }
             | FeedEvent::Codec { .. }
+            | FeedEvent::Element { .. }
             | FeedEvent::Saved { .. }
             | FeedEvent::NotSaved { .. } => {}
             FeedEvent::Recording(recording) => {

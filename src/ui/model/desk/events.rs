@@ -56,6 +56,7 @@ impl Desk {
             FeedEvent::NotSaved { sentence, .. } => self.tell_of(feed, sentence),
             FeedEvent::Saved { kept, path } => self.tell_saved(feed, *kept, path),
             FeedEvent::Certificate { fingerprint } => self.keep_certificate(feed, *fingerprint),
+            FeedEvent::Element { role, name, value } => self.keep_element(feed, *role, name, value),
             _ => {}
         }
         feed.take(event);

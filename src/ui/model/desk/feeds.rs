@@ -5,8 +5,8 @@ use gtk::{prelude::*, subclass::prelude::*};
 use super::{Desk, FeedObject, changes::commands, errands::Errand};
 use crate::{
     config::{
-        FeedConfig, FeedId, Fingerprint, Password, PasswordSource, RtspConfig, Secrets, Setpoint, SetpointChange,
-        SourceConfig, StreamChoice,
+        ElementRole, FeedConfig, FeedId, Fingerprint, Password, PasswordSource, RtspConfig, Secrets, Setpoint,
+        SetpointChange, SourceConfig, StreamChoice,
     },
     engine::{ChangedBy, FeedCommand},
     i18n::gettext,
@@ -99,6 +99,39 @@ impl Desk {
     /// Asks the engine for something that no settings keep.
     pub fn command(&self, feed: &FeedObject, command: FeedCommand) {
         self.parts().errands.send(Errand::Command(feed.id(), command));
+    }
+
+    /// Sets a property of a feed's elements that passed [`crate::config::element_settings::check`]: while it
+    /// runs, where the element allows that and takes the value, or by starting it anew.
+    pub fn set_element(&self, feed: &FeedObject, role: ElementRole, name: &str, value: &str, anew: bool) {
+        if anew {
+            self.keep_element(feed, role, name, value);
+            return self.start_anew(feed);
+        }
+        // A person may ask for the same again, and is answered again.
+        self.imp().repeats.borrow_mut().forget(&feed.id());
+        let command = FeedCommand::SetElement { role, name: name.to_owned(), value: value.to_owned() };
+        self.parts().errands.send(Errand::Command(feed.id(), command));
+    }
+
+    /// Takes a property of a feed's elements back: the feed starts anew without it.
+    pub fn unset_element(&self, feed: &FeedObject, role: ElementRole, name: &str) {
+        self.change(feed, |config| {
+            let mut settings = config.settings_of(role);
+            settings.remove(name);
+            config.set_settings_of(role, settings);
+        });
+        self.start_anew(feed);
+    }
+
+    /// Keeps a property that was set.
+    pub(super) fn keep_element(&self, feed: &FeedObject, role: ElementRole, name: &str, value: &str) {
+        self.change(feed, |config| config.set_element(role, name, value));
+    }
+
+    fn start_anew(&self, feed: &FeedObject) {
+        self.imp().repeats.borrow_mut().forget(&feed.id());
+        self.parts().errands.send(Errand::Replace(feed.config()));
     }
 
     /// Has the camera known by whichever certificate it shows next.
