@@ -6,6 +6,7 @@ mod errands;
 mod events;
 mod feeds;
 mod look;
+mod remote;
 mod repeats;
 mod server;
 mod settings;
@@ -24,7 +25,7 @@ use gtk::{
 };
 use tokio::runtime::Handle;
 
-use self::{errands::Errands, repeats::Repeats, server::Doors, settings::SettingsKeeper};
+use self::{errands::Errands, remote::Post, repeats::Repeats, server::Doors, settings::SettingsKeeper};
 use super::FeedObject;
 use crate::{
     config::{Config, FeedConfig, FeedId, KeyringStore, Secrets},
@@ -59,6 +60,7 @@ mod imp {
         /// Removed feeds whose passwords are kept while Undo is offered.
         pub(super) leaving: RefCell<Vec<FeedConfig>>,
         pub(super) doors: RefCell<Option<Doors>>,
+        pub(super) post: RefCell<Option<Post>>,
         pub(super) repeats: RefCell<Repeats>,
     }
 
@@ -74,6 +76,7 @@ mod imp {
                 config: RefCell::default(),
                 leaving: RefCell::default(),
                 doors: RefCell::default(),
+                post: RefCell::default(),
                 repeats: RefCell::default(),
             }
         }
@@ -136,12 +139,13 @@ impl Desk {
         desk.follow_engine();
         desk.take_settings(loaded);
         desk.open_doors();
+        desk.open_post();
         desk
     }
 
     /// Ends all feeds and closes the server; settles what is still to be saved or forgotten.
     pub async fn shut(&self) {
-        futures::join!(self.end_feeds(), self.shut_doors(), self.forget_leaving());
+        futures::join!(self.end_feeds(), self.shut_doors(), self.shut_post(), self.forget_leaving());
     }
 
     async fn end_feeds(&self) {
