@@ -12,7 +12,7 @@ use super::Trouble;
 use crate::{
     config::{ExternalBroker, FeedId, MqttVersion},
     mqtt::{Dial, Dialer, Incoming, LinkFault, LinkFaultKind, Outgoing, Session, Target, Topics},
-    station::remote::reports::{InstanceState, Reply, VERSION, json},
+    station::remote::reports::{FeedList, InstanceState, Reply, VERSION, json},
 };
 
 /// How long the broker may take to let us in.
@@ -36,6 +36,8 @@ pub(super) struct Caller {
     asked: u64,
     /// Only messages whose topics begin so are told.
     listening: Option<String>,
+    /// Lists of feeds that came while the Heliograph was looked for.
+    lists: Vec<Incoming>,
 }
 
 impl Caller {
@@ -50,10 +52,26 @@ impl Caller {
         let session = session
             .map_err(|_| no_broker(&address))?
             .map_err(|fault| if fault.kind == LinkFaultKind::Away { no_broker(&address) } else { fault.sentence })?;
-        let instance = find(&mut incoming, instance, &address).await?;
+        let mut lists = Vec::new();
+        let instance = find(&mut incoming, &mut lists, instance, &address).await?;
         let topics = Topics::of(&instance);
         let response_topic = (version == MqttVersion::V5).then(|| topics.reply_to(&client));
-        Ok(Self { session, incoming, instance, topics, client, response_topic, asked: 0, listening: None })
+        Ok(Self { session, incoming, instance, topics, client, response_topic, asked: 0, listening: None, lists })
+    }
+
+    /// The feeds there are. They are told, not asked for: whoever may read knows them.
+    pub(super) async fn feeds(&mut self) -> Result<FeedList, String> {
+        let topic = self.topics.feeds();
+        let end = Instant::now() + FIND;
+        let mut found = self.lists.iter().rfind(|message| message.topic == topic).cloned();
+        while found.is_none() {
+            let message = timeout_at(end, self.next()).await;
+            let message = message.map_err(|_| format!("Heliograph “{}” does not tell its feeds.", self.instance))??;
+            found = Some(message).filter(|message| message.topic == topic);
+        }
+        serde_json::from_slice(&found.unwrap_or_default().payload).map_err(|_| {
+            format!("Heliograph “{}” is of another version: its list of feeds is not understood.", self.instance)
+        })
     }
 
     /// Asks, and waits for the answer.
@@ -140,11 +158,21 @@ impl Caller {
 }
 
 /// Which Heliographs are there, and which of them is meant.
-async fn find(incoming: &mut Receiver<Incoming>, wanted: Option<&FeedId>, address: &str) -> Result<FeedId, String> {
+async fn find(
+    incoming: &mut Receiver<Incoming>,
+    lists: &mut Vec<Incoming>,
+    wanted: Option<&FeedId>,
+    address: &str,
+) -> Result<FeedId, String> {
     let mut there: BTreeMap<FeedId, bool> = BTreeMap::new();
     let mut end = Instant::now() + FIND;
     while let Ok(Some(message)) = timeout_at(end, incoming.recv()).await {
-        let Some((instance, online)) = presence(&message) else { continue };
+        let Some((instance, online)) = presence(&message) else {
+            if message.topic.ends_with("/feeds") {
+                lists.push(message);
+            }
+            continue;
+        };
         if online && wanted == Some(&instance) {
             return Ok(instance);
         }

@@ -70,6 +70,10 @@ async fn act(config: Option<PathBuf>, options: &CtlOptions) -> Result<(), Troubl
 async fn obey(caller: &mut Caller, options: &CtlOptions) -> Result<(), Trouble> {
     let (target, body) = match &options.verb {
         CtlVerb::Watch { feed, count } => return watch(caller, feed.as_ref(), *count).await,
+        CtlVerb::Feeds => {
+            text::print_feeds(&caller.feeds().await.map_err(Trouble::Unreachable)?, options.json);
+            return Ok(());
+        }
         verb => request(verb).map_err(Trouble::Unreachable)?,
     };
     let answer = caller.ask(&target, body).await?;
@@ -81,7 +85,6 @@ async fn obey(caller: &mut Caller, options: &CtlOptions) -> Result<(), Trouble> 
 fn request(verb: &CtlVerb) -> Result<(Target, Map<String, Value>), String> {
     let of = |feed: &FeedId, body: Value| Ok((Target::Feed(feed.clone()), object(body)));
     match verb {
-        CtlVerb::Feeds => Ok((Target::Instance, object(json!({ "command": "list-feeds" })))),
         CtlVerb::State { feed } => of(feed, json!({ "command": "describe" })),
         CtlVerb::Stats { feed } => of(feed, json!({ "command": "statistics" })),
         CtlVerb::Start { feed } => of(feed, json!({ "command": "start" })),
@@ -128,7 +131,7 @@ fn request(verb: &CtlVerb) -> Result<(Target, Map<String, Value>), String> {
             };
             Ok((feed.clone().map_or(Target::Instance, Target::Feed), body))
         }
-        CtlVerb::Watch { .. } | CtlVerb::Script { .. } => unreachable!("these ask in their own way"),
+        CtlVerb::Feeds | CtlVerb::Watch { .. } | CtlVerb::Script { .. } => unreachable!("these ask in their own way"),
     }
 }
 

@@ -17,13 +17,17 @@ pub(super) fn print(verb: &CtlVerb, answer: Option<&Value>, as_json: bool) {
     }
 }
 
+/// Prints the feeds' ids and names.
+pub(super) fn print_feeds(list: &FeedList, as_json: bool) {
+    if as_json {
+        println!("{:#}", serde_json::json!(list));
+    } else {
+        list.feeds.iter().for_each(|feed| println!("{}\t{}", feed.id, feed.name));
+    }
+}
+
 fn for_people(verb: &CtlVerb, answer: &Value) -> Option<String> {
     match verb {
-        CtlVerb::Feeds => {
-            let list: FeedList = serde_json::from_value(answer.clone()).ok()?;
-            let lines: Vec<String> = list.feeds.iter().map(|feed| format!("{}\t{}\n", feed.id, feed.name)).collect();
-            Some(lines.concat())
-        }
         CtlVerb::State { .. } => {
             let state: FeedReport = serde_json::from_value(answer.clone()).ok()?;
             let setpoint = state.setpoint;

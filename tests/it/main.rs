@@ -32,6 +32,7 @@ mod loss;
 mod missing_plugin;
 mod mqtt;
 mod mqtt_external;
+mod mqtt_programs;
 mod network_cut;
 mod on_demand;
 mod pass_through;

@@ -48,15 +48,17 @@ impl Guest {
         topics
     }
 
-    /// Tells the controller when a feed begins and ends. One that is away is out of the allocation:
-    /// the others would wait for it for ever.
+    /// Tells the controller when a feed begins and ends: when it has both pictures and viewers, as its
+    /// connectors run. One that is away is out of the allocation, or the others would wait for it for ever.
     pub(super) fn state(&mut self, snapshot: &FeedSnapshot) {
         let feed = &snapshot.config.id;
         match snapshot.state {
-            FeedState::Live { .. } if self.running.insert(feed.clone()) => {
-                self.notify(feed, &json!({ "on": format!("{feed}/actions") }));
+            FeedState::Live { .. } if snapshot.viewers > 0 => {
+                if self.running.insert(feed.clone()) {
+                    self.notify(feed, &json!({ "on": format!("{feed}/actions") }));
+                }
             }
-            FeedState::Live { .. } | FeedState::Stalled { .. } => {}
+            FeedState::Stalled { .. } if snapshot.viewers > 0 => {}
             _ => self.removed(feed),
         }
     }

@@ -96,6 +96,18 @@ impl Listener {
         lines.iter().filter(|line| !line.starts_with("Client ") && !line.starts_with("Subscribed")).cloned().collect()
     }
 
+    /// Waits for a message on a topic that ends so; answers the topic.
+    pub fn wait_topic(&self, end: &str) -> String {
+        wait_for(&format!("a message on …{end}"), Duration::from_secs(10), || {
+            let messages = self.messages();
+            messages
+                .iter()
+                .filter_map(|line| line.split(' ').next())
+                .find(|topic| topic.ends_with(end))
+                .map(str::to_owned)
+        })
+    }
+
     /// Waits for a message on this topic that holds the text.
     pub fn wait(&self, topic: &str, text: &str, limit: Duration) -> String {
         let start = format!("{topic} ");
