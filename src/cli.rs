@@ -208,6 +208,40 @@ pub enum CtlVerb {
         /// As GStreamer writes it
         value: String,
     },
+    /// Record a feed's statistics, or end that
+    RecordStatistics {
+        /// The feed's id
+        feed: FeedId,
+        /// on or off
+        #[arg(action = clap::ArgAction::Set, value_parser = parse_switch)]
+        on: bool,
+    },
+    /// Record what is sent of a feed, or end that
+    Record {
+        /// The feed's id
+        feed: FeedId,
+        /// on or off
+        #[arg(action = clap::ArgAction::Set, value_parser = parse_switch)]
+        on: bool,
+    },
+    /// Keep the last of what is sent in memory, or forget it
+    KeepLast {
+        /// The feed's id
+        feed: FeedId,
+        /// on or off
+        #[arg(action = clap::ArgAction::Set, value_parser = parse_switch)]
+        on: bool,
+    },
+    /// Write what is kept in memory to a file
+    SaveLast {
+        /// The feed's id
+        feed: FeedId,
+    },
+    /// Save a feed's next picture
+    Snapshot {
+        /// The feed's id
+        feed: FeedId,
+    },
     /// Say something to a feed's viewers, on one of its data channels
     Say {
         /// The feed's id
@@ -389,6 +423,14 @@ fn or_camera<T: FromStr<Err: Display>>(text: &str) -> Result<OrCamera<T>, String
         return Ok(OrCamera::Camera);
     }
     text.parse().map(OrCamera::Set).map_err(|error: T::Err| error.to_string())
+}
+
+fn parse_switch(text: &str) -> Result<bool, String> {
+    match text {
+        "on" => Ok(true),
+        "off" => Ok(false),
+        _ => Err("it is on or off".into()),
+    }
 }
 
 fn parse_priority(text: &str) -> Result<Priority, String> {

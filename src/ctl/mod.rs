@@ -113,6 +113,13 @@ fn request(verb: &CtlVerb) -> Result<(Target, Map<String, Value>), String> {
         CtlVerb::Element { feed, role, name, value } => {
             of(feed, json!({ "command": "set-element", "role": role, "name": name, "value": value }))
         }
+        CtlVerb::RecordStatistics { feed, on } => of(feed, json!({ "command": "record-statistics", "on": on })),
+        CtlVerb::Record { feed, on } => {
+            of(feed, json!({ "command": if *on { "start-recording" } else { "stop-recording" } }))
+        }
+        CtlVerb::KeepLast { feed, on } => of(feed, json!({ "command": "keep-last", "on": on })),
+        CtlVerb::SaveLast { feed } => of(feed, json!({ "command": "save-last" })),
+        CtlVerb::Snapshot { feed } => of(feed, json!({ "command": "snapshot" })),
         CtlVerb::Say { feed, channel, text, session } => {
             let payload = json!({ "text": text });
             of(feed, json!({ "command": "send-data", "channel": channel, "session": session, "payload": payload }))
@@ -188,6 +195,12 @@ mod tests {
             &["codec", "bow", "h264", "--encoder", "x264enc"],
             &["element", "bow", "encoder", "threads", "2"],
             &["say", "bow", "chat", "hello"],
+            &["record-statistics", "bow", "on"],
+            &["record", "bow", "on"],
+            &["record", "bow", "off"],
+            &["keep-last", "bow", "on"],
+            &["save-last", "bow"],
+            &["snapshot", "bow"],
             &["forget-certificate", "bow"],
         ] {
             let mut body = asked(args);
@@ -200,9 +213,23 @@ mod tests {
     /// Whoever adds a command gives it a verb, or it is sent with `send` and stands here.
     #[test]
     fn every_command_of_a_feed_has_a_verb() {
-        const BY_SEND: &[&str] = &["record-statistics"];
-        let verbs =
-            ["start", "stop", "apply", "set-stream", "set-codec", "set-element", "send-data", "forget-certificate"];
+        const BY_SEND: &[&str] = &[];
+        let verbs = [
+            "start",
+            "stop",
+            "apply",
+            "set-stream",
+            "set-codec",
+            "set-element",
+            "send-data",
+            "record-statistics",
+            "start-recording",
+            "stop-recording",
+            "keep-last",
+            "save-last",
+            "snapshot",
+            "forget-certificate",
+        ];
         let without: Vec<String> = names::<FeedCommand>()
             .into_iter()
             .filter(|name| !verbs.contains(&name.as_str()) && !BY_SEND.contains(&name.as_str()))

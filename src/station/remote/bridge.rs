@@ -276,7 +276,9 @@ fn action(event: &FeedEvent) -> Option<Action> {
             Some(Action::Setpoint { setpoint: in_force.setpoint, by: in_force.by.clone() })
         }
         FeedEvent::Agent(agent) => Some(Action::Agent { agent: agent.clone() }),
-        FeedEvent::Notice { sentence } => Some(Action::Notice { sentence: sentence.clone() }),
+        FeedEvent::Notice { sentence } | FeedEvent::NotSaved { sentence, .. } => {
+            Some(Action::Notice { sentence: sentence.clone() })
+        }
         _ => None,
     }
 }
