@@ -10,10 +10,8 @@ use gtk::{
 };
 
 use super::{
-    ChosenGroup, FaultCard, KeepGroup, PreviewTile, SetpointGroup, StreamGroup,
+    ChosenGroup, FaultCard, FiguresGroup, KeepGroup, PreviewTile, SetpointGroup, StreamGroup,
     model::{Desk, FeedObject},
-    time_chart::TimeChart,
-    units,
 };
 
 /// Width of the details beside the picture, in logical pixels.
@@ -43,9 +41,7 @@ mod imp {
         #[template_child]
         chosen: TemplateChild<ChosenGroup>,
         #[template_child]
-        pub(super) sent: TemplateChild<TimeChart>,
-        #[template_child]
-        pub(super) round_trip: TemplateChild<TimeChart>,
+        pub(super) figures: TemplateChild<FiguresGroup>,
         /// Who carries out what is asked for here.
         #[property(get, set = Self::set_desk, nullable)]
         desk: RefCell<Option<Desk>>,
@@ -73,7 +69,7 @@ mod imp {
             SetpointGroup::ensure_type();
             ChosenGroup::ensure_type();
             KeepGroup::ensure_type();
-            TimeChart::ensure_type();
+            FiguresGroup::ensure_type();
             class.bind_template();
         }
 
@@ -87,8 +83,6 @@ mod imp {
         fn constructed(&self) {
             self.parent_constructed();
             self.set_narrow(false);
-            self.sent.set_formatter(units::bitrate);
-            self.round_trip.set_formatter(units::delay);
         }
     }
 
@@ -102,6 +96,7 @@ mod imp {
             self.setpoint.set_desk(desk.as_ref());
             self.chosen.set_desk(desk.as_ref());
             self.keep.set_desk(desk.as_ref());
+            self.figures.set_desk(desk.as_ref());
             self.desk.replace(desk);
         }
 
@@ -112,10 +107,7 @@ mod imp {
             self.setpoint.set_feed(feed.as_ref());
             self.chosen.set_feed(feed.as_ref());
             self.keep.set_feed(feed.as_ref());
-            if let Some(feed) = &feed {
-                self.sent.set_history(feed.sent());
-                self.round_trip.set_history(feed.round_trip());
-            }
+            self.figures.set_feed(feed.as_ref());
             self.feed.replace(feed);
         }
 
@@ -153,8 +145,7 @@ impl FeedPage {
 
     /// A second has passed.
     pub fn tick(&self) {
-        self.imp().sent.refresh();
-        self.imp().round_trip.refresh();
         self.imp().keep.tick();
+        self.imp().figures.tick();
     }
 }

@@ -9,7 +9,7 @@
 //!    │  ├─ PreviewTile   its picture, never live unless it is
 //!    │  ├─ FaultCard     what is wrong, and the next step
 //!    │  ├─ StreamGroup   streaming, link, viewers
-//!    │  ├─ TimeChart     a figure over the last minutes
+//!    │  ├─ FiguresGroup  figures of all viewers or of one, each with a TimeChart
 //!    │  └─ ChosenGroup   decoder, encoder, sound: what they are and why
 //!    │     └─ ElementDialog   properties of the feed's elements, by name
 //!    ├─ FeedDialog       add or change a feed
@@ -32,6 +32,7 @@ mod fault_card;
 mod feed_dialog;
 mod feed_page;
 mod feed_row;
+mod figures_group;
 mod finding_row;
 mod freshness;
 mod keep_group;
@@ -58,6 +59,7 @@ pub use fault_card::FaultCard;
 pub use feed_dialog::FeedDialog;
 pub use feed_page::FeedPage;
 pub use feed_row::FeedRow;
+pub use figures_group::FiguresGroup;
 pub use finding_row::FindingRow;
 pub use keep_group::KeepGroup;
 pub use notices::Notices;

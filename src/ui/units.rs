@@ -42,6 +42,18 @@ pub fn delay(seconds: f64) -> String {
     }
 }
 
+/// A part in percent: "0 %", "0.4 %", "12 %".
+pub fn percent(percent: f64) -> String {
+    let Some(percent) = sensible(percent) else { return NOT_KNOWN.into() };
+    with_unit(percent, usize::from(percent > 0.0 && percent < 9.95), &gettext("{number} %"))
+}
+
+/// Pictures a second: "30 fps".
+pub fn framerate(fps: f64) -> String {
+    let Some(fps) = sensible(fps) else { return NOT_KNOWN.into() };
+    with_unit(fps, 0, &gettext("{number} fps"))
+}
+
 /// The size of a picture in pixels: "1280×720".
 pub fn picture_size(width: u32, height: u32) -> String {
     if width == 0 || height == 0 {
@@ -217,8 +229,15 @@ mod tests {
 
     #[test]
     fn a_number_and_its_unit_never_part() {
-        let written =
-            [bitrate(2_000.0), delay(0.012), viewers(3), span(Duration::from_mins(5)), picture_size(1280, 720)];
+        let written = [
+            bitrate(2_000.0),
+            delay(0.012),
+            percent(0.4),
+            framerate(30.0),
+            viewers(3),
+            span(Duration::from_mins(5)),
+            picture_size(1280, 720),
+        ];
         for words in written {
             assert!(!words.contains(' '), "{words:?} can be broken");
         }

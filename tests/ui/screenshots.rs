@@ -9,7 +9,7 @@ use adw::prelude::*;
 use heliograph::{
     engine::FeedEvent,
     media::source::{DemoCamera, DemoSettings},
-    stats::{FeedRates, FeedSample},
+    stats::{FeedRates, FeedSample, ViewerRates, ViewerSample},
     ui::{
         FeedDialog,
         model::{Entered, FeedObject},
@@ -60,16 +60,32 @@ fn live(rig: &Rig) -> FeedObject {
     feed.take(FeedEvent::Viewers { count: 3 });
     for second in 0..240 {
         let wave = (f64::from(second) / 17.0).sin();
-        let rates = FeedRates {
-            sent_kbps: Some(5600.0 + 420.0 * wave),
-            round_trip_time: Some(0.021 + 0.006 * wave),
-            ..FeedRates::default()
-        };
-        feed.take(FeedEvent::Stats(Box::new(FeedSample { rates, ..FeedSample::default() })));
+        feed.take(FeedEvent::Stats(Box::new(sample(wave))));
         feed.tick();
     }
     rig.window.tick();
     feed
+}
+
+/// Three viewers, whose figures go up and down.
+fn sample(wave: f64) -> FeedSample {
+    let rates = FeedRates {
+        sent_kbps: Some(5600.0 + 420.0 * wave),
+        goodput_kbps: Some(5580.0 + 400.0 * wave),
+        estimate_kbps: Some(2400.0 + 300.0 * wave),
+        round_trip_time: Some(0.021 + 0.006 * wave),
+        jitter: Some(0.004 + 0.001 * wave),
+        fraction_lost: Some(0.002 + 0.001 * wave),
+        frames_per_second: Some(30.0),
+    };
+    let viewer = |name: &str| ViewerSample {
+        session: name.into(),
+        viewer: Some(name.into()),
+        estimate_kbps: Some(2400),
+        rates: ViewerRates { sent_kbps: Some(1900.0 + 140.0 * wave), ..ViewerRates::default() },
+        ..ViewerSample::default()
+    };
+    FeedSample { viewers: ["bridge", "engine room", "pilot"].map(viewer).into(), rates, ..FeedSample::default() }
 }
 
 fn add_dialog(rig: &Rig, size: &str) {

@@ -13,7 +13,9 @@ use gtk::{
 };
 
 use super::{
+    charted::Charted,
     chosen::{Chosen, Facts},
+    figure::Figure,
     words::{Health, Words},
 };
 use crate::{
@@ -24,22 +26,6 @@ use crate::{
     media::{AudioState, choose_encoder},
     stats::{FeedSample, History},
 };
-
-/// How often a sample is added: [`FeedObject::tick`] is to be called as often.
-const SAMPLE_EVERY: Duration = Duration::from_secs(1);
-
-/// What the figures were over the last minutes.
-struct Histories {
-    sent: Rc<RefCell<History>>,
-    round_trip: Rc<RefCell<History>>,
-}
-
-impl Default for Histories {
-    fn default() -> Self {
-        let history = || Rc::new(RefCell::new(History::new(SAMPLE_EVERY)));
-        Self { sent: history(), round_trip: history() }
-    }
-}
 
 mod imp {
     use super::*;
@@ -116,7 +102,7 @@ mod imp {
         pub(super) config: RefCell<Option<FeedConfig>>,
         pub(super) state: RefCell<Option<(FeedState, Instant)>>,
         pub(super) sample: RefCell<Box<FeedSample>>,
-        pub(super) histories: Histories,
+        pub(super) charted: RefCell<Charted>,
     }
 
     #[glib::object_subclass]
@@ -309,22 +295,18 @@ impl FeedObject {
     pub fn tick(&self) {
         let imp = self.imp();
         imp.refresh();
-        let rates = imp.sample.borrow().rates;
         // Nobody sends while it is off, which is not the same as sending nothing.
-        let sent = rates.sent_kbps.filter(|_| self.health() != Health::Off).map(|kbps| kbps as f32);
-        let round_trip = rates.round_trip_time.filter(|_| self.viewers() > 0).map(|seconds| seconds as f32);
-        imp.histories.sent.borrow_mut().push(sent);
-        imp.histories.round_trip.borrow_mut().push(round_trip);
+        imp.charted.borrow_mut().push(&imp.sample.borrow(), self.health() != Health::Off);
     }
 
-    /// What was sent to all viewers together, in kbit/s.
-    pub fn sent(&self) -> Rc<RefCell<History>> {
-        self.imp().histories.sent.clone()
+    /// What a figure was: of this viewer's session, or over all viewers.
+    pub fn history(&self, figure: Figure, session: Option<&str>) -> Rc<RefCell<History>> {
+        self.imp().charted.borrow().of(figure, session)
     }
 
-    /// The round trip to the farthest viewer, in seconds; a gap while there is none.
-    pub fn round_trip(&self) -> Rc<RefCell<History>> {
-        self.imp().histories.round_trip.clone()
+    /// What is known of it and its viewers now.
+    pub fn sample(&self) -> FeedSample {
+        (**self.imp().sample.borrow()).clone()
     }
 }
 

@@ -4,10 +4,12 @@
 //! [`FeedObject`]s and the settings file. Widgets bind to properties of both and
 //! ask the desk for every change, so each rule about feeds stands in one place.
 
+mod charted;
 mod chosen;
 mod desk;
 mod draft;
 mod feed;
+mod figure;
 mod words;
 
 pub use chosen::{Chosen, Facts};
@@ -16,4 +18,5 @@ pub use draft::{
     Draft, Entered, EnteredCamera, EnteredPicture, EnteredProperties, EnteredTest, Field, Problem, SourceKind,
 };
 pub use feed::FeedObject;
+pub use figure::Figure;
 pub use words::{Health, Words};

@@ -69,6 +69,15 @@ impl Desk {
         self.parts().errands.send(Errand::Command(feed.id(), command));
     }
 
+    /// Writes a feed's statistics to files, or no more, from now on and after the next start of the program.
+    pub fn set_recording(&self, feed: &FeedObject, on: bool) {
+        if feed.config().record_statistics == on {
+            return;
+        }
+        self.change(feed, |config| config.record_statistics = on);
+        self.parts().errands.send(Errand::Command(feed.id(), FeedCommand::RecordStatistics { on }));
+    }
+
     /// Holds a feed to another setpoint, from now on and after the next start of the program.
     pub fn apply(&self, feed: &FeedObject, change: SetpointChange) {
         if let Err(error) = change.check() {
