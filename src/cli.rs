@@ -208,6 +208,19 @@ pub enum CtlVerb {
         /// As GStreamer writes it
         value: String,
     },
+    /// Decide oneself, while the feed's agent only watches
+    Overtake {
+        /// The feed's id
+        feed: FeedId,
+        /// For so many seconds; without it until give-back
+        #[arg(long, value_name = "N")]
+        seconds: Option<u64>,
+    },
+    /// Have the feed's agent decide again
+    GiveBack {
+        /// The feed's id
+        feed: FeedId,
+    },
     /// Record a feed's statistics, or end that
     RecordStatistics {
         /// The feed's id

@@ -113,6 +113,8 @@ fn request(verb: &CtlVerb) -> Result<(Target, Map<String, Value>), String> {
         CtlVerb::Element { feed, role, name, value } => {
             of(feed, json!({ "command": "set-element", "role": role, "name": name, "value": value }))
         }
+        CtlVerb::Overtake { feed, seconds } => of(feed, json!({ "command": "overtake", "limit": seconds })),
+        CtlVerb::GiveBack { feed } => of(feed, json!({ "command": "give-back" })),
         CtlVerb::RecordStatistics { feed, on } => of(feed, json!({ "command": "record-statistics", "on": on })),
         CtlVerb::Record { feed, on } => {
             of(feed, json!({ "command": if *on { "start-recording" } else { "stop-recording" } }))
@@ -195,6 +197,8 @@ mod tests {
             &["codec", "bow", "h264", "--encoder", "x264enc"],
             &["element", "bow", "encoder", "threads", "2"],
             &["say", "bow", "chat", "hello"],
+            &["overtake", "bow", "--seconds", "30"],
+            &["give-back", "bow"],
             &["record-statistics", "bow", "on"],
             &["record", "bow", "on"],
             &["record", "bow", "off"],
@@ -213,7 +217,8 @@ mod tests {
     /// Whoever adds a command gives it a verb, or it is sent with `send` and stands here.
     #[test]
     fn every_command_of_a_feed_has_a_verb() {
-        const BY_SEND: &[&str] = &[];
+        // An agent has more bounds than a line of options should have.
+        const BY_SEND: &[&str] = &["set-agent"];
         let verbs = [
             "start",
             "stop",
@@ -222,6 +227,8 @@ mod tests {
             "set-codec",
             "set-element",
             "send-data",
+            "overtake",
+            "give-back",
             "record-statistics",
             "start-recording",
             "stop-recording",
