@@ -16,21 +16,30 @@ use tokio::sync::mpsc::UnboundedSender;
 
 use super::OutletEvent;
 
-/// Estimates come with every report, many times a second; whoever decides by them takes seconds.
+/// Estimates come with every report, many times a second, and mostly differ little; whoever decides by
+/// them takes seconds.
 const TOLD_EVERY: Duration = Duration::from_millis(200);
+
+/// An estimate that differs from the one told last by more than this share is told at once: it may be
+/// the last for long.
+const TOLD_AT_ONCE: f64 = 0.05;
 
 /// Tells a session's estimates.
 pub(super) fn tell_estimates(session: &str, estimator: &gst::Element, events: &UnboundedSender<OutletEvent>) {
-    let (session, events, told_at) = (session.to_owned(), events.clone(), Mutex::new(None::<Instant>));
+    let (session, events, told) = (session.to_owned(), events.clone(), Mutex::new(None));
     estimator.connect_notify(Some("estimated-bitrate"), move |estimator, _| {
-        let mut told_at = told_at.lock().expect("no holder of this lock should panic");
-        if told_at.is_some_and(|at| at.elapsed() < TOLD_EVERY) {
+        let kbps = estimator.property::<u32>("estimated-bitrate") / 1000;
+        let mut told = told.lock().expect("no holder of this lock should panic");
+        if told.is_some_and(|(at, before): (Instant, u32)| at.elapsed() < TOLD_EVERY && is_near(kbps, before)) {
             return;
         }
-        *told_at = Some(Instant::now());
-        let kbps = estimator.property::<u32>("estimated-bitrate") / 1000;
+        *told = Some((Instant::now(), kbps));
         let _ = events.send(OutletEvent::Estimate { session: session.clone(), kbps });
     });
+}
+
+fn is_near(kbps: u32, before: u32) -> bool {
+    f64::from(kbps.abs_diff(before)) <= TOLD_AT_ONCE * f64::from(before)
 }
 
 /// Has packets go past the estimator, on the thread that brings them.
@@ -50,4 +59,28 @@ pub(super) fn let_packets_pass(estimator: &gst::Element) {
         };
         gst::PadProbeReturn::Handled
     });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn small_changes_wait_and_the_last_great_one_is_never_lost() {
+        crate::media::init().unwrap();
+        let estimator = gst::ElementFactory::make("rtpgccbwe").build().unwrap();
+        let (events, mut told) = tokio::sync::mpsc::unbounded_channel();
+        tell_estimates("session", &estimator, &events);
+        for kbps in [8000_u32, 7990, 8010, 100, 101] {
+            estimator.set_property("estimated-bitrate", kbps * 1000);
+        }
+        let told = std::iter::from_fn(|| told.try_recv().ok());
+        let told: Vec<_> = told
+            .map(|event| match event {
+                OutletEvent::Estimate { kbps, .. } => kbps,
+                other => panic!("{other:?}"),
+            })
+            .collect();
+        assert_eq!(told, [8000, 100]);
+    }
 }
