@@ -24,6 +24,8 @@ const DEEPEST_CUT: f64 = 0.60;
 const FULL_LOSS: f64 = 0.15;
 /// A queue that was there for a moment only was a machine that stood still.
 const PERSISTS: Duration = Duration::from_millis(70);
+/// The last moments count for no less than this part of the last half second.
+const STOOD_STILL: f64 = 0.4;
 /// Between two cuts: as long as it takes until the encoder's change is seen.
 const BETWEEN_CUTS: Duration = Duration::from_millis(200);
 /// How much it goes up in a second: near a limit that is known, below one, and where none is.
@@ -109,8 +111,10 @@ impl Feedback {
             _ if report.queueing > STANDS_LONG => DEEP_CUT,
             _ => CUT,
         };
-        self.limit = Some(report.carried_kbps);
-        let carried = part * report.carried_kbps / self.output;
+        // Of a machine that stood still, nothing came for a while: that is not what the way carries.
+        let carried = report.carried_kbps.max(STOOD_STILL * report.received_kbps);
+        self.limit = Some(carried);
+        let carried = part * carried / self.output;
         if carried < self.kbps {
             (self.kbps, self.cut_at) = (carried, Some(now));
         }

@@ -32,7 +32,10 @@ const CLOGGED_LOSS: f64 = 0.15;
 const BETWEEN_EMPTYINGS: Duration = Duration::from_secs(1);
 /// No longer than this is waited for a queue, and for a key frame.
 const LONGEST_QUEUE: f64 = 0.4;
-const KEY_FRAME_WITHIN: Duration = Duration::from_secs(1);
+const KEY_FRAME_WITHIN: Duration = Duration::from_secs(4);
+/// A key frame that was asked for and has not come is asked for again: the request may have been
+/// merged with one that was answered while the way was still clogged.
+const ASKS_EVERY: Duration = Duration::from_millis(250);
 
 /// What becomes of a frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,7 +54,7 @@ struct Emptying {
     began: Instant,
     /// When the queue is empty.
     until: Instant,
-    has_asked: bool,
+    asked_at: Option<Instant>,
 }
 
 /// Which requests are met, and which frames are sent.
@@ -84,7 +87,7 @@ impl Repair {
         let may_empty = self.emptied_at.is_none_or(|at| now.duration_since(at) > BETWEEN_EMPTYINGS);
         if is_clogged && may_empty && self.emptying.is_none() {
             let queue = Duration::from_secs_f64(report.queueing.min(LONGEST_QUEUE));
-            self.emptying = Some(Emptying { began: now, until: now + queue, has_asked: false });
+            self.emptying = Some(Emptying { began: now, until: now + queue, asked_at: None });
         }
     }
 
@@ -101,9 +104,11 @@ impl Repair {
             (self.emptying, self.emptied_at) = (None, Some(now));
             return Frame::Passes;
         }
-        if now < emptying.until || std::mem::replace(&mut emptying.has_asked, true) {
+        let has_asked = emptying.asked_at.is_some_and(|at| now.duration_since(at) < ASKS_EVERY);
+        if now < emptying.until || has_asked {
             return Frame::Dropped;
         }
+        emptying.asked_at = Some(now);
         Frame::AsksForKey
     }
 
@@ -188,6 +193,8 @@ mod tests {
     fn a_key_frame_that_never_comes_is_not_waited_for() {
         let (mut repair, start) = (Repair::default(), Instant::now());
         repair.learn(&CLOGGED, ms(240), start);
-        assert_eq!(repair.frame(false, start + ms(1100)), Frame::Passes);
+        assert_eq!(repair.frame(false, start + ms(300)), Frame::AsksForKey);
+        assert_eq!(repair.frame(false, start + ms(600)), Frame::AsksForKey, "again");
+        assert_eq!(repair.frame(false, start + ms(4100)), Frame::Passes);
     }
 }
