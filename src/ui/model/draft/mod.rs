@@ -209,13 +209,23 @@ impl Draft {
                 (Some(_), None) => known.map_or(PasswordSource::None, |known| known.password.clone()),
             };
         }
-        feed.id = old.id.clone();
-        feed.streaming = old.streaming;
-        feed.record_statistics = old.record_statistics;
-        (feed.fec_percent, feed.priority) = (old.fec_percent, old.priority);
-        feed.pinned_viewers.clone_from(&old.pinned_viewers);
-        feed.data_channels.clone_from(&old.data_channels);
-        (feed, password)
+        let FeedConfig { name, source, decoder, picture, audio, path, codec, encoder, elements, .. } = feed;
+        let (bitrate_kbps, keep_warm) = (feed.bitrate_kbps, feed.keep_warm);
+        let asked_for = FeedConfig {
+            name,
+            source,
+            decoder,
+            picture,
+            audio,
+            path,
+            codec,
+            encoder,
+            elements,
+            bitrate_kbps,
+            keep_warm,
+            ..old.clone()
+        };
+        (asked_for, password)
     }
 }
 

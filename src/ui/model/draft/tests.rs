@@ -1,6 +1,6 @@
 use super::*;
 use crate::config::{
-    AudioSource, Crop, DataChannelConfig, DeviceConfig, ElementRole, ElementSettings, FileConfig, Fingerprint, Flip,
+    AgentConfig, AudioSource, Crop, DataChannelConfig, DeviceConfig, ElementRole, ElementSettings, FileConfig, Fingerprint, Flip,
     PathChoice, PictureConfig, Priority, Rotation, Size, StreamChoice, TestConfig, TransportChoice,
 };
 use std::collections::BTreeMap;
@@ -102,7 +102,9 @@ fn unusual() -> FeedConfig {
         bitrate_kbps: 777,
         fec_percent: 15,
         priority: Priority::High,
+        agent: AgentConfig { is_passive: true, ..AgentConfig::default() },
         pinned_viewers: vec!["pilot".into()],
+        record_statistics: true,
         data_channels: vec![DataChannelConfig::new("control".parse().unwrap())],
         streaming: false,
         keep_warm: true,
