@@ -34,7 +34,7 @@ pub struct CrewState {
     pub phase: Phase,
     /// Whose decisions hold.
     pub acting: AgentKind,
-    /// Why it decides as it does, in words for people.
+    /// Why it decides as it does, in words for people; empty while it has decided nothing.
     pub reason: String,
     /// What the chosen one would have the bitrate be while it only watches, in kbit/s. Told when it
     /// is another by far, not at every change.

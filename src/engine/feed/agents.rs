@@ -181,7 +181,9 @@ impl Worker {
     fn tell_agents(&mut self, now: Instant) {
         let state = self.agents.crew.state(now);
         if self.agents.told.as_ref() != Some(&state) {
-            tracing::info!(feed = %self.config.id, agent = %state.acting, "{}.", state.reason);
+            if !state.reason.is_empty() {
+                tracing::info!(feed = %self.config.id, agent = %state.acting, "{}.", state.reason);
+            }
             self.agents.told = Some(state.clone());
             (self.around.tell)(FeedEvent::Agent(state));
         }
