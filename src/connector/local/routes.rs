@@ -14,9 +14,11 @@ use tokio::sync::watch;
 
 use super::access::{Access, Denied, Pass, without_token};
 use super::hub::Hub;
-use super::server::Metrics;
 use super::{pages, socket};
 use crate::stats::prometheus;
+
+/// Answers what Prometheus is told, in the form of [`crate::stats::prometheus`].
+pub type Metrics = Arc<dyn Fn() -> String + Send + Sync>;
 
 /// What requests need to be answered.
 struct Shared {

@@ -18,14 +18,11 @@ use tokio::time::timeout;
 use super::access::Access;
 use super::host::{self, Host};
 use super::hub::Hub;
-use super::routes;
+use super::routes::{self, Metrics};
 use super::settings::{LocalSettings, Tls};
 use super::tls::{self, Identity, TlsError};
 use crate::i18n::gettext_f;
 use crate::stats::prometheus;
-
-/// Answers what Prometheus is told, in the form of [`crate::stats::prometheus`].
-pub type Metrics = Arc<dyn Fn() -> String + Send + Sync>;
 
 /// How long a client may take to say what it wants.
 const HEADER_TIME: Duration = Duration::from_secs(10);

@@ -15,9 +15,6 @@ use crate::{
     media::{EncodedStream, KeyFrameCounts, pass_through::Verdict},
 };
 
-/// Frames are counted over so many seconds: within one, a frame more or less is too much.
-pub(super) const FRAMES_OVER: usize = 4;
-
 /// The camera's own stream and what is known of it.
 #[derive(Debug)]
 pub(super) struct CameraPath {
@@ -38,7 +35,7 @@ impl Default for CameraPath {
             chooser: PathChooser::default(),
             stream: None,
             rate: Rate::default(),
-            frames: Rate::over(FRAMES_OVER),
+            frames: Rate::of_frames(),
             verdict: Verdict::Unknown,
             taken: None,
             told: None,
@@ -92,7 +89,7 @@ impl Worker {
     /// The camera's stream can be had as it is. Of a camera that came back, the viewers get it at
     /// once: it is what it was until something else is seen.
     pub(super) fn take_stream(&mut self, stream: EncodedStream) {
-        (self.camera.rate, self.camera.frames) = (Rate::default(), Rate::over(FRAMES_OVER));
+        (self.camera.rate, self.camera.frames) = (Rate::default(), Rate::of_frames());
         if self.camera.role_in(stream.codec()) == Some(RenditionRole::Camera) {
             self.send_to_all(&stream);
         }

@@ -2,6 +2,9 @@
 
 use std::{collections::VecDeque, time::Instant};
 
+/// Frames are counted over so many seconds: within one, a frame more or less is too much.
+const FRAMES_OVER: usize = 4;
+
 /// Something that is counted about once a second, as a rate over the last of these counts.
 #[derive(Debug)]
 pub(super) struct Rate {
@@ -19,8 +22,13 @@ impl Default for Rate {
 }
 
 impl Rate {
-    /// Over about so many seconds: few things, such as frames, are not counted well within one.
-    pub(super) fn over(seconds: usize) -> Self {
+    /// Of frames.
+    pub(super) fn of_frames() -> Self {
+        Self::over(FRAMES_OVER)
+    }
+
+    /// Over about so many seconds.
+    fn over(seconds: usize) -> Self {
         Self { counts: VecDeque::new(), steps: seconds }
     }
 

@@ -13,7 +13,6 @@ use tokio::task::AbortHandle;
 use super::{
     super::dial::{Dial, DialEvent},
     Inner, Worker, drop_aside,
-    path::FRAMES_OVER,
     rate::Rate,
     renditions::LOW_KBPS,
 };
@@ -76,7 +75,7 @@ impl Default for SecondStream {
             ingest: None,
             stream: None,
             rate: Rate::default(),
-            frames: Rate::over(FRAMES_OVER),
+            frames: Rate::of_frames(),
             verdict: Verdict::Unknown,
             form: StreamForm::default(),
             known_at: None,
@@ -303,7 +302,7 @@ impl Worker {
 
     fn take_second(&mut self, stream: &EncodedStream) {
         let second = &mut self.second;
-        (second.rate, second.frames) = (Rate::default(), Rate::over(FRAMES_OVER));
+        (second.rate, second.frames) = (Rate::default(), Rate::of_frames());
         second.stream = Some(stream.clone());
         if self.camera.takes(RenditionRole::Sub) {
             self.send_to_all(stream);

@@ -1,7 +1,7 @@
 use super::*;
 use crate::config::{
-    AgentConfig, AudioSource, Crop, DataChannelConfig, DeviceConfig, ElementRole, ElementSettings, FileConfig, Fingerprint, Flip,
-    PathChoice, PictureConfig, Priority, Rotation, Size, StreamChoice, TestConfig, TransportChoice,
+    AgentConfig, AudioSource, Crop, DataChannelConfig, DeviceConfig, ElementRole, ElementSettings, FileConfig,
+    Fingerprint, Flip, PathChoice, PictureConfig, Priority, Rotation, Size, StreamChoice, TestConfig, TransportChoice,
 };
 use std::collections::BTreeMap;
 
