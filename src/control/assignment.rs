@@ -23,8 +23,11 @@ const DOWN_AFTER: Duration = Duration::from_millis(500);
 const ENOUGH: f64 = 1.1;
 /// …for this long.
 const UP_AFTER: Duration = Duration::from_secs(2);
-/// An estimate never gets far above what is sent. A viewer whose estimate is this many times the
-/// low rendition's bitrate has found no limit there, and may be tried on the higher one.
+/// More than this many times what is sent is not known to arrive: an estimate goes on rising while
+/// nothing is lost or late, whatever the connection carries.
+const KNOWN: f64 = 1.5;
+/// A viewer whose estimate is this many times the low rendition's bitrate has found no limit there,
+/// and may be tried on the higher one.
 const NO_LIMIT_FOUND: f64 = 1.3;
 /// How long the first trial is waited for; every one that fails doubles it.
 const FIRST_TRIAL_AFTER: Duration = Duration::from_secs(10);
@@ -186,7 +189,8 @@ impl Viewer {
             let is_too_much = estimate < TOO_LITTLE * full_kbps && fell;
             return (is_too_much && full_kbps >= WORTH * low_kbps).then_some(DOWN_AFTER);
         }
-        if estimate >= ENOUGH * full_kbps || full_kbps < NOT_WORTH * low_kbps {
+        let known = estimate.min(KNOWN * low_kbps);
+        if known >= ENOUGH * full_kbps || full_kbps < NOT_WORTH * low_kbps {
             return Some(UP_AFTER);
         }
         (estimate >= NO_LIMIT_FOUND * low_kbps).then_some(self.trial_after)
@@ -278,8 +282,18 @@ mod tests {
     fn who_can_take_more_goes_up() {
         let mut scene = Scene::new(false);
         scene.spend(2.0, 500);
-        let moved = scene.spend(5.0, 2300);
-        assert_eq!(moved.iter().map(|(_, to)| *to).collect::<Vec<_>>(), [Assigned::Full]);
+        let offer = Offer { full_kbps: 500.0, low_kbps: Some(400.0) };
+        scene.assignment.set_estimate("a", 600, scene.now);
+        assert_eq!(scene.assignment.moves(offer, scene.now), []);
+        assert_eq!(scene.assignment.moves(offer, scene.now + UP_AFTER), [("a".to_owned(), Assigned::Full)]);
+    }
+
+    #[test]
+    fn an_estimate_far_above_what_is_sent_is_good_for_a_trial_only() {
+        let mut scene = Scene::new(false);
+        scene.spend(2.0, 500);
+        assert_eq!(scene.spend(9.0, 5000), []);
+        assert_eq!(scene.spend(2.0, 5000).len(), 1);
     }
 
     #[test]

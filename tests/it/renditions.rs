@@ -93,11 +93,12 @@ fn a_slow_viewer_gets_a_small_picture_and_the_pilot_notices_nothing() {
     let guests = guest.open_viewer(&url(Place::ADDRESS, port, "guest"));
     guest.wait(guests, "heliograph.tiles().some(t => t.framesDecoded > 0)", 20_000);
     guest.wait(guests, "heliograph.tiles().some(t => t.width === 640)", 5_000);
-    let together = watch(&mut pilot, pilots, 10);
-    println!("together: {together:?}");
     let small = watch(&mut guest, guests, 5);
     println!("the guest: {small:?}");
     assert_eq!(encoders(&program), 2);
+    // Meanwhile the guest may be tried on the large picture again, which the pilot must not notice either.
+    let together = watch(&mut pilot, pilots, 10);
+    println!("together: {together:?}");
     drop(guest);
     program.wait_line("Nobody needs the low rendition any more.", Duration::from_secs(10));
     let differs = |now: f64, before: f64| (now - before).abs() > 0.02 * before;
