@@ -8,6 +8,8 @@ use heliograph::config::{FeedConfig, FeedId, FileConfig, PathChoice, SourceConfi
 use crate::support::{elements, lines::carry, media_file::MediaFile, peer::Peer, station::SmallStation, wait_for};
 
 const SOON: Duration = Duration::from_secs(10);
+/// Who is moved up is tried on the main rendition after 10 s, and after a trial that failed 20 s later.
+const AFTER_TRIALS: Duration = Duration::from_secs(50);
 /// The film's; the low rendition has 360 lines.
 const LARGE: u32 = 960;
 const SMALL: u32 = 640;
@@ -34,7 +36,7 @@ fn down_and_up(peer: &Peer) -> f64 {
     peer.wait_frames(15, SOON);
     let from = peer.seen.lock().unwrap().len() - 1;
     carry(0, GOOD_KBPS);
-    peer.wait_width(LARGE, SOON);
+    peer.wait_width(LARGE, AFTER_TRIALS);
     wait_encoders(1);
     let seen = peer.seen.lock().unwrap()[from..].to_vec();
     let gap = seen.windows(2).map(|pair| pair[1].at_ms - pair[0].at_ms).fold(0.0, f64::max);
