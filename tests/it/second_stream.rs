@@ -62,30 +62,9 @@ fn wait_width(browser: &mut Browser, tab: Tab, width: u32) {
     browser.wait(tab, &format!("heliograph.tiles().some(t => t.width === {width} && !t.stale)"), 10_000);
 }
 
-/// The longest time between two frames on the page since it was last asked, in milliseconds.
-fn longest_gap(browser: &mut Browser, tab: Tab) -> f64 {
-    browser
-        .eval(tab, "(() => { const gap = Math.max(...window.gaps); window.gaps = [0]; return gap; })()")
-        .as_f64()
-        .unwrap()
-}
-
-const WATCH_GAPS: &str = "(() => {
-    window.gaps = [0];
-    let last = null;
-    const video = document.querySelector('video');
-    const watch = (now) => {
-        if (last !== null) window.gaps.push(now - last);
-        last = now;
-        video.requestVideoFrameCallback(watch);
-    };
-    video.requestVideoFrameCallback(watch);
-    return true;
-})()";
-
 /// To the second stream because a smaller picture is asked for, and back; the longest gap at the page.
 fn there_and_back(station: &mut SmallStation, feed: &FeedId, browser: &mut Browser, tab: Tab) -> f64 {
-    longest_gap(browser, tab);
+    browser.longest_gap(tab);
     station.apply(feed, SetpointChange::size(Some(SmallStation::SECOND_SIZE)));
     let path = wait_path(station, feed, "Camera's second stream, 320×180");
     assert!(path.passes_through && path.sentence.ends_with("goes out as it is"), "{}", path.sentence);
@@ -95,7 +74,7 @@ fn there_and_back(station: &mut SmallStation, feed: &FeedId, browser: &mut Brows
     wait_path(station, feed, "Camera's H.264 goes to the viewers as it is");
     wait_width(browser, tab, LARGE);
     wait_second_connections(station, 0);
-    let gap = longest_gap(browser, tab);
+    let gap = browser.longest_gap(tab);
     println!("the longest gap there and back: {gap:.0} ms");
     gap
 }
@@ -112,7 +91,7 @@ fn less_than_the_camera_sends_is_its_second_stream_and_an_encoder_only_without_i
     let mut browser = Browser::start();
     let tab = browser.open_viewer(&station.server.url());
     browser.wait(tab, "heliograph.tiles().some(t => t.framesDecoded > 15 && !t.stale)", 10_000);
-    browser.eval(tab, WATCH_GAPS);
+    browser.watch_gaps(tab);
     let session = browser.eval(tab, "heliograph.tiles().map(t => [t.sessionId, t.sessions])");
     assert_eq!(station.second_connections(), 0, "nobody needs it");
 
