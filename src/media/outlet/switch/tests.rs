@@ -1,3 +1,5 @@
+use std::sync::mpsc::{Receiver, channel};
+
 use gst_app::{AppSink, AppSrc};
 
 use super::*;
@@ -13,13 +15,20 @@ use crate::{
 const FRAME: gst::ClockTime = gst::ClockTime::from_mseconds(40);
 const KEY: bool = true;
 const DELTA: bool = false;
+/// How long anything may take on a busy machine.
+const PATIENCE: Duration = Duration::from_secs(20);
 
 /// An encoder's stream, an outlet, and the session of a viewer who is not connected yet.
 struct Scene {
     encoder: AppSrc,
     stream: EncodedStream,
     switch: Arc<Switch>,
+    session: AppSrc,
     viewer: AppSink,
+    /// Told of each frame that is handed out, after all that is done before it.
+    handed_out: Receiver<()>,
+    /// Told of each frame that comes into the session, before the switch sees it.
+    arrived: Receiver<()>,
     pipelines: Vec<gst::Pipeline>,
     _links: [ConsumptionLink; 2],
     frames: u64,
@@ -33,6 +42,7 @@ impl Scene {
         let [made, base] = ["made", "base"].map(producer_sink);
         let kept = CacheLimits { time: kept, ..CacheLimits::default() };
         let stream = EncodedStream::offer(&made, RenditionRole::Main, Codec::Vp8, kept);
+        let handed_out = frames_at(&made.static_pad("sink").unwrap());
         let [outlet, session] = [(), ()].map(|()| AppSrc::builder().build());
         mark_outlet(&base.static_pad("sink").unwrap());
         let viewer = AppSink::builder().sync(false).async_(false).build();
@@ -40,6 +50,7 @@ impl Scene {
             stream.producer().add_consumer_with(&outlet, consumer_settings(0, WAITING_TIME)).unwrap(),
             producer(&base).add_consumer_with(&session, consumer_settings(0, WAITING_TIME)).unwrap(),
         ];
+        let arrived = frames_at(&session.static_pad("src").unwrap());
         let what_comes_in = Arc::new(Mutex::new(Some(stream.clone())));
         let switch = Switch::install(&session, what_comes_in, Duration::from_secs(1), Box::new(drop));
         switch.hold();
@@ -51,7 +62,8 @@ impl Scene {
             pipeline.set_state(gst::State::Playing).unwrap();
             pipeline
         });
-        Self { encoder, stream, switch, viewer, pipelines: pipelines.into(), _links: links, frames: 0 }
+        let pipelines = pipelines.into();
+        Self { encoder, stream, switch, session, viewer, handed_out, arrived, pipelines, _links: links, frames: 0 }
     }
 
     /// Encodes pictures, and waits until they are handed out.
@@ -66,13 +78,34 @@ impl Scene {
             self.frames += 1;
             self.encoder.push_buffer(frame).unwrap();
         }
-        while self.stream.bytes() < self.frames * 10 {
-            std::thread::yield_now();
+        for _ in kinds {
+            self.handed_out.recv_timeout(PATIENCE).expect("a frame should be handed out");
         }
+    }
+
+    /// Waits until the switch has dealt with all that was encoded.
+    fn settle(&self) {
+        for _ in 0..self.frames {
+            self.arrived.recv_timeout(PATIENCE).expect("a frame should come into the session");
+        }
+        // It was only about to be dealt with when it was told of; what is sent behind it tells when it is done.
+        let (done, is_done) = channel();
+        let pad = self.session.static_pad("src").unwrap();
+        pad.add_probe(gst::PadProbeType::EVENT_DOWNSTREAM, move |_, info| {
+            let is_mark = info.event().is_some_and(|event| event.type_() == gst::EventType::CustomDownstream);
+            if is_mark {
+                let _ = done.send(());
+            }
+            gst::PadProbeReturn::Ok
+        });
+        let mark = gst::event::CustomDownstream::new(gst::Structure::new_empty("dealt-with"));
+        assert!(self.session.send_event(mark));
+        is_done.recv_timeout(PATIENCE).expect("the session should deal with its frames");
     }
 
     /// Does what a viewer's session does when it is connected.
     fn join(&self) -> Left {
+        self.settle();
         let mut progress = Progress::default();
         let left = self.switch.catch_up(&self.stream, &mut progress);
         let switch = self.switch.clone();
@@ -86,7 +119,7 @@ impl Scene {
     /// The viewer's next frames: the number of each by its time, and whether it is a key frame.
     fn seen(&self, count: usize) -> Vec<(Option<u64>, bool)> {
         let frame = |_| {
-            let frame = self.viewer.try_pull_sample(gst::ClockTime::from_seconds(5)).expect("another frame");
+            let frame = self.viewer.try_pull_sample(gst::ClockTime::try_from(PATIENCE).unwrap()).expect("another frame");
             let frame = frame.buffer().unwrap();
             let time = frame.pts().unwrap();
             let number = (time % FRAME == gst::ClockTime::ZERO).then(|| time / FRAME - 100);
@@ -94,6 +127,16 @@ impl Scene {
         };
         (0..count).map(frame).collect()
     }
+}
+
+/// Tells of each frame at this pad.
+fn frames_at(pad: &gst::Pad) -> Receiver<()> {
+    let (tell, told) = channel();
+    pad.add_probe(gst::PadProbeType::BUFFER, move |_, _| {
+        let _ = tell.send(());
+        gst::PadProbeReturn::Ok
+    });
+    told
 }
 
 impl Drop for Scene {
