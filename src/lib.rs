@@ -14,7 +14,7 @@
 //!   ├─ media       GStreamer: source, codec catalogue, encode, preview
 //!   ├─ channels    messages between viewers and programs, beside the picture
 //!   ├─ mqtt        a broker, a connection to one, the form of messages
-//!   ├─ stats       figures, and what they were over the last minutes
+//!   ├─ stats       figures, and what they were over the last day
 //!   └─ config      what the operator asked for: feeds, settings, secrets
 //! i18n             words for people, in their language; any room may use it
 //! processes        who holds a file or a port; any room may use it

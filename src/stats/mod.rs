@@ -1,4 +1,4 @@
-//! Statistics: typed figures, and what they were over the last minutes.
+//! Statistics: typed figures, and what they were over the last day.
 //!
 //! ```text
 //! media counts ─► FeedSample ─► RateMaker ─► charts, files, messages
@@ -6,8 +6,8 @@
 //!
 //! A [`FeedSample`] is all that is known of a feed and its viewers at one moment. Whoever counts fills
 //! in the counters; [`RateMaker`] alone makes rates of them, knows a receiver report that is read
-//! twice, and leaves gaps where nothing is known. [`History`] remembers one figure over a fixed time,
-//! [`Recorder`] writes them to files.
+//! twice, and leaves gaps where nothing is known. [`History`] remembers one figure for a
+//! day, ever more coarsely, [`Recorder`] writes them to files.
 //!
 //! This room may use `config`, and it knows neither GTK nor
 //! GStreamer, so that the window and the headless program keep the same numbers.
@@ -22,7 +22,7 @@ mod viewer_report;
 mod viewer_sample;
 
 pub use feed_sample::{CameraSample, EncodingRates, EncodingSample, FeedRates, FeedSample, KeyFrames, SentPath};
-pub use history::History;
+pub use history::{History, Reach, Span, Track};
 pub use path_report::PathReport;
 pub use rate_maker::RateMaker;
 pub use recorder::Recorder;

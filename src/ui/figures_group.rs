@@ -5,7 +5,7 @@ use std::cell::RefCell;
 use adw::{prelude::*, subclass::prelude::*};
 use gtk::{
     CompositeTemplate,
-    glib::{self, Properties},
+    glib::{self, Properties, clone},
 };
 
 use super::{
@@ -15,8 +15,8 @@ use super::{
 };
 use crate::{
     config::RenditionRole,
-    i18n::gettext,
-    stats::{FeedSample, ViewerSample},
+    i18n::{gettext, gettext_f},
+    stats::{FeedSample, Reach, ViewerSample},
 };
 
 mod imp {
@@ -30,6 +30,8 @@ mod imp {
         first: TemplateChild<gtk::Box>,
         #[template_child]
         rest: TemplateChild<gtk::Box>,
+        #[template_child]
+        reach: TemplateChild<gtk::Box>,
         #[template_child]
         whose: TemplateChild<adw::ComboRow>,
         #[template_child]
@@ -73,6 +75,7 @@ mod imp {
                 place.append(&chart);
                 self.charts.borrow_mut().push((figure, chart));
             }
+            self.offer_reaches();
             self.offer(&FeedSample::default());
         }
     }
@@ -87,6 +90,29 @@ mod imp {
             self.whose.set_selected(0);
             self.look_again();
             self.show();
+        }
+
+        /// A button for each time that charts can look back.
+        fn offer_reaches(&self) {
+            let mut group: Option<gtk::ToggleButton> = None;
+            for reach in Reach::ALL {
+                let length = units::span(reach.time());
+                let button = gtk::ToggleButton::builder().label(&length).active(group.is_none()).build();
+                button.set_group(group.as_ref());
+                // Translators: {time} is something like "5 min" or "24 h".
+                button.set_tooltip_text(Some(&gettext_f("The last {time}", &[("time", &length)])));
+                button.connect_active_notify(clone!(
+                    #[weak(rename_to = imp)]
+                    self,
+                    move |button| {
+                        if button.is_active() {
+                            imp.charts.borrow().iter().for_each(|(_, chart)| chart.set_reach(reach));
+                        }
+                    }
+                ));
+                self.reach.append(&button);
+                group.get_or_insert(button);
+            }
         }
 
         /// Looks who watches, and shows what was added.

@@ -1,4 +1,4 @@
-//! A chart of one figure over the last minutes.
+//! A chart of one figure over the last minutes, hour or day.
 //!
 //! ```text
 //! Bitrate sent
@@ -11,7 +11,7 @@
 //! ```
 //!
 //! The widget keeps no data: it is given a [`History`], and shows what is in
-//! there whenever it is [refreshed](TimeChart::refresh). Whoever owns the
+//! there whenever it is [refreshed](TimeChart::refresh), as far back as its [`Reach`]. Whoever owns the
 //! histories refreshes all charts in the same turn, at a steady pace; a chart
 //! has no clock of its own, because its cost is that of its redraws.
 
@@ -27,7 +27,7 @@ use std::rc::Rc;
 use gtk::{glib, prelude::*, subclass::prelude::*};
 
 use super::units;
-use crate::stats::History;
+use crate::stats::{History, Reach, Span, Track};
 
 /// Writes a value with its unit, such as [`units::bitrate`].
 pub type Formatter = fn(f64) -> String;
@@ -37,12 +37,12 @@ pub type Formatter = fn(f64) -> String;
 pub struct TableRow {
     /// How long before the newest sample it was taken; "just now" for the newest.
     pub age: String,
-    /// The value with its unit; [`units::NOT_KNOWN`] for a gap.
+    /// The value with its unit, the average where it is of a longer time; [`units::NOT_KNOWN`] for a gap.
     pub value: String,
 }
 
 glib::wrapper! {
-    /// A chart of one figure over the last minutes; see the [module](self).
+    /// A chart of one figure over the last minutes, hour or day; see the [module](self).
     ///
     /// Values are at least zero, where the axis starts: what is below is drawn
     /// there. In a template it is `HlgTimeChart`, with the property `title`;
@@ -72,6 +72,13 @@ impl TimeChart {
         self.imp().look_again();
     }
 
+    /// Shows so much of the history from now on.
+    pub fn set_reach(&self, reach: Reach) {
+        if self.imp().reach.replace(reach) != reach {
+            self.imp().look_again();
+        }
+    }
+
     /// Shows what was added to the history. Free of charge while the chart is out
     /// of sight: it catches up when it is seen again.
     ///
@@ -91,13 +98,13 @@ impl TimeChart {
     /// Everything the chart shows as a table, newest first.
     pub fn table(&self) -> Vec<TableRow> {
         let imp = self.imp();
-        let rows = |history: &History| {
-            let row = |(age, sample)| TableRow {
-                age: units::ago(history.interval().saturating_mul(age)),
-                value: imp.in_words(sample),
+        let rows = |track: &Track| {
+            let row = |(age, span): (u32, Option<Span>)| TableRow {
+                age: units::ago(track.interval().saturating_mul(age)),
+                value: imp.in_words(span.map(|span| span.mean)),
             };
-            (0..).zip(history.iter().rev()).map(row).collect()
+            (0..).zip(track.iter().rev()).map(row).collect()
         };
-        imp.with_history(rows).unwrap_or_default()
+        imp.with_track(rows).unwrap_or_default()
     }
 }

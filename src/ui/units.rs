@@ -15,6 +15,7 @@ const MINUTE: u64 = 60;
 const TWO_MINUTES: u64 = 2 * MINUTE;
 const HOUR: u64 = 60 * MINUTE;
 const DAY: u64 = 24 * HOUR;
+const TWO_DAYS: u64 = 2 * DAY;
 
 /// A bitrate given in kbit/s: "640 kbit/s", "2.0 Mbit/s".
 pub fn bitrate(kbps: f64) -> String {
@@ -96,10 +97,10 @@ pub fn ago(age: Duration) -> String {
 pub fn span(time: Duration) -> String {
     let seconds = time.as_secs();
     let (unit, sentence) = match seconds {
-        // "90 s" says more than "1 min".
+        // "90 s" says more than "1 min", and "24 h" more than "1 d".
         MINUTE | TWO_MINUTES..HOUR => (MINUTE, gettext("{number} min")),
-        HOUR..DAY => (HOUR, gettext("{number} h")),
-        DAY.. => (DAY, gettext("{number} d")),
+        HOUR..TWO_DAYS => (HOUR, gettext("{number} h")),
+        TWO_DAYS.. => (DAY, gettext("{number} d")),
         _ => (1, gettext("{number} s")),
     };
     with_unit((seconds / unit) as f64, 0, &sentence)

@@ -5,7 +5,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use gtk::prelude::*;
-use heliograph::stats::History;
+use heliograph::stats::{History, Reach};
 use heliograph::ui::{time_chart::TimeChart, units};
 
 use crate::support::{self, Color, Picture, Shown};
@@ -69,10 +69,10 @@ fn grid(picture: &Picture) -> [usize; 3] {
     rows.try_into().expect("three lines of a grid and nothing else")
 }
 
-/// The column of pixels of the sample taken so many seconds ago.
+/// The column of pixels of the sample taken so many seconds ago, of five minutes.
 fn column(seconds_ago: usize) -> usize {
     let plot = (WIDTH - 4) as usize;
-    MARGIN as usize + plot - plot * seconds_ago / History::USUAL_CAPACITY
+    MARGIN as usize + plot - plot * seconds_ago / 300
 }
 
 #[gtk::test]
@@ -194,6 +194,21 @@ fn it_says_what_it_shows() {
 
     let rows = chart.table().into_iter().map(|row| [row.age, row.value].join(": ").replace('\u{a0}', " "));
     assert_eq!(rows.collect::<Vec<_>>(), ["just now: 2.0 Mbit/s", "1 s ago: —", "2 s ago: 640 kbit/s"]);
+}
+
+#[gtk::test]
+fn it_looks_as_far_back_as_it_is_told() {
+    support::start();
+    let peak = |n: u32| if n == 1_000 { 9_000.0 } else { 1_000.0 };
+    let chart = chart((0..6_000).map(|n| Some(peak(n))));
+    chart.set_reach(Reach::Day);
+    let [_, words] = chart.summary().map(|words| words.replace('\u{a0}', " "));
+    assert_eq!(words, "Between 1.0 Mbit/s and 9.0 Mbit/s in the last 24 h");
+    assert_eq!(chart.table()[1].age.replace('\u{a0}', " "), "3 min ago");
+    let picture = show(&chart).picture();
+    picture.keep("chart-day-light");
+    let (past, now) = (MARGIN as usize + 10, MARGIN as usize + WIDTH as usize - 5);
+    assert!(line_at(&picture, past).is_none() && line_at(&picture, now).is_some(), "two hours of a day");
 }
 
 #[gtk::test]

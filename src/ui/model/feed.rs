@@ -301,7 +301,7 @@ impl FeedObject {
 
     /// What a figure was: of this viewer's session, or over all viewers.
     pub fn history(&self, figure: Figure, session: Option<&str>) -> Rc<RefCell<History>> {
-        self.imp().charted.borrow().of(figure, session)
+        self.imp().charted.borrow_mut().of(figure, session)
     }
 
     /// What is known of it and its viewers now.

@@ -11,7 +11,7 @@ const ROUND: [f64; 7] = [1.0, 2.0, 3.0, 4.0, 6.0, 8.0, 10.0];
 const LEAST: f64 = 1.0;
 
 /// Distances in seconds at which people read time.
-const STEPS: [u64; 13] = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600];
+const STEPS: [u64; 16] = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 10_800, 21_600, 43_200];
 
 /// The round number at which an axis from zero ends that is to show values up to `largest`.
 pub(super) fn upper_bound(largest: Option<f32>) -> f64 {
@@ -74,6 +74,7 @@ mod tests {
         assert_eq!(time_marks(five_minutes, 3), minutes(&[2, 4]));
         assert_eq!(time_marks(five_minutes, 1), minutes(&[5]));
         assert_eq!(time_marks(Duration::from_secs(45), 3).len(), 3);
+        assert_eq!(time_marks(Duration::from_hours(24), 5), [6, 12, 18, 24].map(Duration::from_hours));
     }
 
     #[test]

@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     i18n::{gettext, gettext_f},
-    stats::History,
+    stats::{History, Reach, Track},
     ui::units,
 };
 
@@ -36,6 +36,8 @@ pub struct TimeChart {
     title: RefCell<String>,
     pub(super) formatter: Cell<Option<Formatter>>,
     pub(super) history: RefCell<Option<Rc<RefCell<History>>>>,
+    /// How far back it looks.
+    pub(super) reach: Cell<Reach>,
     /// Where the axis of values ends.
     bound: Cell<f64>,
     /// What assistive technologies were told, to tell them only news.
@@ -101,13 +103,13 @@ impl TimeChart {
 
     /// Takes the range and the words from the history again, and has the chart drawn.
     pub(super) fn look_again(&self) {
-        self.bound.set(axis::upper_bound(self.with_history(History::max).flatten()));
+        self.bound.set(axis::upper_bound(self.with_track(Track::max).flatten()));
         self.tell_assistive_technologies();
         self.obj().queue_draw();
     }
 
-    pub(super) fn with_history<T>(&self, look: impl FnOnce(&History) -> T) -> Option<T> {
-        self.history.borrow().as_ref().map(|history| look(&history.borrow()))
+    pub(super) fn with_track<T>(&self, look: impl FnOnce(&Track) -> T) -> Option<T> {
+        self.history.borrow().as_ref().map(|history| look(history.borrow().over(self.reach.get())))
     }
 
     /// A value in words; a gap is not known.
@@ -117,7 +119,7 @@ impl TimeChart {
     }
 
     fn latest(&self) -> Option<f32> {
-        self.with_history(History::latest).flatten()
+        self.history.borrow().as_ref().and_then(|history| history.borrow().latest())
     }
 
     /// The picture in words: the name and value as its label, the range as its description.
@@ -140,7 +142,7 @@ impl TimeChart {
     }
 
     pub(super) fn description(&self) -> String {
-        let range = self.with_history(|history| Some((history.min()?, history.max()?, history.span())));
+        let range = self.with_track(|track| Some((track.min()?, track.max()?, track.span())));
         let Some((least, most, span)) = range.flatten() else { return gettext("No data yet") };
         gettext_f(
             "Between {least} and {most} in the last {time}",
@@ -167,7 +169,7 @@ impl TimeChart {
         let (title, value) = (self.title.borrow(), self.in_words(self.latest()));
         painter.text(TextStyle::Title, &title, (0.0, 0.0), Anchor::Left);
         painter.text(TextStyle::Value, &value, (0.0, rows.title as f32), Anchor::Left);
-        let drawn = self.with_history(|history| self.draw_history(painter, &plot, &rows, history));
+        let drawn = self.with_track(|track| self.draw_track(painter, &plot, &rows, track));
         if drawn != Some(true) {
             let middle = (plot.x() + plot.width() / 2.0, plot.y() + (plot.height() - rows.title as f32) / 2.0);
             painter.text(TextStyle::Title, &gettext("No data yet"), middle, Anchor::Middle);
@@ -175,8 +177,8 @@ impl TimeChart {
     }
 
     /// Draws the axes and the data; `false` if there are none.
-    fn draw_history(&self, painter: &Painter<'_>, plot: &Rect, rows: &Rows, history: &History) -> bool {
-        let runs = trace::runs(history, f64::from(plot.width()));
+    fn draw_track(&self, painter: &Painter<'_>, plot: &Rect, rows: &Rows, track: &Track) -> bool {
+        let runs = trace::runs(track, f64::from(plot.width()));
         if runs.is_empty() {
             return false;
         }
@@ -184,8 +186,8 @@ impl TimeChart {
         let bound = self.in_words(Some(self.bound.get() as f32));
         let above = (rows.title + rows.value - rows.note) as f32;
         painter.text(TextStyle::Note, &bound, (plot.width(), above), Anchor::Right);
-        Self::draw_time(painter, plot, rows, history.span());
-        painter.data(plot, &runs, self.bound.get(), history.latest().is_some());
+        Self::draw_time(painter, plot, rows, track.span());
+        painter.data(plot, &runs, self.bound.get(), self.latest().is_some());
         true
     }
 
