@@ -148,9 +148,9 @@ impl Track {
 
     /// All spans, oldest first; the newest may still grow.
     pub fn iter(&self) -> impl DoubleEndedIterator<Item = Option<Span>> + ExactSizeIterator + '_ {
-        self.spans.iter().map(|[least, mean, most]| {
-            (!mean.is_nan()).then_some(Span { least: *least, mean: *mean, most: *most })
-        })
+        self.spans
+            .iter()
+            .map(|[least, mean, most]| (!mean.is_nan()).then_some(Span { least: *least, mean: *mean, most: *most }))
     }
 
     /// The smallest value, gaps aside.

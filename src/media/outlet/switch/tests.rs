@@ -119,7 +119,8 @@ impl Scene {
     /// The viewer's next frames: the number of each by its time, and whether it is a key frame.
     fn seen(&self, count: usize) -> Vec<(Option<u64>, bool)> {
         let frame = |_| {
-            let frame = self.viewer.try_pull_sample(gst::ClockTime::try_from(PATIENCE).unwrap()).expect("another frame");
+            let frame =
+                self.viewer.try_pull_sample(gst::ClockTime::try_from(PATIENCE).unwrap()).expect("another frame");
             let frame = frame.buffer().unwrap();
             let time = frame.pts().unwrap();
             let number = (time % FRAME == gst::ClockTime::ZERO).then(|| time / FRAME - 100);
