@@ -29,24 +29,18 @@ mod imp {
         #[template_child]
         pub(super) preview: TemplateChild<PreviewTile>,
         #[template_child]
-        fault: TemplateChild<FaultCard>,
-        #[template_child]
         details: TemplateChild<adw::Clamp>,
         #[template_child]
-        stream: TemplateChild<StreamGroup>,
-        #[template_child]
-        setpoint: TemplateChild<SetpointGroup>,
+        pub(super) parts: TemplateChild<adw::ViewStack>,
         #[template_child]
         pub(super) keep: TemplateChild<KeepGroup>,
         #[template_child]
-        chosen: TemplateChild<ChosenGroup>,
-        #[template_child]
         pub(super) figures: TemplateChild<FiguresGroup>,
         /// Who carries out what is asked for here.
-        #[property(get, set = Self::set_desk, nullable)]
+        #[property(get, set, nullable)]
         desk: RefCell<Option<Desk>>,
         /// The feed that is shown.
-        #[property(get, set = Self::set_feed, nullable)]
+        #[property(get, set, nullable)]
         feed: RefCell<Option<FeedObject>>,
         /// Whether the details stand below the picture instead of beside it.
         #[property(get, set = Self::set_narrow)]
@@ -90,27 +84,6 @@ mod imp {
     impl BinImpl for FeedPage {}
 
     impl FeedPage {
-        fn set_desk(&self, desk: Option<Desk>) {
-            self.preview.set_desk(desk.as_ref());
-            self.stream.set_desk(desk.as_ref());
-            self.setpoint.set_desk(desk.as_ref());
-            self.chosen.set_desk(desk.as_ref());
-            self.keep.set_desk(desk.as_ref());
-            self.figures.set_desk(desk.as_ref());
-            self.desk.replace(desk);
-        }
-
-        fn set_feed(&self, feed: Option<FeedObject>) {
-            self.preview.set_feed(feed.as_ref());
-            self.fault.set_feed(feed.as_ref());
-            self.stream.set_feed(feed.as_ref());
-            self.setpoint.set_feed(feed.as_ref());
-            self.chosen.set_feed(feed.as_ref());
-            self.keep.set_feed(feed.as_ref());
-            self.figures.set_feed(feed.as_ref());
-            self.feed.replace(feed);
-        }
-
         fn set_narrow(&self, narrow: bool) {
             self.narrow.set(narrow);
             let (orientation, width) = if narrow {
@@ -141,6 +114,11 @@ impl FeedPage {
     /// The picture.
     pub fn preview(&self) -> PreviewTile {
         self.imp().preview.get()
+    }
+
+    /// Shows this part of the details: `figures`, `control`, `path` or `record`.
+    pub fn open_part(&self, name: &str) {
+        self.imp().parts.set_visible_child_name(name);
     }
 
     /// A second has passed.

@@ -78,6 +78,7 @@ fn a_live_feed_says_what_it_is_made_with_and_why() {
     let camera = DemoCamera::start(DemoSettings { width: 320, height: 240, ..DemoSettings::default() }).unwrap();
     let feed = add(&rig, &camera.url());
     let page = rig.window.feed_page();
+    page.open_part("path");
     support::until("the reason", || says(&page, "H.264 by x264enc\nAutomatic: x264"));
     support::until("the decoder", || says(&page, "avdec_h264"));
     assert!(says(&page, "Sound") && says(&page, "Off"));
@@ -105,6 +106,7 @@ fn the_cameras_other_stream_is_chosen_and_remembered() {
         small.url(),
     ));
     let page = rig.window.feed_page();
+    page.open_part("path");
     support::until("the large stream", || says(&page, "640×480"));
     let combos = all::<adw::ComboRow>(&page);
     let stream = combos.iter().find(|row| row.title() == "Camera’s Stream" && row.is_mapped()).unwrap();
@@ -124,6 +126,7 @@ fn a_pinned_certificate_is_shown_and_can_be_forgotten() {
     let rig = Rig::new();
     let feed = add(&rig, &camera.url());
     let page = rig.window.feed_page();
+    page.open_part("path");
     support::until("the certificate", || says(&page, "Known by SHA-256"));
     support::until("it is saved", || rig.saved().contains("certificate = \"sha256:"));
 
@@ -149,6 +152,7 @@ fn an_encoder_that_fails_again_and_again_is_told_once() {
     // Smaller than the camera's, so that there is an encoder.
     rig.desk.apply(&feed, SetpointChange::size(Some(Size { width: 640, height: 360 })));
     let page = rig.window.feed_page();
+    page.open_part("path");
     support::until("a picture", || page.preview().is_live());
     let told = |words: &str| rig.notices.borrow().iter().filter(|title| title.contains(words)).count();
 
@@ -172,6 +176,7 @@ fn missing_sound_is_told_once_and_stays_on_the_page() {
         "version = 1\n[server]\nlisten = \"127.0.0.1:0\"\n[[feeds]]\nname = \"Bow & Stern\"\ndemo = true\naudio = \"device:Not There\"\n",
     );
     let page = rig.window.feed_page();
+    page.open_part("path");
     support::until("the sentence", || says(&page, "There is no sound input device “Not There”"));
     support::until("the toast", || says(&rig.window, "Bow & Stern: There is no sound input device"));
     support::until("the picture all the same", || page.preview().is_live());

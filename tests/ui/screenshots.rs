@@ -33,6 +33,13 @@ fn main_states() {
         keep(&rig, &format!("empty-{size}"));
         let feed = live(&rig);
         keep(&rig, &format!("live-{size}"));
+        for part in ["control", "path", "record", "figures"] {
+            rig.window.feed_page().open_part(part);
+            support::settle();
+            if part != "figures" {
+                keep(&rig, &format!("{part}-{size}"));
+            }
+        }
         add_dialog(&rig, size);
         trouble(&rig, size);
         rig.window.select(&feed);

@@ -23,6 +23,7 @@ struct Rows {
 }
 
 fn rows(rig: &Rig) -> Rows {
+    rig.window.feed_page().open_part("control");
     let group = all::<SetpointGroup>(&rig.window.feed_page()).remove(0);
     let [bitrate, framerate, fec] = all::<adw::SpinRow>(&group).try_into().unwrap();
     let [preset, priority] = all::<adw::ComboRow>(&group).try_into().unwrap();

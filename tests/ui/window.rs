@@ -23,6 +23,7 @@ fn the_demo_camera_is_live_after_one_click() {
     let preview = rig.window.feed_page().preview();
     support::until("a picture", || preview.paintable().is_some_and(|picture| picture.intrinsic_width() > 0));
     support::until("the mark of a live picture", || preview.is_live() && says(&preview, "Live"));
+    rig.window.feed_page().open_part("path");
     support::until("what encodes it, and why", || says(&rig.window, "Automatic: x264"));
     assert!(says(&rig.window, "/feed/demo-camera"));
 
