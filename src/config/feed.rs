@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     AgentConfig, AudioConfig, Codec, DataChannelConfig, ElementChoice, ElementRole, ElementSettings, FeedId,
-    Fingerprint, PathChoice, PictureConfig, Priority, SourceConfig,
+    Fingerprint, PathChoice, PictureConfig, Priority, ShareConfig, SourceConfig,
 };
 use crate::i18n::gettext;
 
@@ -46,6 +46,9 @@ pub struct FeedConfig {
     /// Who decides over its setpoint while it runs.
     #[serde(default)]
     pub agent: AgentConfig,
+    /// How it takes part when bitrate is shared out among the feeds.
+    #[serde(default)]
+    pub share: ShareConfig,
     /// Viewers that always get the main rendition, whatever their connections carry, by the names
     /// that they tell.
     #[serde(default)]
@@ -88,6 +91,7 @@ impl FeedConfig {
             fec_percent: 0,
             priority: Priority::default(),
             agent: AgentConfig::default(),
+            share: ShareConfig::default(),
             pinned_viewers: Vec::new(),
             data_channels: Vec::new(),
             streaming: true,

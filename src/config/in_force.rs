@@ -16,6 +16,8 @@ pub enum ChangedBy {
     Person,
     /// The agent of this name.
     Agent(String),
+    /// The feed controller: it is the feed's share of what there is for all.
+    Controller,
 }
 
 /// What a feed is held to, and by whom.

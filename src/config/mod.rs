@@ -18,6 +18,7 @@ mod address;
 mod agent;
 mod audio;
 mod codec;
+mod control;
 mod data_channel;
 mod element_role;
 pub mod element_settings;
@@ -51,6 +52,9 @@ pub use address::{AddressError, Credentials, SourceAddress};
 pub use agent::{AgentConfig, AgentKind};
 pub use audio::{AudioConfig, AudioSource, AudioSourceError};
 pub use codec::{Codec, CodecError, ElementChoice, ElementNameError};
+pub use control::{
+    Attention, BudgetKind, ControlConfig, ControlError, Importance, ImportanceError, ShareConfig, ShareState,
+};
 pub use data_channel::{ChannelLabel, ChannelLabelError, DataChannelConfig, Delivery, Senders, SocketPlace};
 pub use element_role::{ElementRole, ElementSettings};
 pub use encoders::{EncodersConfig, Overload};
@@ -96,6 +100,8 @@ pub struct Config {
     pub recording: RecordingConfig,
     /// How often figures are taken, and how they are recorded.
     pub statistics: StatisticsConfig,
+    /// How bitrate is shared out among the feeds.
+    pub control: ControlConfig,
     /// Whether and where they are told of and steered over MQTT.
     pub mqtt: MqttConfig,
     /// The feeds, in the order of the file and of the window. No two have the same id.

@@ -44,6 +44,8 @@ fn full() -> FeedSample {
         time: 1_750_000_000.25,
         interval: Some(0.5),
         in_force: Some(InForce { setpoint: Setpoint::of(&config), by: ChangedBy::Agent("gcc".into()) }),
+        share_state: None,
+        share_kbps: None,
         path: Some(SentPath::PassThrough),
         camera: CameraSample {
             bytes_received: Some(7),

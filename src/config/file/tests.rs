@@ -10,11 +10,11 @@ use tempfile::TempDir;
 
 use super::*;
 use crate::config::{
-    AgentConfig, AgentKind, AudioConfig, AudioSource, BrokerChoice, ChannelLabel, Codec, Crop, CsvProfile,
+    AgentConfig, AgentKind, AudioConfig, AudioSource, BrokerChoice, BudgetKind, ChannelLabel, Codec, Crop, CsvProfile,
     DataChannelConfig, Delivery, DeviceConfig, DeviceFormat, ElementChoice, ElementRole, EmbeddedBroker, FeedConfig,
     FileConfig, Fingerprint, Flip, IceServers, MqttRole, PasswordSource, PathChoice, PictureConfig, Priority, Rotation,
-    RtspConfig, Senders, ServerConfig, Size, SocketPlace, SourceConfig, StreamChoice, TestConfig, TestPattern,
-    TransportChoice, TransportConfig,
+    RtspConfig, Senders, ServerConfig, ShareConfig, Size, SocketPlace, SourceConfig, StreamChoice, TestConfig,
+    TestPattern, TransportChoice, TransportConfig,
 };
 
 const BY_HAND: &str = r#"# the boat
@@ -254,6 +254,9 @@ agent_passive = true
 agent_least_kbps = 300
 agent_most_kbps = 4000
 agent_picture = false
+importance = 3
+focus_importance = 4.5
+independent = true
 pinned_viewers = ["pilot", "captain"]
 [[feeds]]
 name = "File"
@@ -293,6 +296,12 @@ pattern_framerate = 60
     let agent =
         AgentConfig { kind: AgentKind::Gcc, is_passive: true, least_kbps: 300, most_kbps: 4000, adapts_picture: false };
     assert_eq!(device.agent, agent);
+    let share = ShareConfig {
+        importance: 3.0.try_into().unwrap(),
+        focus_importance: Some(4.5.try_into().unwrap()),
+        is_independent: true,
+    };
+    assert_eq!(device.share, share);
     assert_eq!(device.path, PathChoice::PassThrough);
     let settings: Vec<_> =
         device.elements[&ElementRole::Encoder].iter().map(|(name, value)| format!("{name}={value}")).collect();
@@ -627,6 +636,16 @@ fn feeds_in_one_line_can_be_saved() {
 }
 
 #[test]
+fn budgets_and_importances_that_cannot_be_are_refused() {
+    let text = "version = 1\n[control]\nbudget = \"fixed\"\n[[feeds]]\nname = \"a\"\ndemo = true\nimportance = -1\n";
+    let error = load(text).unwrap_err().to_string();
+    assert!(error.contains("`budget` cannot be used: say how much it is"), "{error}");
+    assert!(error.contains("`importance` cannot be used: an importance is a number from 0 to 1000"), "{error}");
+    let fixed = load("version = 1\ncontrol = { budget = \"fixed\", budget_kbps = 6000 }\n").unwrap().config.control;
+    assert_eq!((fixed.budget, fixed.budget_kbps), (BudgetKind::Fixed, 6000));
+}
+
+#[test]
 fn every_setting_comes_back() {
     let mut feed = camera("Every thing \"quoted\" \\ ü");
     feed.id = FeedId::from_name("else");
@@ -636,6 +655,8 @@ fn every_setting_comes_back() {
     (feed.fec_percent, feed.priority) = (7, Priority::VeryLow);
     feed.streaming = false;
     feed.keep_warm = true;
+    feed.share.importance = 0.25.try_into().unwrap();
+    feed.share.focus_importance = Some(3.0.try_into().unwrap());
     let mut second = camera("Second");
     let mut rtsp = RtspConfig::new("rtsp://[::1]:8554/a?password=b%20c".parse().unwrap())
         .with_user("ü \"x\"", PasswordSource::File("/run/a b".into()));
@@ -657,6 +678,7 @@ fn every_setting_comes_back() {
     config.server.tls_cert = Some("/c".into());
     config.server.tls_key = Some("/k".into());
     config.server.insecure_http = true;
+    config.control.budget = BudgetKind::Fixed;
 
     let place = Place::new("");
     let (mut file, _) = place.loaded();

@@ -11,10 +11,10 @@ use toml_edit::{Array, ArrayOfTables, DocumentMut, InlineTable, Item, Table, Tab
 use super::read::{read, setting_text, source_keys};
 use super::{Fault, Remark, VERSION};
 use crate::config::{
-    AgentConfig, AgentKind, AudioConfig, AudioSource, Codec, Config, Crop, DataChannelConfig, Delivery, DeviceFormat,
-    ElementRole, ElementSettings, FeedConfig, FeedId, Flip, PasswordSource, PathChoice, PictureConfig, Priority,
-    Rotation, RtspConfig, Senders, ServerConfig, SocketPlace, SourceAddress, SourceConfig, StreamChoice, TestConfig,
-    Token, TransportChoice, TransportConfig,
+    AgentConfig, AgentKind, AudioConfig, AudioSource, BudgetKind, Codec, Config, ControlConfig, Crop,
+    DataChannelConfig, Delivery, DeviceFormat, ElementRole, ElementSettings, FeedConfig, FeedId, Flip, Importance,
+    PasswordSource, PathChoice, PictureConfig, Priority, Rotation, RtspConfig, Senders, ServerConfig, SocketPlace,
+    SourceAddress, SourceConfig, StreamChoice, TestConfig, Token, TransportChoice, TransportConfig,
 };
 use crate::i18n::gettext_f;
 
@@ -32,6 +32,7 @@ pub(super) fn write(old: Option<&str>, config: &Config) -> Result<String, Fault>
         .map_err(|error: toml_edit::TomlError| Fault::Syntax(Remark { line: 1, text: error.message().to_owned() }))?;
     set_version(&mut document);
     set_server(&mut document, &config.server)?;
+    set_control(&mut document, &config.control);
     // [encoders], [recording], [statistics] and [mqtt] are the operator's own: nothing here changes them.
     set_feeds(&mut document, old_feeds, &config.feeds)?;
     let new = document.to_string();
@@ -74,6 +75,23 @@ fn set_server(document: &mut DocumentMut, server: &ServerConfig) -> Result<(), F
     let table = item.as_table_like_mut().expect("[server] should be a table: it was read as one");
     apply(table, &server_entries(server)?);
     Ok(())
+}
+
+fn set_control(document: &mut DocumentMut, control: &ControlConfig) {
+    if !document.contains_key("control") && *control == ControlConfig::default() {
+        return;
+    }
+    let item = document.entry("control").or_insert_with(toml_edit::table);
+    let table = item.as_table_like_mut().expect("[control] should be a table: it was read as one");
+    let is_fixed = control.budget == BudgetKind::Fixed;
+    // A fixed budget always says how much it is.
+    let usual_kbps = if is_fixed { 0 } else { ControlConfig::DEFAULT_BUDGET_KBPS };
+    let entries = [
+        key("budget", &control.budget, &BudgetKind::default()),
+        number("budget_kbps", control.budget_kbps, usual_kbps),
+        number("aggregation_timeout", control.aggregation_timeout, ControlConfig::DEFAULT_AGGREGATION_TIMEOUT),
+    ];
+    apply(table, &entries);
 }
 
 fn set_feeds(document: &mut DocumentMut, old_feeds: Vec<FeedConfig>, feeds: &[FeedConfig]) -> Result<(), Fault> {
@@ -127,6 +145,8 @@ enum Setting {
     Text(String),
     Number(i64),
     Flag(bool),
+    /// A number that is not whole, in thousandths.
+    Thousandths(i64),
     Numbers(Vec<i64>),
     Texts(Vec<String>),
     /// Texts by name, in one line.
@@ -221,6 +241,9 @@ fn feed_entries(feed: &FeedConfig, has_encoder_settings: bool) -> Result<Vec<Ent
         number("agent_least_kbps", feed.agent.least_kbps, AgentConfig::LEAST_KBPS),
         number("agent_most_kbps", feed.agent.most_kbps, AgentConfig::MOST_KBPS),
         flag("agent_picture", feed.agent.adapts_picture, true),
+        importance("importance", Some(feed.share.importance), Some(Importance::default())),
+        importance("focus_importance", feed.share.focus_importance, None),
+        flag("independent", feed.share.is_independent, false),
         entry("pinned_viewers", Setting::Texts(feed.pinned_viewers.clone()), Setting::Texts(Vec::new())),
         entry("data_channels", Setting::Rows(channel_rows(&feed.data_channels)?), Setting::Rows(Vec::new())),
         flag("streaming", feed.streaming, true),
@@ -306,6 +329,11 @@ fn number(key: &'static str, value: u32, default: u32) -> Entry {
 
 fn optional_number(key: &'static str, value: Option<u32>) -> Entry {
     entry(key, value.map_or(Setting::Absent, |value| Setting::Number(value.into())), Setting::Absent)
+}
+
+fn importance(key: &'static str, value: Option<Importance>, default: Option<Importance>) -> Entry {
+    let setting = |value: Option<Importance>| value.map_or(Setting::Absent, |value| Setting::of_float(value.value()));
+    entry(key, setting(value), setting(default))
 }
 
 /// A value that reads its own text.
@@ -406,6 +434,12 @@ fn replace(item: &mut Item, setting: &Setting) {
 }
 
 impl Setting {
+    /// A whole number is written as one.
+    fn of_float(number: f64) -> Self {
+        let thousandths = (number * 1000.0).round() as i64;
+        if thousandths % 1000 == 0 { Setting::Number(thousandths / 1000) } else { Setting::Thousandths(thousandths) }
+    }
+
     /// What a key says now; whatever we would not write counts as absent.
     fn of(item: &Item) -> Self {
         item.as_value().map_or(Setting::Absent, Self::of_value)
@@ -415,6 +449,7 @@ impl Setting {
         match value {
             Value::String(text) => Setting::Text(text.value().clone()),
             Value::Integer(number) => Setting::Number(*number.value()),
+            Value::Float(number) => Setting::of_float(*number.value()),
             Value::Boolean(flag) => Setting::Flag(*flag.value()),
             Value::Array(array) if !array.is_empty() && array.iter().all(Value::is_integer) => {
                 Setting::Numbers(array.iter().filter_map(Value::as_integer).collect())
@@ -433,7 +468,7 @@ impl Setting {
             Value::Array(array) => {
                 Setting::Texts(array.iter().filter_map(|value| value.as_str().map(str::to_owned)).collect())
             }
-            _ => Setting::Absent,
+            Value::Datetime(_) => Setting::Absent,
         }
     }
 
@@ -442,6 +477,7 @@ impl Setting {
             Setting::Absent => None,
             Setting::Text(text) => Some(text.as_str().into()),
             Setting::Number(number) => Some((*number).into()),
+            Setting::Thousandths(number) => Some((*number as f64 / 1000.0).into()),
             Setting::Flag(flag) => Some((*flag).into()),
             Setting::Numbers(numbers) => Some(numbers.iter().copied().collect::<Array>().into()),
             Setting::Table(settings) => Some(inline(settings).into()),

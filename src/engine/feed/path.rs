@@ -182,7 +182,10 @@ impl Worker {
                 framerate: self.camera.frames.per_second(),
             },
             asked: self.setpoint(),
-            asker: if matches!(self.in_force.by, ChangedBy::Agent(_)) { Asker::Agent } else { Asker::Person },
+            asker: match self.in_force.by {
+                ChangedBy::Agent(_) | ChangedBy::Controller => Asker::Agent,
+                ChangedBy::Person | ChangedBy::Settings => Asker::Person,
+            },
         }
     }
 

@@ -127,6 +127,7 @@ fn feed_cells(sample: &FeedSample, line: &mut Line<'_>) {
         Some(ChangedBy::Settings) => "settings",
         Some(ChangedBy::Person) => "person",
         Some(ChangedBy::Agent(name)) => name,
+        Some(ChangedBy::Controller) => "controller",
         None => "",
     });
     line.text(sample.path.map_or("", super::super::SentPath::key));

@@ -1,6 +1,7 @@
 //! One `[[feeds]]` table.
 
 use super::super::fields::Fields;
+use super::control::read_share;
 use super::data_channels::read_data_channels;
 use super::elements::read_elements;
 use super::source::{read_source, source_keys};
@@ -32,6 +33,9 @@ const FEED_KEYS: &[&str] = &[
     "agent_least_kbps",
     "agent_most_kbps",
     "agent_picture",
+    "importance",
+    "focus_importance",
+    "independent",
     "pinned_viewers",
     "data_channels",
     "streaming",
@@ -79,6 +83,7 @@ fn read_settings(fields: &Fields<'_>) -> impl FnOnce(FeedConfig) -> FeedConfig {
     let fec_percent = fields.number("fec_percent", &Setpoint::FEC_PERCENT);
     let priority = fields.number("priority", &(1..=4));
     let agent = read_agent(fields);
+    let share = read_share(fields);
     let pinned_viewers = read_pinned_viewers(fields);
     let data_channels = read_data_channels(fields);
     let streaming = fields.flag("streaming");
@@ -96,6 +101,7 @@ fn read_settings(fields: &Fields<'_>) -> impl FnOnce(FeedConfig) -> FeedConfig {
         fec_percent: fec_percent.unwrap_or(feed.fec_percent),
         priority: priority.and_then(Priority::of_number).unwrap_or(feed.priority),
         agent,
+        share,
         pinned_viewers,
         data_channels,
         streaming: streaming.unwrap_or(feed.streaming),

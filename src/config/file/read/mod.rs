@@ -1,5 +1,6 @@
 //! From the text of a settings file to the settings.
 
+mod control;
 mod data_channels;
 mod elements;
 mod encoders;
@@ -25,7 +26,7 @@ use crate::i18n::{gettext, gettext_f};
 pub(super) use elements::setting_text;
 pub(super) use source::source_keys;
 
-const TOP_KEYS: &[&str] = &["version", "server", "encoders", "recording", "statistics", "mqtt", "feeds"];
+const TOP_KEYS: &[&str] = &["version", "server", "encoders", "recording", "statistics", "control", "mqtt", "feeds"];
 
 /// Reads the whole file, or says everything that is wrong with it.
 pub(super) fn read(text: &str) -> Result<Loaded, Fault> {
@@ -41,12 +42,13 @@ pub(super) fn read(text: &str) -> Result<Loaded, Fault> {
     let encoders = encoders::read_encoders(&top);
     let recording = recording::read_recording(&top);
     let statistics = statistics::read_statistics(&top);
+    let control = control::read_control(&top);
     let mqtt = mqtt::read_mqtt(&top);
     let drafts = read_feeds(&top);
     refuse_equal_ids(&drafts, &notes);
     match notes.into_remarks() {
         remarks if remarks.is_empty() => {
-            Ok(finish(Config { server, encoders, recording, statistics, mqtt, feeds: Vec::new() }, drafts))
+            Ok(finish(Config { server, encoders, recording, statistics, control, mqtt, feeds: Vec::new() }, drafts))
         }
         remarks => Err(Fault::Remarks(remarks)),
     }
