@@ -6,6 +6,7 @@
 mod agent;
 mod allocation;
 mod assignment;
+mod controller;
 mod estimate;
 mod limit;
 mod path;
@@ -14,6 +15,7 @@ mod second_stream;
 pub use agent::{Agent, Consulted, Crew, CrewState, Decision, Gcc, Manual, Observation, Phase, ViewerPath, counting};
 pub use allocation::{Allocation, Claim, Pooled, allocate};
 pub use assignment::{Assigned, Assignment, Offer};
+pub use controller::{Asks, ControlState, FeedController, FeedReport, FeedShare, Share};
 pub use estimate::{Basis, Estimate, Estimator, ReceiverReport};
 pub use path::{Asker, Circumstances, Obstacle, PathChooser, StreamForm};
 pub use second_stream::SecondStreamFit;

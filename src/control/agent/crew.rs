@@ -6,10 +6,15 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{Agent, Decision, Gcc, Manual, Observation};
-use crate::config::{AgentKind, SetpointChange};
+use crate::{
+    config::{AgentKind, ChangedBy, SetpointChange},
+    control::{Asks, Share},
+};
 
 /// An agent that was relieved for its silence has to speak for this long before it acts again.
 const BACK_AFTER: Duration = Duration::from_secs(2);
+/// More than this many times what is sent is not known to be carried.
+const KNOWN: f64 = 1.5;
 
 /// What an agent is doing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -49,7 +54,7 @@ pub struct Consulted {
     /// What is to be different from now on; often nothing.
     pub change: SetpointChange,
     /// Who says so.
-    pub by: AgentKind,
+    pub by: ChangedBy,
 }
 
 #[derive(Debug)]
@@ -148,8 +153,57 @@ impl Crew {
         self.acting = self.who_acts(seen.now);
         self.note_what_would_be(seen);
         let decision = self.member(self.acting).decision.as_ref();
-        let change = decision.map(|decision| kept_within(decision.change, seen)).unwrap_or_default();
-        Consulted { change, by: self.acting }
+        let decided = decision.map(|decision| decision.change).unwrap_or_default();
+        let agent = ChangedBy::Agent(self.acting.key().to_owned());
+        let Some(share) = seen.share.filter(|_| self.overtaken == Overtaken::No) else {
+            return Consulted { change: kept_within(decided, seen), by: agent };
+        };
+        let own = decided.bitrate_kbps.map(|kbps| seen.bounds.clamp(kbps));
+        let kbps = own.map_or_else(|| self.given(share, seen), |kbps| share.hold(kbps));
+        let by = if own == Some(kbps) { agent } else { ChangedBy::Controller };
+        let change = decided.then(SetpointChange::bitrate(kbps)).then(share.pooled);
+        // What nobody decides but the share is exact; its small changes have waited already.
+        let change = if own.is_some() { kept_within(change, seen) } else { change };
+        Consulted { change: seen.setpoint.change_to(seen.setpoint.with(&change)), by }
+    }
+
+    /// What the feed gets whose acting agent decides no bitrate: its share. An agent that only cannot say
+    /// anything now is not outdone: what is in force was right a moment ago.
+    fn given(&self, share: Share, seen: &Observation<'_>) -> u32 {
+        match seen.asked_kbps {
+            _ if self.may_be_automatic() => seen.setpoint.bitrate_kbps.min(share.kbps),
+            Some(asked) => share.hold(seen.bounds.clamp(asked)),
+            None => share.kbps,
+        }
+    }
+
+    /// Whether an agent was chosen to act that looks at the network.
+    fn may_be_automatic(&self) -> bool {
+        self.chosen != self.members[0].kind && !self.is_passive
+    }
+
+    /// What is asked for in the feed's name when bitrate is shared out; `None` while whoever should
+    /// ask is silent.
+    pub fn asks(&self, seen: &Observation<'_>) -> Option<Asks> {
+        if !self.may_be_automatic() {
+            let elsewhere = seen.asked_kbps.map(|kbps| Asks { kbps: seen.bounds.clamp(kbps).into(), is_bound: true });
+            let own = || Asks { kbps: seen.bounds.clamp(seen.own.bitrate_kbps).into(), is_bound: false };
+            return Some(elsewhere.unwrap_or_else(own));
+        }
+        let wants = self.member(self.chosen).decision.as_ref()?.wants_kbps?;
+        // An estimate that was learned while more was sent says nothing of now.
+        let kbps = f64::from(wants).min(KNOWN * f64::from(seen.setpoint.bitrate_kbps));
+        Some(Asks { kbps: kbps.max(seen.bounds.least_kbps.into()), is_bound: true })
+    }
+
+    /// Whether a person has taken over.
+    pub fn is_overtaken(&self) -> bool {
+        self.overtaken != Overtaken::No
+    }
+
+    /// Whether a bitrate is so different from another that an agent changes it.
+    pub fn differs(one: u32, other: u32) -> bool {
+        f64::from(one.abs_diff(other)) > Self::LEAST_CHANGE * f64::from(other)
     }
 
     /// Who acts, and why.
@@ -168,7 +222,7 @@ impl Crew {
             acting: self.acting,
             reason: decision.map(|decision| decision.reason.clone()).unwrap_or_default(),
             would_be_kbps: self.would_be_kbps,
-            is_overtaken: self.overtaken != Overtaken::No,
+            is_overtaken: self.is_overtaken(),
         }
     }
 
@@ -186,9 +240,8 @@ impl Crew {
         let chosen = self.member(self.chosen);
         let is_idle = self.acting != self.chosen && chosen.is_warm(seen.now);
         let decided = chosen.decision.as_ref().filter(|_| is_idle).and_then(|decision| decision.change.bitrate_kbps);
-        let is_same = |one: u32, other: u32| !differs(one, other);
         self.would_be_kbps = match (self.would_be_kbps, decided) {
-            (Some(before), Some(now)) if is_same(before, now) => Some(before),
+            (Some(before), Some(now)) if !Self::differs(now, before) => Some(before),
             (_, now) => now,
         };
     }
@@ -243,13 +296,9 @@ impl Member {
 /// Bounds hold for the bitrate, and a small difference is none.
 fn kept_within(change: SetpointChange, seen: &Observation<'_>) -> SetpointChange {
     let before = seen.setpoint.bitrate_kbps;
-    let bitrate_kbps = change.bitrate_kbps.map(|kbps| seen.bounds.clamp(kbps)).filter(|kbps| differs(*kbps, before));
+    let bitrate_kbps = change.bitrate_kbps.map(|kbps| seen.hold(kbps)).filter(|kbps| Crew::differs(*kbps, before));
     let change = SetpointChange { bitrate_kbps, ..change };
     seen.setpoint.change_to(seen.setpoint.with(&change))
-}
-
-fn differs(one: u32, other: u32) -> bool {
-    f64::from(one.abs_diff(other)) > Crew::LEAST_CHANGE * f64::from(other)
 }
 
 #[cfg(test)]
@@ -260,7 +309,10 @@ mod tests {
     };
 
     use super::*;
-    use crate::config::{AgentConfig, Priority, Setpoint, Size};
+    use crate::{
+        config::{AgentConfig, OrCamera, Priority, Setpoint, Size},
+        stats::FeedSample,
+    };
 
     /// Says what it is told to.
     #[derive(Debug, Clone, Default)]
@@ -280,13 +332,20 @@ mod tests {
 
         fn decide(&mut self, _: &Observation<'_>) -> Option<Decision> {
             let kbps = (*self.says.lock().unwrap())?;
-            Some(Decision { change: SetpointChange::bitrate(kbps), reason: "So it was said".into() })
+            Some(Decision {
+                change: SetpointChange::bitrate(kbps),
+                wants_kbps: Some(kbps),
+                reason: "So it was said".into(),
+            })
         }
     }
 
     struct Scene {
         crew: Crew,
         parrot: Parrot,
+        share: Option<Share>,
+        asked_kbps: Option<u32>,
+        by: ChangedBy,
         setpoint: Setpoint,
         now: Instant,
     }
@@ -298,7 +357,8 @@ mod tests {
                 Crew::new(vec![(AgentKind::Manual, Box::new(Manual)), (AgentKind::Gcc, Box::new(parrot.clone()))]);
             let setpoint =
                 Setpoint { bitrate_kbps: 2000, size: None, framerate: None, fec_percent: 0, priority: Priority::Low };
-            let mut scene = Self { crew, parrot, setpoint, now: Instant::now() };
+            let (share, by) = (None, ChangedBy::default());
+            let mut scene = Self { crew, parrot, share, asked_kbps: None, by, setpoint, now: Instant::now() };
             scene.crew.choose(AgentKind::Gcc, false, scene.now);
             scene
         }
@@ -311,22 +371,32 @@ mod tests {
         fn spend(&mut self, seconds: f64) -> u32 {
             for _ in 0..(seconds * 10.0).round() as u32 {
                 self.now += Duration::from_millis(100);
-                let seen = Observation {
-                    now: self.now,
-                    samples: &VecDeque::new(),
-                    viewers: &[],
-                    setpoint: self.setpoint,
-                    own: self.setpoint,
-                    bounds: AgentConfig { least_kbps: 500, most_kbps: 4000, ..AgentConfig::default() },
-                    camera_size: Some(Size { width: 1280, height: 720 }),
-                    camera_kbps: None,
-                    passes_through: false,
-                    has_low: true,
-                };
+                let samples = VecDeque::new();
+                let seen = self.seen(&samples);
                 let consulted = self.crew.consult(&seen);
+                if !consulted.change.is_empty() {
+                    self.by = consulted.by;
+                }
                 self.setpoint = self.setpoint.with(&consulted.change);
             }
             self.setpoint.bitrate_kbps
+        }
+
+        fn seen<'a>(&self, samples: &'a VecDeque<FeedSample>) -> Observation<'a> {
+            Observation {
+                now: self.now,
+                samples,
+                viewers: &[],
+                setpoint: self.setpoint,
+                own: self.setpoint,
+                share: self.share,
+                asked_kbps: self.asked_kbps,
+                bounds: AgentConfig { least_kbps: 500, most_kbps: 4000, ..AgentConfig::default() },
+                camera_size: Some(Size { width: 1280, height: 720 }),
+                camera_kbps: None,
+                passes_through: false,
+                has_low: true,
+            }
         }
 
         fn state(&self) -> (Phase, AgentKind) {
@@ -410,5 +480,71 @@ mod tests {
         assert_eq!(scene.spend(3600.0), 1000);
         scene.crew.give_back();
         assert_eq!(scene.spend(2.5), 3000);
+    }
+
+    impl Scene {
+        fn share(&mut self, kbps: u32, is_bound: bool) {
+            self.share = Some(Share { kbps, is_bound, ..Share::default() });
+        }
+    }
+
+    #[test]
+    fn a_share_bounds_an_agent_or_takes_its_place_and_it_is_said_whose_it_is() {
+        let mut scene = Scene::new(Duration::ZERO);
+        scene.says(1000);
+        scene.share(3000, true);
+        assert_eq!((scene.spend(0.1), scene.by.clone()), (1000, ChangedBy::Agent("gcc".into())));
+        scene.share(700, true);
+        assert_eq!((scene.spend(0.1), scene.by.clone()), (700, ChangedBy::Controller));
+        scene.share(2500, false);
+        assert_eq!((scene.spend(0.1), scene.by.clone()), (2500, ChangedBy::Controller));
+        scene.crew.overtake(None, scene.now);
+        scene.share(600, true);
+        assert_eq!(scene.spend(0.1), 2500, "a person's word is not shared out");
+    }
+
+    #[test]
+    fn without_an_agent_the_share_is_what_holds_to_the_last_kilobit() {
+        let mut scene = Scene::new(Duration::ZERO);
+        scene.crew.choose(AgentKind::Manual, false, scene.now);
+        scene.share(2050, true);
+        assert_eq!(scene.spend(0.1), 2050);
+        scene.asked_kbps = Some(900);
+        assert_eq!(scene.spend(0.1), 900, "an agent elsewhere asks for less");
+        let pooled = SetpointChange::framerate(Some(12));
+        scene.share = Some(Share { kbps: 1500, is_bound: false, pooled });
+        assert_eq!(scene.spend(0.1), 1500);
+        assert_eq!(scene.setpoint.framerate, Some(12));
+        assert_eq!(pooled.framerate, Some(OrCamera::Set(12)));
+    }
+
+    #[test]
+    fn while_an_agent_is_silent_its_feed_gets_no_more() {
+        let mut scene = Scene::new(Duration::ZERO);
+        scene.says(1000);
+        scene.spend(0.1);
+        scene.says(None);
+        scene.share(3500, true);
+        assert_eq!(scene.spend(5.0), 1000);
+        scene.share(800, true);
+        assert_eq!(scene.spend(0.1), 800);
+    }
+
+    #[test]
+    fn who_should_ask_asks_and_no_estimate_counts_beyond_what_was_tried() {
+        let mut scene = Scene::new(Duration::ZERO);
+        let asks = |scene: &Scene| scene.crew.asks(&scene.seen(&VecDeque::new()));
+        let bound = |kbps| Some(Asks { kbps, is_bound: true });
+        assert_eq!(asks(&scene), None, "nothing was said yet");
+        scene.says(1000);
+        scene.spend(0.1);
+        assert_eq!(asks(&scene), bound(1000.0));
+        scene.share(600, true);
+        scene.spend(0.1);
+        assert_eq!(asks(&scene), bound(900.0));
+        scene.crew.choose(AgentKind::Manual, false, scene.now);
+        assert_eq!(asks(&scene), Some(Asks { kbps: 600.0, is_bound: false }), "what a person set");
+        scene.asked_kbps = Some(100);
+        assert_eq!(asks(&scene), bound(500.0));
     }
 }

@@ -81,12 +81,13 @@ impl Agent for Gcc {
         }
         let known = counting.iter().filter_map(|viewer| viewer.estimate);
         let slowest = known.min_by(|one, other| one.kbps.total_cmp(&other.kbps))?;
-        let kbps = seen.bounds.clamp(slowest.kbps as u32);
+        let wanted = seen.bounds.clamp(slowest.kbps as u32);
+        let kbps = seen.hold(wanted);
         let mut change = SetpointChange::bitrate(kbps);
         if seen.bounds.adapts_picture {
             change = change.then(self.picture(f64::from(kbps), seen));
         }
-        Some(Decision { change, reason: reason(slowest, seen) })
+        Some(Decision { change, wants_kbps: Some(wanted), reason: reason(slowest, kbps != wanted, seen) })
     }
 }
 
@@ -99,7 +100,10 @@ impl Gcc {
     }
 }
 
-fn reason(slowest: Estimate, seen: &Observation<'_>) -> String {
+fn reason(slowest: Estimate, has_other_share: bool, seen: &Observation<'_>) -> String {
+    if has_other_share {
+        return gettext("Has its share of the budget");
+    }
     if slowest.kbps < f64::from(seen.bounds.least_kbps) {
         return gettext("The slowest connection carries less than the lower limit");
     }
@@ -118,6 +122,7 @@ mod tests {
     use super::*;
     use crate::{
         config::{AgentConfig, OrCamera, Priority, Setpoint, Size},
+        control::Share,
         stats::FeedSample,
     };
 
@@ -154,6 +159,8 @@ mod tests {
                 viewers: &self.viewers,
                 setpoint: SETPOINT,
                 own: SETPOINT,
+                share: None,
+                asked_kbps: None,
                 bounds: AgentConfig {
                     kind: AgentKind::Gcc,
                     least_kbps: 300,
@@ -206,6 +213,19 @@ mod tests {
         Scene::new(&[60_000.0]).decides(6000);
         let words = Gcc::default().decide(&Scene::new(&[100.0]).seen()).unwrap().reason;
         assert!(words.contains("lower limit"), "{words}");
+    }
+
+    #[test]
+    fn a_share_bounds_what_it_decides_or_takes_its_place() {
+        let scene = Scene::new(&[3000.0]);
+        let decides = |kbps, is_bound| {
+            let share = Share { kbps, is_bound, ..Share::default() };
+            let decision = Gcc::default().decide(&Observation { share: Some(share), ..scene.seen() }).unwrap();
+            (decision.change.bitrate_kbps, decision.wants_kbps)
+        };
+        assert_eq!(decides(1000, true), (Some(1000), Some(3000)));
+        assert_eq!(decides(4000, true), (Some(3000), Some(3000)));
+        assert_eq!(decides(4000, false), (Some(4000), Some(3000)));
     }
 
     #[test]

@@ -20,7 +20,7 @@ pub use crew::{Consulted, Crew, CrewState, Phase};
 pub use gcc::{Gcc, counting};
 pub use manual::Manual;
 
-use super::{Assigned, Estimate};
+use super::{Assigned, Estimate, Share};
 use crate::{
     config::{AgentConfig, Setpoint, SetpointChange, Size},
     stats::FeedSample,
@@ -59,6 +59,10 @@ pub struct Observation<'a> {
     pub own: Setpoint,
     /// Within what it may decide.
     pub bounds: AgentConfig,
+    /// What it may have of what there is for all feeds; `None` where it has to see for itself.
+    pub share: Option<Share>,
+    /// What an agent elsewhere asks for, in kbit/s.
+    pub asked_kbps: Option<u32>,
     /// What the camera sends; `None` while it is not known.
     pub camera_size: Option<Size>,
     /// What the camera's stream takes in kbit/s, where viewers can take it as it is.
@@ -67,6 +71,14 @@ pub struct Observation<'a> {
     pub passes_through: bool,
     /// A viewer that cannot keep up can be given the low rendition.
     pub has_low: bool,
+}
+
+impl Observation<'_> {
+    /// What a wish comes to, within the feed's bounds and its share.
+    pub fn hold(&self, wanted_kbps: u32) -> u32 {
+        let wanted = self.bounds.clamp(wanted_kbps);
+        self.share.map_or(wanted, |share| share.hold(wanted))
+    }
 }
 
 /// A viewer, and what its connection carries.
@@ -89,6 +101,8 @@ pub struct ViewerPath {
 pub struct Decision {
     /// Nothing in it: it stays as it is.
     pub change: SetpointChange,
+    /// What the bitrate would be without a share, in kbit/s; `None` where it does not look at the network.
+    pub wants_kbps: Option<u32>,
     /// Why, in words for people, without figures: it is told whenever it differs.
     pub reason: String,
 }
@@ -96,6 +110,6 @@ pub struct Decision {
 impl Decision {
     /// All stays as it is.
     pub fn stay(reason: String) -> Self {
-        Self { change: SetpointChange::default(), reason }
+        Self { change: SetpointChange::default(), wants_kbps: None, reason }
     }
 }
