@@ -11,8 +11,8 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::{
     config::{
-        BrokerAddress, Codec, ElementChoice, ElementRole, FeedId, Fingerprint, IceServer, OrCamera, Priority,
-        RtspConfig, Size, StreamChoice, TransportChoice,
+        AgentKind, Attention, BrokerAddress, BudgetKind, Codec, ElementChoice, ElementRole, FeedId, Fingerprint,
+        IceServer, Importance, OrCamera, Priority, RtspConfig, Size, StreamChoice, TransportChoice,
     },
     media::source::{DemoSound, Transport},
 };
@@ -221,6 +221,29 @@ pub enum CtlVerb {
         /// The feed's id
         feed: FeedId,
     },
+    /// Say how bitrate is shared out among the feeds
+    Control,
+    /// Share a bitrate out among the feeds, or what their agents ask for, or let each decide for itself
+    Budget {
+        /// A bitrate in kbit/s, estimates or off
+        #[arg(value_name = "KBPS|estimates|off", value_parser = parse_budget)]
+        budget: CtlBudget,
+    },
+    /// Have another agent decide over a feed, or have it only watch
+    Agent(AgentOptions),
+    /// Say how important a feed is when bitrate is shared out
+    Share(ShareOptions),
+    /// Look at a feed more than at others, or no more: meanwhile it has its focus importance
+    Attend {
+        /// The feed's id
+        feed: FeedId,
+        /// on or off
+        #[arg(action = clap::ArgAction::Set, value_parser = parse_switch)]
+        on: bool,
+        /// enlarged, focused or pinned
+        #[arg(long, value_name = "WHY", default_value = "pinned")]
+        attention: Attention,
+    },
     /// Record a feed's statistics, or end that
     RecordStatistics {
         /// The feed's id
@@ -319,6 +342,52 @@ pub struct ApplyOptions {
     /// How urgent its packets are, from 1 to 4
     #[arg(long, value_name = "N", value_parser = parse_priority)]
     pub priority: Option<Priority>,
+}
+
+/// What `ctl budget` says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CtlBudget {
+    /// What there is.
+    pub budget: BudgetKind,
+    /// How much that is where it is fixed, in kbit/s.
+    pub kbps: Option<u32>,
+}
+
+/// Options of `ctl agent`. What is not named stays as it is.
+#[derive(Args, Clone, Debug)]
+pub struct AgentOptions {
+    /// The feed's id
+    pub feed: FeedId,
+    /// manual or gcc
+    pub agent: Option<AgentKind>,
+    /// Only watch, and say what it would do: on or off
+    #[arg(long, value_name = "on|off", action = clap::ArgAction::Set, value_parser = parse_switch)]
+    pub passive: Option<bool>,
+    /// No lower bitrate than this, in kbit/s
+    #[arg(long, value_name = "N")]
+    pub least_kbps: Option<u32>,
+    /// And no higher one
+    #[arg(long, value_name = "N")]
+    pub most_kbps: Option<u32>,
+    /// Also make pictures smaller and fewer: on or off
+    #[arg(long, value_name = "on|off", action = clap::ArgAction::Set, value_parser = parse_switch)]
+    pub picture: Option<bool>,
+}
+
+/// Options of `ctl share`. What is not named stays as it is.
+#[derive(Args, Clone, Debug)]
+pub struct ShareOptions {
+    /// The feed's id
+    pub feed: FeedId,
+    /// How important it is beside the others, such as 3
+    #[arg(long, value_name = "N")]
+    pub importance: Option<Importance>,
+    /// And while somebody looks at it more than at others
+    #[arg(long, value_name = "N")]
+    pub focus_importance: Option<Importance>,
+    /// Its agent decides for itself: on or off
+    #[arg(long, value_name = "on|off", action = clap::ArgAction::Set, value_parser = parse_switch)]
+    pub independent: Option<bool>,
 }
 
 /// Options of `probe`.
@@ -436,6 +505,18 @@ fn or_camera<T: FromStr<Err: Display>>(text: &str) -> Result<OrCamera<T>, String
         return Ok(OrCamera::Camera);
     }
     text.parse().map(OrCamera::Set).map_err(|error: T::Err| error.to_string())
+}
+
+fn parse_budget(text: &str) -> Result<CtlBudget, String> {
+    let budget = match text {
+        "off" => CtlBudget { budget: BudgetKind::Off, kbps: None },
+        "estimates" => CtlBudget { budget: BudgetKind::Estimates, kbps: None },
+        number => {
+            let kbps = number.parse().map_err(|_| "it is a bitrate in kbit/s, estimates or off".to_owned())?;
+            CtlBudget { budget: BudgetKind::Fixed, kbps: Some(kbps) }
+        }
+    };
+    Ok(budget)
 }
 
 fn parse_switch(text: &str) -> Result<bool, String> {

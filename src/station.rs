@@ -52,6 +52,7 @@ impl Station {
         self.engine.configure(&config.encoders);
         self.engine.configure_recording(&config.recording);
         self.engine.configure_statistics(&config.statistics);
+        self.engine.configure_control(config.control).expect("a budget of the settings should have been checked");
     }
 
     /// Adds all feeds of a configuration.

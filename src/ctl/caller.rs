@@ -87,6 +87,7 @@ impl Caller {
         let topic = match target {
             Target::Instance => self.topics.command(),
             Target::Feed(feed) => self.topics.feed_command(feed),
+            Target::Control => self.topics.control_command(),
         };
         let response_topic = self.response_topic.clone();
         let request = Outgoing { topic, payload: json(&Value::Object(body)), response_topic, ..Outgoing::default() };

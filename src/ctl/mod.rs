@@ -13,8 +13,8 @@ use serde_json::{Map, Value, json};
 use tokio::runtime::Runtime;
 
 use crate::{
-    cli::{CtlOptions, CtlVerb},
-    config::{FeedId, SetpointChange},
+    cli::{AgentOptions, CtlBudget, CtlOptions, CtlVerb, ShareOptions},
+    config::{AgentConfig, FeedId, SetpointChange, ShareConfig},
     mqtt::Target,
     signals,
 };
@@ -74,11 +74,43 @@ async fn obey(caller: &mut Caller, options: &CtlOptions) -> Result<(), Trouble> 
             text::print_feeds(&caller.feeds().await.map_err(Trouble::Unreachable)?, options.json);
             return Ok(());
         }
+        CtlVerb::Agent(AgentOptions { feed, .. }) | CtlVerb::Share(ShareOptions { feed, .. }) => {
+            let state = caller.ask(&Target::Feed(feed.clone()), object(json!({ "command": "describe" }))).await?;
+            (Target::Feed(feed.clone()), changed(&options.verb, &state.unwrap_or_default()))
+        }
         verb => request(verb).map_err(Trouble::Unreachable)?,
     };
     let answer = caller.ask(&target, body).await?;
     text::print(&options.verb, answer.as_ref(), options.json);
     Ok(())
+}
+
+/// The feed's agent or share as it is told, but for what a verb names.
+fn changed(verb: &CtlVerb, state: &Value) -> Map<String, Value> {
+    let command = match verb {
+        CtlVerb::Agent(options) => {
+            let before: AgentConfig = serde_json::from_value(state["agent"].clone()).unwrap_or_default();
+            let agent = AgentConfig {
+                kind: options.agent.unwrap_or(before.kind),
+                is_passive: options.passive.unwrap_or(before.is_passive),
+                least_kbps: options.least_kbps.unwrap_or(before.least_kbps),
+                most_kbps: options.most_kbps.unwrap_or(before.most_kbps),
+                adapts_picture: options.picture.unwrap_or(before.adapts_picture),
+            };
+            json!({ "command": "set-agent", "agent": agent })
+        }
+        CtlVerb::Share(options) => {
+            let before: ShareConfig = serde_json::from_value(state["share"].clone()).unwrap_or_default();
+            let share = ShareConfig {
+                importance: options.importance.unwrap_or(before.importance),
+                focus_importance: options.focus_importance.or(before.focus_importance),
+                is_independent: options.independent.unwrap_or(before.is_independent),
+            };
+            json!({ "command": "set-share", "share": share })
+        }
+        _ => Value::Null,
+    };
+    object(command)
 }
 
 /// What a verb asks, and whom.
@@ -114,6 +146,14 @@ fn request(verb: &CtlVerb) -> Result<(Target, Map<String, Value>), String> {
             of(feed, json!({ "command": "set-element", "role": role, "name": name, "value": value }))
         }
         CtlVerb::Overtake { feed, seconds } => of(feed, json!({ "command": "overtake", "limit": seconds })),
+        CtlVerb::Attend { feed, on, attention } => {
+            of(feed, json!({ "command": "attend", "attention": attention, "on": on }))
+        }
+        CtlVerb::Control => Ok((Target::Control, object(json!({ "command": "describe-control" })))),
+        CtlVerb::Budget { budget: CtlBudget { budget, kbps } } => {
+            let request = json!({ "command": "set-budget", "budget": budget, "kbps": kbps });
+            Ok((Target::Control, object(request)))
+        }
         CtlVerb::GiveBack { feed } => of(feed, json!({ "command": "give-back" })),
         CtlVerb::RecordStatistics { feed, on } => of(feed, json!({ "command": "record-statistics", "on": on })),
         CtlVerb::Record { feed, on } => {
@@ -140,7 +180,9 @@ fn request(verb: &CtlVerb) -> Result<(Target, Map<String, Value>), String> {
             };
             Ok((feed.clone().map_or(Target::Instance, Target::Feed), body))
         }
-        CtlVerb::Feeds | CtlVerb::Watch { .. } | CtlVerb::Script { .. } => unreachable!("these ask in their own way"),
+        CtlVerb::Feeds | CtlVerb::Watch { .. } | CtlVerb::Script { .. } | CtlVerb::Agent(_) | CtlVerb::Share(_) => {
+            unreachable!("these ask in their own way")
+        }
     }
 }
 
@@ -174,6 +216,7 @@ mod tests {
     use super::*;
     use crate::{
         cli::{Cli, Verb},
+        config::AgentKind,
         engine::FeedCommand,
         station::remote::requests::names,
     };
@@ -199,6 +242,8 @@ mod tests {
             &["say", "bow", "chat", "hello"],
             &["overtake", "bow", "--seconds", "30"],
             &["give-back", "bow"],
+            &["attend", "bow", "on"],
+            &["attend", "bow", "off", "--attention", "enlarged"],
             &["record-statistics", "bow", "on"],
             &["record", "bow", "on"],
             &["record", "bow", "off"],
@@ -214,11 +259,35 @@ mod tests {
         assert_eq!(asked(&["send", r#"{"command":"x"}"#, "--feed", "bow"]), json!({ "command": "x" }));
     }
 
-    /// Whoever adds a command gives it a verb, or it is sent with `send` and stands here.
+    #[test]
+    fn what_a_verb_does_not_name_stays_as_it_is() {
+        let state = json!({
+            "agent": { "kind": "gcc", "least_kbps": 300, "most_kbps": 4000 },
+            "share": { "importance": 3.0, "focus_importance": 5.0 },
+        });
+        let asked = |args: &[&str]| {
+            let cli = Cli::try_parse_from([&["heliograph", "ctl"], args].concat()).unwrap();
+            let Some(Verb::Ctl(options)) = cli.verb else { panic!("no ctl") };
+            serde_json::from_value::<FeedCommand>(Value::Object(changed(&options.verb, &state))).unwrap()
+        };
+        let agent = AgentConfig { kind: AgentKind::Gcc, least_kbps: 300, most_kbps: 900, ..AgentConfig::default() };
+        assert_eq!(asked(&["agent", "bow", "--most-kbps", "900"]), FeedCommand::SetAgent { agent });
+        let agent = AgentConfig { kind: AgentKind::Manual, most_kbps: 4000, ..agent };
+        assert_eq!(asked(&["agent", "bow", "manual"]), FeedCommand::SetAgent { agent });
+        let share = ShareConfig {
+            importance: 0.5.try_into().unwrap(),
+            focus_importance: Some(5.0.try_into().unwrap()),
+            is_independent: true,
+        };
+        let args = ["share", "bow", "--importance", "0.5", "--independent", "on"];
+        assert_eq!(asked(&args), FeedCommand::SetShare { share });
+        let budget = json!({ "command": "set-budget", "budget": "fixed", "kbps": 6000 });
+        assert_eq!(super::tests::asked(&["budget", "6000"]), budget);
+    }
+
+    /// Whoever adds a command gives it a verb.
     #[test]
     fn every_command_of_a_feed_has_a_verb() {
-        // An agent has more bounds than a line of options should have.
-        const BY_SEND: &[&str] = &["set-agent"];
         let verbs = [
             "start",
             "stop",
@@ -227,8 +296,11 @@ mod tests {
             "set-codec",
             "set-element",
             "send-data",
+            "set-agent",
             "overtake",
             "give-back",
+            "set-share",
+            "attend",
             "record-statistics",
             "start-recording",
             "stop-recording",
@@ -237,10 +309,8 @@ mod tests {
             "snapshot",
             "forget-certificate",
         ];
-        let without: Vec<String> = names::<FeedCommand>()
-            .into_iter()
-            .filter(|name| !verbs.contains(&name.as_str()) && !BY_SEND.contains(&name.as_str()))
-            .collect();
+        let without: Vec<String> =
+            names::<FeedCommand>().into_iter().filter(|name| !verbs.contains(&name.as_str())).collect();
         assert_eq!(without, Vec::<String>::new(), "these commands have no verb of `heliograph ctl`");
     }
 }

@@ -6,7 +6,11 @@ use serde_json::{Map, Value};
 use tokio::time::{Instant, sleep_until};
 
 use super::{Trouble, caller::Caller};
-use crate::{config::FeedId, mqtt::Target};
+use crate::{
+    config::FeedId,
+    mqtt::Target,
+    station::remote::requests::{ControlCommand, names},
+};
 
 /// The longest script in bytes.
 const LONGEST: u64 = 1024 * 1024;
@@ -64,12 +68,18 @@ fn step(line: usize, text: &str) -> Result<Step, String> {
         }
         Some(Value::String(feed)) => Target::Feed(feed.parse::<FeedId>().map_err(|error| error.to_string())?),
         Some(_) => return Err("`feed` is a feed's id, in quotes".into()),
+        None if is_control(&body) => Target::Control,
         None => Target::Instance,
     };
     if !body.get("command").is_some_and(Value::is_string) {
         return Err("it has no `command`".into());
     }
     Ok(Step { line, due, target, body })
+}
+
+fn is_control(body: &Map<String, Value>) -> bool {
+    let command = body.get("command").and_then(Value::as_str).unwrap_or_default();
+    names::<ControlCommand>().iter().any(|name| name == command)
 }
 
 fn seconds(value: &Value) -> Result<Duration, String> {
@@ -104,12 +114,13 @@ mod tests {
     #[test]
     fn steps_have_their_times_and_targets() {
         let text = "# warm up\n\n{\"feed\":\"bow\",\"command\":\"start\"}\n{\"after\":1.5,\"feed\":\"bow\",\"command\":\"stop\"}\n\
-                    {\"at\":3,\"command\":\"remove-feed\",\"feed\":\"bow\"}\n";
+                    {\"at\":3,\"command\":\"remove-feed\",\"feed\":\"bow\"}\n{\"command\":\"set-budget\",\"budget\":\"off\"}\n";
         let steps = parse(text).unwrap();
         let times: Vec<_> = steps.iter().map(|step| (step.line, step.due)).collect();
         let (zero, after, at) = (Duration::ZERO, Duration::from_millis(1500), Duration::from_secs(3));
-        assert_eq!(times, [(3, Due::After(zero)), (4, Due::After(after)), (5, Due::At(at))]);
+        assert_eq!(times, [(3, Due::After(zero)), (4, Due::After(after)), (5, Due::At(at)), (6, Due::After(zero))]);
         assert_eq!(steps[0].target, Target::Feed("bow".parse().unwrap()));
+        assert_eq!(steps[3].target, Target::Control);
         assert_eq!((&steps[2].target, &steps[2].body["feed"]), (&Target::Instance, &"bow".into()));
     }
 

@@ -4,7 +4,8 @@ use serde_json::Value;
 
 use crate::{
     cli::CtlVerb,
-    station::remote::reports::{FeedList, FeedReport},
+    control::{ControlState, FeedShare},
+    station::remote::reports::{ControlReport, FeedList, FeedReport},
 };
 
 /// Prints what was answered; nothing where it was only done.
@@ -44,6 +45,26 @@ fn for_people(verb: &CtlVerb, answer: &Value) -> Option<String> {
                 state.path.map_or_else(String::new, |path| format!("{path}\n")),
             ))
         }
+        CtlVerb::Control => {
+            let ControlReport { control, .. } = serde_json::from_value(answer.clone()).ok()?;
+            Some(control_for_people(&control))
+        }
         _ => None,
     }
+}
+
+/// A line for what there is, and one for each feed.
+fn control_for_people(control: &ControlState) -> String {
+    let there_is = match control.shared_kbps {
+        Some(kbps) => format!("Shared out: {kbps} kbit/s ({})", control.config.budget),
+        None => "Each feed decides for itself.".to_owned(),
+    };
+    let mut lines = vec![there_is];
+    lines.extend(control.shortfall.clone());
+    lines.extend(control.feeds.iter().map(|feed| {
+        let FeedShare { feed, state, importance, share_kbps, .. } = feed;
+        let share = share_kbps.map_or_else(|| "-".to_owned(), |kbps| format!("{kbps} kbit/s"));
+        format!("{feed}\t{state}\timportance {importance}\t{share}")
+    }));
+    lines.join("\n") + "\n"
 }

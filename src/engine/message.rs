@@ -9,10 +9,10 @@ use super::FeedState;
 use crate::{
     channels::Payload,
     config::{
-        AgentConfig, ChangedBy, Codec, ElementChoice, ElementRole, FeedId, Fingerprint, InForce, SetpointChange,
-        StreamChoice,
+        AgentConfig, Attention, ChangedBy, Codec, ElementChoice, ElementRole, FeedId, Fingerprint, InForce,
+        SetpointChange, ShareConfig, StreamChoice,
     },
-    control::CrewState,
+    control::{ControlState, CrewState},
     i18n::ngettext_f,
     media::{AudioState, Kept},
     stats::FeedSample,
@@ -47,6 +47,19 @@ pub enum FeedCommand {
     },
     /// Have the agent decide again after a person has taken over.
     GiveBack,
+    /// Have it take part like this when bitrate is shared out among the feeds.
+    SetShare {
+        /// How important it is, and whether its agent decides for itself.
+        share: ShareConfig,
+    },
+    /// Somebody begins or ceases to look at it more than at others: meanwhile it has its focus
+    /// importance. It does not wait for other commands.
+    Attend {
+        /// Why.
+        attention: Attention,
+        /// Whether somebody does.
+        on: bool,
+    },
     /// Show this one of the camera's two streams from now on; viewers keep their sessions.
     SetStream {
         /// The second one only where the feed has a second address.
@@ -229,6 +242,14 @@ pub enum FeedEvent {
     },
     /// Another agent decides from now on, or for another reason.
     Agent(CrewState),
+    /// Who is to decide, as [`FeedCommand::SetAgent`] or [`FeedCommand::SetShare`] asked. Whoever owns
+    /// the settings keeps it there.
+    Decider {
+        /// The agent, and what it may do.
+        agent: AgentConfig,
+        /// How the feed takes part when bitrate is shared out.
+        share: ShareConfig,
+    },
     /// What is known of it and its viewers now.
     Stats(Box<FeedSample>),
 }
@@ -246,6 +267,11 @@ pub enum EngineEvent {
     Removed {
         /// Which.
         feed: FeedId,
+    },
+    /// Bitrate is shared out otherwise among the feeds, or there are others.
+    Control {
+        /// How it is shared out now.
+        state: ControlState,
     },
     /// Something happened to a feed.
     Feed {

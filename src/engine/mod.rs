@@ -11,6 +11,7 @@ mod encoders;
 mod feed;
 mod form;
 mod message;
+mod sharing;
 mod state;
 mod supervisor;
 
@@ -40,14 +41,18 @@ pub use state::{Awaited, FeedState};
 
 use crate::{
     channels::{DataMessage, Exchange, SendError},
-    config::{EncodersConfig, FeedConfig, FeedId, RecordingConfig, Secrets, Setpoint, SetpointError, StatisticsConfig},
+    config::{
+        ControlConfig, ControlError, EncodersConfig, FeedConfig, FeedId, RecordingConfig, Secrets, Setpoint,
+        SetpointError, StatisticsConfig,
+    },
     connector::Connector,
-    control::CrewState,
+    control::{ControlState, CrewState},
     i18n::gettext_f,
     media::{AudioState, Preview, availability::Availability},
     stats::FeedSample,
 };
 use feed::Request;
+use sharing::Sharing;
 
 /// Events a slow listener may be behind before it misses some.
 const EVENTS_KEPT: usize = 1024;
@@ -95,6 +100,8 @@ pub enum EngineError {
     NoSuchFeed(FeedId),
     /// No feed can be held to this.
     Setpoint(SetpointError),
+    /// Bitrate cannot be shared out like this.
+    Control(ControlError),
     /// No viewer can be sent this.
     Data(SendError),
 }
@@ -106,6 +113,7 @@ impl EngineError {
                 gettext_f("There is a feed “{feed}” already. Choose another name.", &[("feed", id.as_ref())])
             }
             Self::Setpoint(error) => error.to_string(),
+            Self::Control(error) => error.to_string(),
             Self::Data(error) => error.to_string(),
             Self::NoSuchFeed(id) => {
                 gettext_f("There is no feed “{feed}”. It may have been removed meanwhile.", &[("feed", id.as_ref())])
@@ -133,6 +141,7 @@ struct Inner {
     linger: Mutex<Duration>,
     recording: Mutex<RecordingConfig>,
     statistics: watch::Sender<StatisticsConfig>,
+    sharing: Arc<Sharing>,
 }
 
 /// A preview attached to a feed. Dropping it takes the preview away, without waiting for it.
@@ -164,6 +173,7 @@ impl Engine {
     pub fn new(runtime: Handle, connectors: Vec<Arc<dyn Connector>>, secrets: Arc<Secrets>) -> Self {
         let (events, _) = broadcast::channel(EVENTS_KEPT);
         let (data, _) = broadcast::channel(MESSAGES_KEPT);
+        let sharing = Arc::new(Sharing::new(events.clone()));
         let demo = Arc::default();
         Availability::begin(&runtime);
         Self(Arc::new(Inner {
@@ -179,6 +189,7 @@ impl Engine {
             linger: Mutex::new(LINGER),
             recording: Mutex::default(),
             statistics: watch::Sender::default(),
+            sharing,
         }))
     }
 
@@ -190,6 +201,21 @@ impl Engine {
     /// Statistics are taken and recorded like this from now on.
     pub fn configure_statistics(&self, statistics: &StatisticsConfig) {
         self.0.statistics.send_replace(statistics.clone());
+    }
+
+    /// Bitrate is shared out among the feeds like this from now on.
+    ///
+    /// # Errors
+    /// It cannot be shared out like this.
+    pub fn configure_control(&self, control: ControlConfig) -> Result<(), EngineError> {
+        control.check().map_err(EngineError::Control)?;
+        self.0.sharing.configure(control);
+        Ok(())
+    }
+
+    /// How bitrate is shared out among the feeds now.
+    pub fn control(&self) -> ControlState {
+        self.0.sharing.state()
     }
 
     /// Feeds that are added from now on are kept like this, where they are.
@@ -247,6 +273,7 @@ impl Engine {
     pub async fn remove(&self, id: &FeedId) -> Result<(), EngineError> {
         let running = self.0.feeds().remove(id).ok_or_else(|| EngineError::NoSuchFeed(id.clone()))?;
         running.end().await;
+        self.0.sharing.remove(id);
         let _ = self.0.events.send(EngineEvent::Removed { feed: id.clone() });
         Ok(())
     }
@@ -265,6 +292,10 @@ impl Engine {
         }
         let feeds = self.0.feeds();
         let running = feeds.get(id).ok_or_else(|| EngineError::NoSuchFeed(id.clone()))?;
+        if let FeedCommand::Attend { attention, on } = command {
+            self.0.sharing.attend(id, attention, on);
+            return Ok(());
+        }
         let _ = running.requests.send(Request::Command(command));
         Ok(())
     }
@@ -334,6 +365,7 @@ impl Engine {
             linger: *lock(&self.0.linger),
             recording: lock(&self.0.recording).clone(),
             exchange: exchange.clone(),
+            sharing: self.0.sharing.clone(),
             statistics: self.0.statistics.subscribe(),
             tell: self.teller(config.id.clone(), snapshot.clone()),
         };
@@ -363,6 +395,9 @@ impl Engine {
                     FeedEvent::Recording(recording) => snapshot.recording = recording.clone(),
                     FeedEvent::Notice { .. } | FeedEvent::Saved { .. } | FeedEvent::NotSaved { .. } => {}
                     FeedEvent::Agent(agent) => snapshot.agent = Some(agent.clone()),
+                    FeedEvent::Decider { agent, share } => {
+                        (snapshot.config.agent, snapshot.config.share) = (*agent, *share);
+                    }
                     FeedEvent::Element { role, name, value } => snapshot.config.set_element(*role, name, value),
                     FeedEvent::Certificate { fingerprint } => {
                         snapshot.config.know_by(*fingerprint);

@@ -71,7 +71,7 @@ impl Guard {
         let Some(role) = self.role(user) else { return true };
         let needed = match self.topics.target(topic) {
             Some(Target::Instance) => MqttRole::Admin,
-            Some(Target::Feed(_)) => MqttRole::Operate,
+            Some(Target::Feed(_) | Target::Control) => MqttRole::Operate,
             // What the others say to each other is theirs; what Heliographs say is not.
             None => return role >= MqttRole::Operate && !topic.starts_with("heliograph/") && !topic.starts_with('$'),
         };

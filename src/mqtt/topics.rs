@@ -47,6 +47,8 @@ pub enum Target {
     Instance,
     /// A feed, by the name in the topic.
     Feed(FeedId),
+    /// Who shares bitrate out among the feeds.
+    Control,
 }
 
 impl Topics {
@@ -68,6 +70,16 @@ impl Topics {
     /// Requests to it.
     pub fn command(&self) -> String {
         format!("{}/command", self.base)
+    }
+
+    /// How bitrate is shared out among its feeds; retained.
+    pub fn control(&self) -> String {
+        format!("{}/control", self.base)
+    }
+
+    /// Requests about that.
+    pub fn control_command(&self) -> String {
+        format!("{}/control/command", self.base)
     }
 
     /// What is told of a feed.
@@ -100,7 +112,7 @@ impl Topics {
 
     /// What has to be subscribed to hear all requests.
     pub fn requests(&self) -> Vec<String> {
-        vec![self.command(), format!("{}/feeds/+/command", self.base)]
+        vec![self.command(), self.control_command(), format!("{}/feeds/+/command", self.base)]
     }
 
     /// What has to be subscribed to hear what the broker keeps of our feeds.
@@ -119,6 +131,7 @@ impl Topics {
         let words: Vec<&str> = topic.strip_prefix(&self.base)?.strip_prefix('/')?.split('/').collect();
         match words[..] {
             ["command"] => Some(Target::Instance),
+            ["control", "command"] => Some(Target::Control),
             ["feeds", feed, "command"] => feed.parse().ok().map(Target::Feed),
             _ => None,
         }
@@ -130,7 +143,12 @@ impl Topics {
 pub fn may_reply_to(topic: &str) -> bool {
     let is_name = (1..=256).contains(&topic.len()) && !topic.contains(['+', '#', '\0']) && !topic.starts_with('$');
     let words: Vec<&str> = topic.split('/').collect();
-    is_name && (words[0] != ROOT || matches!(words[..], [ROOT, _, "reply", ..] | [ROOT, _, "feeds", _, "reply"]))
+    is_name
+        && (words[0] != ROOT
+            || matches!(
+                words[..],
+                [ROOT, _, "reply", ..] | [ROOT, _, "control", "reply"] | [ROOT, _, "feeds", _, "reply"]
+            ))
 }
 
 #[cfg(test)]
@@ -145,6 +163,7 @@ mod tests {
     fn requests_are_known_by_their_topic_exactly() {
         let topics = Topics::of(&id("boat"));
         assert_eq!(topics.target("heliograph/boat/command"), Some(Target::Instance));
+        assert_eq!(topics.target(&topics.control_command()), Some(Target::Control));
         assert_eq!(topics.target(&topics.feed_command(&id("bow"))), Some(Target::Feed(id("bow"))));
         for other in
             ["heliograph/boat2/command", "heliograph/boat/feeds/bow/state", "heliograph/boat/feeds/Bow/command", "x"]
@@ -156,7 +175,12 @@ mod tests {
     #[test]
     fn answers_go_nowhere_where_they_could_be_taken_for_something_else() {
         let topics = Topics::of(&id("boat"));
-        for good in ["answers/me", &topics.reply_to("me"), &Topics::reply_beside(&topics.feed_command(&id("bow")))] {
+        for good in [
+            "answers/me",
+            &topics.reply_to("me"),
+            &Topics::reply_beside(&topics.feed_command(&id("bow"))),
+            &Topics::reply_beside(&topics.control_command()),
+        ] {
             assert!(may_reply_to(good), "{good}");
         }
         for bad in [

@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::ViewerSample;
-use crate::config::{Codec, InForce, RenditionRole};
+use crate::config::{Codec, InForce, RenditionRole, ShareState};
 
 /// A feed at one moment: counters as they stand, and the rates that [`super::RateMaker`] made of them.
 ///
@@ -20,6 +20,10 @@ pub struct FeedSample {
     pub interval: Option<f64>,
     /// What the feed is held to, and by whom; `None` where that is not known.
     pub in_force: Option<InForce>,
+    /// Where it stands when bitrate is shared out among the feeds; `None` where that is not known.
+    pub share_state: Option<ShareState>,
+    /// Its share of the bitrate that there is for all feeds, in kbit/s; `None` where it has none.
+    pub share_kbps: Option<u32>,
     /// Which way the camera's stream takes to the viewers; `None` before that is known.
     pub path: Option<SentPath>,
     /// What comes from the camera.

@@ -5,10 +5,18 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::{super::FeedEvent, Worker, renditions::LOW_KBPS};
+use super::{
+    super::{FeedEvent, FeedState},
+    Worker,
+    renditions::LOW_KBPS,
+};
 use crate::{
-    config::{AgentConfig, ChangedBy, PathChoice, Setpoint, SetpointChange},
-    control::{Assigned, Crew, CrewState, Estimator, Observation, ReceiverReport, ViewerPath, counting},
+    config::{
+        AgentConfig, AgentKind, ChangedBy, OrCamera, PathChoice, Setpoint, SetpointChange, ShareConfig, ShareState,
+    },
+    control::{
+        Assigned, Crew, CrewState, Estimator, FeedReport, Observation, ReceiverReport, Share, ViewerPath, counting,
+    },
     stats::{FeedSample, PathReport},
 };
 
@@ -25,6 +33,12 @@ pub(super) struct Agents {
     own: Setpoint,
     paths: BTreeMap<String, Path>,
     samples: VecDeque<FeedSample>,
+    /// The bitrate that an agent elsewhere asked for last, in kbit/s, and when.
+    asked: Option<(u32, Instant)>,
+    /// Other numbers that one asked for since they were passed on.
+    pooled: SetpointChange,
+    /// Where the feed stands when bitrate is shared out.
+    share: (ShareState, Option<Share>),
     /// What was told last.
     told: Option<CrewState>,
 }
@@ -40,7 +54,17 @@ impl Agents {
     pub(super) fn new(config: AgentConfig, own: Setpoint, now: Instant) -> Self {
         let mut crew = Crew::default();
         crew.choose(config.kind, config.is_passive, now);
-        Self { crew, config, own, paths: BTreeMap::new(), samples: VecDeque::new(), told: None }
+        Self {
+            crew,
+            config,
+            own,
+            paths: BTreeMap::new(),
+            samples: VecDeque::new(),
+            asked: None,
+            pooled: SetpointChange::default(),
+            share: (ShareState::Off, None),
+            told: None,
+        }
     }
 
     fn path(&mut self, session: &str, asked_kbps: f64, now: Instant) -> &mut Path {
@@ -61,7 +85,25 @@ impl Worker {
         if (before.kind, before.is_passive) != (config.kind, config.is_passive) {
             self.agents.crew.choose(config.kind, config.is_passive, Instant::now());
         }
+        self.tell_decider();
         self.consult(Instant::now());
+    }
+
+    /// The feed takes part like this from now on when bitrate is shared out.
+    pub(super) fn set_share(&mut self, share: ShareConfig) {
+        self.config.share = share;
+        self.tell_decider();
+        self.consult(Instant::now());
+    }
+
+    fn tell_decider(&self) {
+        (self.around.tell)(FeedEvent::Decider { agent: self.config.agent, share: self.config.share });
+    }
+
+    /// Where the feed stands when bitrate is shared out, and its share in kbit/s.
+    pub(super) fn standing(&self) -> (ShareState, Option<u32>) {
+        let (state, share) = self.agents.share;
+        (state, share.map(|share| share.kbps))
     }
 
     /// A person decides for this long, or until the agent is let decide again.
@@ -79,14 +121,41 @@ impl Worker {
     /// A change that somebody asked for. What a person sets over an agent's head holds until the
     /// agent is let decide again: else it would be gone within a moment.
     pub(super) fn asked_for(&mut self, change: SetpointChange, by: ChangedBy) {
-        if by == ChangedBy::Person {
-            self.agents.own = self.agents.own.with(&change);
-            let is_the_agents = change.bitrate_kbps.is_some() || change.size.is_some() || change.framerate.is_some();
-            if is_the_agents && self.agents.crew.is_automatic() {
-                self.agents.crew.overtake(None, Instant::now());
-            }
+        match by {
+            ChangedBy::Person => self.mind_a_person(&change),
+            // While a person has taken over, agents speak to nobody.
+            ChangedBy::Agent(_) if self.agents.crew.is_overtaken() => return,
+            ChangedBy::Agent(_) => return self.mind_an_agent(change, by),
+            ChangedBy::Settings | ChangedBy::Controller => {}
         }
         self.apply(change, by);
+    }
+
+    fn mind_a_person(&mut self, change: &SetpointChange) {
+        self.agents.own = self.agents.own.with(change);
+        let is_an_agents = change.bitrate_kbps.is_some() || change.size.is_some() || change.framerate.is_some();
+        let is_the_controllers = change.bitrate_kbps.is_some() && self.agents.share.1.is_some();
+        if (is_an_agents && self.agents.crew.is_automatic()) || is_the_controllers {
+            self.agents.crew.overtake(None, Instant::now());
+        }
+    }
+
+    /// An agent elsewhere is held to the bounds of the feed. Where its share decides, what the agent says is
+    /// what it asks for.
+    fn mind_an_agent(&mut self, change: SetpointChange, by: ChangedBy) {
+        let bitrate_kbps = change.bitrate_kbps.map(|kbps| self.agents.config.clamp(kbps));
+        let change = SetpointChange { bitrate_kbps, ..change };
+        if self.agents.share.1.is_none() {
+            return self.apply(change, by);
+        }
+        let now = Instant::now();
+        if let Some(kbps) = bitrate_kbps {
+            self.agents.asked = Some((kbps, now));
+        }
+        let (pooled, rest) = parted(change);
+        self.agents.pooled = self.agents.pooled.then(pooled);
+        self.apply(rest, by);
+        self.consult(now);
     }
 
     /// What became of what a viewer was sent last.
@@ -123,27 +192,66 @@ impl Worker {
         let viewers = self.viewer_paths(now);
         self.agents.forget_all_but(&viewers);
         let samples = std::mem::take(&mut self.agents.samples);
-        let seen = Observation {
+        let mut seen = Observation {
             now,
             samples: &samples,
             viewers: &viewers,
             setpoint: self.setpoint(),
             own: self.agents.own,
+            share: None,
+            asked_kbps: self.asked_lately(now),
             bounds: self.agents.config,
             camera_size: self.camera_size(),
             camera_kbps: self.pass_through_kbps(),
             passes_through: self.camera.taken.is_some(),
             has_low: self.low_at.is_none_or(|at| at <= now),
         };
+        let before = self.agents.share.1;
+        self.agents.share = self.around.sharing.report(&self.config.id, self.feed_report(&seen), now);
+        self.agents.pooled = SetpointChange::default();
+        seen.share = self.agents.share.1;
         let consulted = self.agents.crew.consult(&seen);
         self.assignment.follow(&self.followed(&seen));
         self.agents.samples = samples;
         if !consulted.change.is_empty() {
-            tracing::debug!(feed = %self.config.id, by = %consulted.by, change = ?consulted.change, "decided");
-            self.apply(consulted.change, ChangedBy::Agent(consulted.by.key().to_owned()));
+            tracing::debug!(feed = %self.config.id, by = ?consulted.by, change = ?consulted.change, "decided");
+            self.apply(consulted.change, consulted.by);
             self.choose_path(now);
         }
+        if before.is_some() && self.agents.share.1.is_none() {
+            self.share_ended();
+        }
         self.tell_agents(now);
+    }
+
+    /// What the feed controller is told.
+    fn feed_report(&self, seen: &Observation<'_>) -> FeedReport {
+        let has_picture = matches!(self.state, FeedState::Live { .. } | FeedState::Stalled { .. });
+        FeedReport {
+            sends: has_picture && !seen.viewers.is_empty(),
+            is_overtaken: self.agents.crew.is_overtaken(),
+            share: self.config.share,
+            asks: self.agents.crew.asks(seen),
+            pooled: self.agents.pooled,
+            held_kbps: self.asked_kbps(Assigned::Full),
+            least_kbps: seen.bounds.least_kbps.into(),
+            most_kbps: seen.bounds.most_kbps.into(),
+        }
+    }
+
+    /// What an agent elsewhere asks for, as long as that counts.
+    fn asked_lately(&self, now: Instant) -> Option<u32> {
+        let counts_for = self.around.sharing.config().asks_count_for();
+        self.agents.asked.filter(|(_, at)| now.duration_since(*at) <= counts_for).map(|(kbps, _)| kbps)
+    }
+
+    /// Nothing is shared out any more: where no agent decides, what a person set holds again.
+    fn share_ended(&mut self) {
+        let AgentConfig { kind, is_passive, .. } = self.agents.config;
+        let is_manual = kind == AgentKind::Manual || is_passive;
+        if is_manual && self.agents.share.0 == ShareState::Independent {
+            self.apply(SetpointChange::bitrate(self.agents.own.bitrate_kbps), ChangedBy::Controller);
+        }
     }
 
     /// Whom the main rendition follows as long as it can: it is made less for them, so they need not be moved.
@@ -188,4 +296,17 @@ impl Worker {
             (self.around.tell)(FeedEvent::Agent(state));
         }
     }
+}
+
+/// What is shared out of a change beside the bitrate, and what is left of it.
+fn parted(change: SetpointChange) -> (SetpointChange, SetpointChange) {
+    let framerate = change.framerate.filter(|rate| matches!(rate, OrCamera::Set(_)));
+    let pooled = SetpointChange { framerate, fec_percent: change.fec_percent, ..SetpointChange::default() };
+    let rest = SetpointChange {
+        bitrate_kbps: None,
+        framerate: change.framerate.filter(|_| framerate.is_none()),
+        fec_percent: None,
+        ..change
+    };
+    (pooled, rest)
 }

@@ -51,6 +51,7 @@ use super::{
     dial::DialEvent,
     encoders::Encoders,
     form::Form,
+    sharing::Sharing,
     supervisor::{Action, Input, Supervisor},
 };
 use crate::{
@@ -91,6 +92,8 @@ pub(super) struct Surroundings {
     pub(super) recording: RecordingConfig,
     /// Its data channels.
     pub(super) exchange: Arc<Exchange>,
+    /// Who shares bitrate out among the feeds.
+    pub(super) sharing: Arc<Sharing>,
     /// How statistics are taken, which may change.
     pub(super) statistics: watch::Receiver<StatisticsConfig>,
     pub(super) tell: Box<dyn Fn(FeedEvent) + Send>,
@@ -334,6 +337,7 @@ impl Worker {
             FeedCommand::SetAgent { agent } => self.set_agent(agent),
             FeedCommand::Overtake { limit } => self.overtake(limit.map(Duration::from_secs)),
             FeedCommand::GiveBack => self.give_back(),
+            FeedCommand::SetShare { share } => self.set_share(share),
             FeedCommand::SetStream { stream } => self.set_stream(stream),
             FeedCommand::RecordStatistics { on } => self.config.record_statistics = on,
             FeedCommand::SetCodec { codec, encoder } => self.set_codec(codec, encoder),
@@ -343,8 +347,8 @@ impl Worker {
             FeedCommand::KeepLast { on } => self.set_keeping_last(on),
             FeedCommand::SaveLast => self.save_last(),
             FeedCommand::Snapshot => self.ask_for_snapshot(),
-            // The engine sends it, past whatever this worker is at.
-            FeedCommand::SendData { .. } => {}
+            // The engine sees to these, past whatever this worker is at.
+            FeedCommand::SendData { .. } | FeedCommand::Attend { .. } => {}
             FeedCommand::ForgetCertificate => {
                 self.know_by(None);
                 self.input(Input::Redirect(Route::of(&self.config.source)));

@@ -89,9 +89,12 @@ impl Worker {
     /// Tells what is known now.
     pub(super) fn report(&mut self) {
         let now = Instant::now();
+        let (share_state, share_kbps) = self.standing();
         let mut sample = FeedSample {
             time: SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs_f64(),
             in_force: Some(self.in_force.clone()),
+            share_state: Some(share_state),
+            share_kbps,
             path: self.path_sent(),
             camera: self.camera_sample(),
             encodings: self.encoding_samples(),

@@ -7,10 +7,11 @@ use std::{
 };
 
 use gst::glib;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// What is kept of a feed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Kept {
     /// What was sent while it was to be recorded.

@@ -18,8 +18,8 @@ use tokio::{
 use super::{
     gstwebrtcapp::Guest,
     reports::{
-        Action, ActionReport, DataReport, EstimateReport, FeedReport, InstanceState, Reply, StatsReport, VERSION,
-        ViewerReport, ViewersReport, json,
+        Action, ActionReport, ControlReport, DataReport, EstimateReport, FeedReport, InstanceState, RecordingReport,
+        Reply, StatsReport, VERSION, ViewerReport, ViewersReport, json, name_of,
     },
     requests::{self, feed_list},
 };
@@ -114,6 +114,7 @@ impl Bridge {
     fn tell_all(&mut self) {
         self.tell_instance();
         self.tell_list();
+        self.tell_control();
         let feeds: Vec<FeedId> = self.engine.feeds().into_iter().map(|feed| feed.config.id).collect();
         for feed in &feeds {
             self.tell_state(feed);
@@ -133,6 +134,11 @@ impl Bridge {
             messages_dropped: self.outbox.dropped(),
         };
         self.outbox.retain(self.topics.state(), json(&state));
+    }
+
+    fn tell_control(&self) {
+        let report = ControlReport { v: VERSION, control: self.engine.control() };
+        self.outbox.retain(self.topics.control(), json(&report));
     }
 
     fn tell_list(&self) {
@@ -168,6 +174,7 @@ impl Bridge {
                 self.tell_list();
                 self.forget(feed);
             }
+            EngineEvent::Control { .. } => self.tell_control(),
             EngineEvent::Feed { feed, event: FeedEvent::Stats(sample) } => {
                 if let Some(guest) = &mut self.guest {
                     guest.sample(feed, sample);
@@ -276,9 +283,11 @@ fn action(event: &FeedEvent) -> Option<Action> {
             Some(Action::Setpoint { setpoint: in_force.setpoint, by: in_force.by.clone() })
         }
         FeedEvent::Agent(agent) => Some(Action::Agent { agent: agent.clone() }),
-        FeedEvent::Notice { sentence } | FeedEvent::NotSaved { sentence, .. } => {
-            Some(Action::Notice { sentence: sentence.clone() })
-        }
+        FeedEvent::Decider { agent, share } => Some(Action::Decider { agent: *agent, share: *share }),
+        FeedEvent::Recording(recording) => Some(Action::Recording { recording: RecordingReport::of(recording) }),
+        FeedEvent::Saved { kept, path } => Some(Action::Saved { kept: *kept, file: name_of(path) }),
+        FeedEvent::NotSaved { kept, sentence } => Some(Action::NotSaved { kept: *kept, sentence: sentence.clone() }),
+        FeedEvent::Notice { sentence } => Some(Action::Notice { sentence: sentence.clone() }),
         _ => None,
     }
 }

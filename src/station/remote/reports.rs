@@ -1,15 +1,17 @@
 //! What is told over MQTT. Every message is one of these, as JSON, and has the version `v`.
 
+use std::path::Path;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::{
     channels::Payload,
-    config::{ChangedBy, FeedId, Setpoint},
-    control::CrewState,
-    engine::{FeedSnapshot, FeedState},
-    media::AudioState,
+    config::{AgentConfig, ChangedBy, FeedId, Setpoint, ShareConfig},
+    control::{ControlState, CrewState},
+    engine::{FeedSnapshot, FeedState, RecordingState},
+    media::{AudioState, Kept},
     mqtt::{Refusal, RefusalKind},
     stats::{FeedSample, ViewerSample},
 };
@@ -58,7 +60,7 @@ pub struct FeedName {
 }
 
 /// `…/feeds/<feed>/state`: how a feed is. Retained.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct FeedReport {
     /// The version of this message.
     pub v: u64,
@@ -86,6 +88,39 @@ pub struct FeedReport {
     pub path: Option<String>,
     /// `off`, `live` or `missing`.
     pub audio: String,
+    /// Who is to decide over the setpoint, and what it may do.
+    #[serde(default)]
+    pub agent: AgentConfig,
+    /// How it takes part when bitrate is shared out; where it stands is told by `…/control`.
+    #[serde(default)]
+    pub share: ShareConfig,
+    /// What is kept of it.
+    #[serde(default)]
+    pub recording: RecordingReport,
+}
+
+/// What is kept of a feed.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct RecordingReport {
+    /// Since when it is recorded, in seconds since the Unix epoch; `None` where it is not.
+    pub since: Option<f64>,
+    /// The name of the file that is being written. Its folder is this machine's own affair.
+    pub file: Option<String>,
+    /// The last of it is kept in memory.
+    pub keeps_last: bool,
+}
+
+impl RecordingReport {
+    /// What is told of it.
+    pub fn of(recording: &RecordingState) -> Self {
+        let RecordingState { since, file, keeps_last } = recording;
+        Self { since: *since, file: file.as_deref().map(name_of), keeps_last: *keeps_last }
+    }
+}
+
+/// The name of a file, without the folder.
+pub(super) fn name_of(path: &Path) -> String {
+    path.file_name().unwrap_or_default().to_string_lossy().into_owned()
 }
 
 /// What a camera sends.
@@ -127,8 +162,21 @@ impl FeedReport {
             passes_through: feed.path.as_ref().map(|path| path.passes_through),
             path: feed.path.as_ref().map(|path| path.sentence.clone()),
             audio: audio.to_owned(),
+            agent: feed.config.agent,
+            share: feed.config.share,
+            recording: RecordingReport::of(&feed.recording),
         }
     }
+}
+
+/// `…/control`: how bitrate is shared out among the feeds. Retained.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct ControlReport {
+    /// The version of this message.
+    pub v: u64,
+    /// How.
+    #[serde(flatten)]
+    pub control: ControlState,
 }
 
 /// `…/feeds/<feed>/stats`: a sample of its statistics.
@@ -221,7 +269,7 @@ impl ViewerReport {
 }
 
 /// `…/feeds/<feed>/actions`: what was done to a feed, or could not be.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct ActionReport {
     /// The version of this message.
     pub v: u64,
@@ -233,7 +281,7 @@ pub struct ActionReport {
 }
 
 /// What was done to a feed.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "action", rename_all = "kebab-case")]
 pub enum Action {
     /// It is held to another setpoint.
@@ -247,6 +295,32 @@ pub enum Action {
     Agent {
         /// Who, and why.
         agent: CrewState,
+    },
+    /// It is to be decided over by another agent, or shared out otherwise.
+    Decider {
+        /// The agent, and what it may do.
+        agent: AgentConfig,
+        /// How the feed takes part when bitrate is shared out.
+        share: ShareConfig,
+    },
+    /// Something else is kept of it from now on, or nothing any more.
+    Recording {
+        /// What.
+        recording: RecordingReport,
+    },
+    /// A file of what is kept is complete.
+    Saved {
+        /// What is in it.
+        kept: Kept,
+        /// Its name. Its folder is this machine's own affair.
+        file: String,
+    },
+    /// Something could not be kept. A recording goes on as soon as it can.
+    NotSaved {
+        /// What.
+        kept: Kept,
+        /// Why, and what to do.
+        sentence: String,
     },
     /// Something that the operator should know.
     Notice {

@@ -7,11 +7,11 @@ use schemars::{JsonSchema, schema_for};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::{Map, Value};
 
-use super::reports::{FeedList, FeedName, FeedReport, VERSION};
+use super::reports::{ControlReport, FeedList, FeedName, FeedReport, VERSION};
 use crate::{
     config::{
-        ChangedBy, ElementRole, FeedConfig, FeedId, Preset, RtspConfig, SourceAddress, SourceConfig, TestConfig,
-        element_settings,
+        BudgetKind, ChangedBy, ControlConfig, ElementRole, FeedConfig, FeedId, Preset, RtspConfig, SourceAddress,
+        SourceConfig, TestConfig, element_settings,
     },
     engine::{Engine, EngineError, FeedCommand},
     i18n::{gettext, gettext_f},
@@ -35,6 +35,25 @@ pub enum InstanceCommand {
     RemoveFeed {
         /// Which.
         feed: FeedId,
+    },
+}
+
+/// What can be asked about the sharing out of bitrate among the feeds.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(tag = "command", rename_all = "kebab-case")]
+pub enum ControlCommand {
+    /// How it is shared out; the answer is what `…/control` says.
+    DescribeControl,
+    /// Share this out from now on.
+    SetBudget {
+        /// What there is.
+        budget: BudgetKind,
+        /// How much that is where it is fixed, in kbit/s; none: as much as before.
+        #[serde(default)]
+        kbps: Option<u32>,
+        /// For how many seconds what an agent asks for counts; none: as long as before.
+        #[serde(default)]
+        aggregation_timeout: Option<u32>,
     },
 }
 
@@ -67,6 +86,7 @@ pub(super) async fn obey(engine: &Engine, allow_add: bool, target: &Target, requ
     match target {
         Target::Instance => obey_instance(engine, allow_add, read(request.body)?).await,
         Target::Feed(feed) => obey_feed(engine, feed, request.body),
+        Target::Control => obey_control(engine, &read(request.body)?),
     }
 }
 
@@ -86,6 +106,22 @@ async fn obey_instance(engine: &Engine, allow_add: bool, command: InstanceComman
         }
         InstanceCommand::RemoveFeed { feed } => {
             engine.remove(&feed).await.map_err(|error| refused(&error))?;
+            Ok(None)
+        }
+    }
+}
+
+fn obey_control(engine: &Engine, command: &ControlCommand) -> Outcome {
+    match *command {
+        ControlCommand::DescribeControl => Ok(Some(to_value(&ControlReport { v: VERSION, control: engine.control() }))),
+        ControlCommand::SetBudget { budget, kbps, aggregation_timeout } => {
+            let before = engine.control().config;
+            let control = ControlConfig {
+                budget,
+                budget_kbps: kbps.unwrap_or(before.budget_kbps),
+                aggregation_timeout: aggregation_timeout.unwrap_or(before.aggregation_timeout),
+            };
+            engine.configure_control(control).map_err(|error| refused(&error))?;
             Ok(None)
         }
     }
@@ -189,7 +225,7 @@ fn read<T: DeserializeOwned + JsonSchema>(body: Map<String, Value>) -> Result<T,
         .cloned();
     let Some(command) = command else {
         let mut all = known;
-        if !all.iter().any(|name| name == "list-feeds") {
+        if all.iter().any(|name| name == "start") {
             all.extend(QUESTIONS.iter().cloned());
         }
         let why = gettext_f(
@@ -206,7 +242,7 @@ fn read<T: DeserializeOwned + JsonSchema>(body: Map<String, Value>) -> Result<T,
         let why = match missing {
             Some(field) => gettext_f("{command} needs {field}", &[("command", &command), ("field", field)]),
             None => gettext_f(
-                "a value of {command} is not what it should be; see its schema, feed-command.json or instance-command.json",
+                "a value of {command} is not what it should be; see its schema, feed-command.json, control-command.json or instance-command.json",
                 &[("command", &command)],
             ),
         };
@@ -274,6 +310,12 @@ mod tests {
             let add = serde_json::json!({ "command": "add-feed", "name": "Bow", "source": source });
             assert_eq!(ask(Target::Instance, add, true).await.unwrap_err().kind, RefusalKind::Unknown);
         }
+        let budget = serde_json::json!({ "command": "set-budget", "budget": "fixed", "kbps": 6000 });
+        assert_eq!(ask(Target::Control, budget, false).await, Ok(None));
+        let state = ask(Target::Control, serde_json::json!({ "command": "describe-control" }), false).await.unwrap();
+        assert_eq!(state.unwrap()["config"]["budget_kbps"], 6000);
+        let budget = serde_json::json!({ "command": "set-budget", "budget": "fixed", "kbps": 6 });
+        assert_eq!(ask(Target::Control, budget, false).await.unwrap_err().kind, RefusalKind::Failed);
         assert_eq!(
             ask(Target::Instance, serde_json::json!({ "command": "list-feeds" }), false).await.unwrap(),
             Some(serde_json::json!({ "v": 1, "feeds": [] }))

@@ -6,10 +6,10 @@ use schemars::{JsonSchema, schema_for};
 
 use super::{
     reports::{
-        ActionReport, DataReport, EstimateReport, FeedList, FeedReport, InstanceState, Reply, StatsReport,
-        ViewersReport,
+        ActionReport, ControlReport, DataReport, EstimateReport, FeedList, FeedReport, InstanceState, Reply,
+        StatsReport, ViewersReport,
     },
-    requests::{FeedQuestion, InstanceCommand},
+    requests::{ControlCommand, FeedQuestion, InstanceCommand},
 };
 use crate::engine::FeedCommand;
 
@@ -28,6 +28,8 @@ fn the_schemas_are_those_of_the_types() {
         schema::<FeedCommand>("feed-command"),
         schema::<FeedQuestion>("feed-question"),
         schema::<InstanceCommand>("instance-command"),
+        schema::<ControlCommand>("control-command"),
+        schema::<ControlReport>("control"),
         schema::<Reply>("reply"),
         schema::<InstanceState>("instance-state"),
         schema::<FeedList>("feeds"),

@@ -258,6 +258,7 @@ impl FeedObject {
             }
             // The desk tells the one and keeps the others.
             FeedEvent::Notice { .. }
+            | FeedEvent::Decider { .. }
             | FeedEvent::Certificate { .. }
             | FeedEvent::Codec { .. }
             | FeedEvent::Element { .. }

@@ -15,6 +15,14 @@ pub(super) fn commands(old: &FeedConfig, new: &FeedConfig) -> Option<Vec<FeedCom
         Setpoint::of(new).store(&mut changed);
         commands.push(FeedCommand::Apply { change, by: ChangedBy::Person });
     }
+    if new.agent != changed.agent {
+        changed.agent = new.agent;
+        commands.push(FeedCommand::SetAgent { agent: new.agent });
+    }
+    if new.share != changed.share {
+        changed.share = new.share;
+        commands.push(FeedCommand::SetShare { share: new.share });
+    }
     if new.record_statistics != changed.record_statistics {
         changed.record_statistics = new.record_statistics;
         commands.push(FeedCommand::RecordStatistics { on: new.record_statistics });

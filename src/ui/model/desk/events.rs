@@ -42,8 +42,8 @@ impl Desk {
                     self.take_feed_event(&feed, event);
                 }
             }
-            // The desk asked for it and has taken it off its list.
-            EngineEvent::Removed { .. } => {}
+            // The desk asked for the removal and has taken the feed off its list.
+            EngineEvent::Control { .. } | EngineEvent::Removed { .. } => {}
         }
     }
 
@@ -56,6 +56,7 @@ impl Desk {
             FeedEvent::NotSaved { sentence, .. } => self.tell_of(feed, sentence),
             FeedEvent::Saved { kept, path } => self.tell_saved(feed, *kept, path),
             FeedEvent::Certificate { fingerprint } => self.keep_certificate(feed, *fingerprint),
+            FeedEvent::Decider { agent, share } => self.keep_decider(feed, *agent, *share),
             FeedEvent::Element { role, name, value } => self.keep_element(feed, *role, name, value),
             _ => {}
         }

@@ -5,8 +5,8 @@ use gtk::{prelude::*, subclass::prelude::*};
 use super::{Desk, FeedObject, changes::commands, errands::Errand};
 use crate::{
     config::{
-        ElementRole, FeedConfig, FeedId, Fingerprint, Password, PasswordSource, RtspConfig, Secrets, Setpoint,
-        SetpointChange, SourceConfig, StreamChoice,
+        AgentConfig, ElementRole, FeedConfig, FeedId, Fingerprint, Password, PasswordSource, RtspConfig, Secrets,
+        Setpoint, SetpointChange, ShareConfig, SourceConfig, StreamChoice,
     },
     engine::{ChangedBy, FeedCommand},
     i18n::gettext,
@@ -136,6 +136,31 @@ impl Desk {
     /// Keeps a property that was set.
     pub(super) fn keep_element(&self, feed: &FeedObject, role: ElementRole, name: &str, value: &str) {
         self.change(feed, |config| config.set_element(role, name, value));
+    }
+
+    /// Has another agent decide over a feed, from now on and after the next start of the program.
+    pub fn set_agent(&self, feed: &FeedObject, agent: AgentConfig) {
+        if feed.config().agent != agent {
+            self.keep_decider(feed, agent, feed.config().share);
+            self.parts().errands.send(Errand::Command(feed.id(), FeedCommand::SetAgent { agent }));
+        }
+    }
+
+    /// Has a feed take part like this when bitrate is shared out, from now on and after the next start of
+    /// the program.
+    pub fn set_share(&self, feed: &FeedObject, share: ShareConfig) {
+        if feed.config().share != share {
+            self.keep_decider(feed, feed.config().agent, share);
+            self.parts().errands.send(Errand::Command(feed.id(), FeedCommand::SetShare { share }));
+        }
+    }
+
+    /// Keeps who is to decide over a feed.
+    pub(super) fn keep_decider(&self, feed: &FeedObject, agent: AgentConfig, share: ShareConfig) {
+        let before = feed.config();
+        if (before.agent, before.share) != (agent, share) {
+            self.change(feed, |config| (config.agent, config.share) = (agent, share));
+        }
     }
 
     fn start_anew(&self, feed: &FeedObject) {
