@@ -6,6 +6,7 @@
 mod data;
 mod estimator;
 mod feedback;
+mod interruption;
 mod peers;
 mod picture_clock;
 mod properties;

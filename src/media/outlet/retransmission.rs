@@ -1,8 +1,9 @@
 //! What is sent again: whatever was sent in the last second, as far as [`Repair`] allows, and no packet
-//! of a rendition that the viewer has left.
+//! of before the viewer's picture began anew.
 //!
 //! Who is moved to a smaller rendition for want of bandwidth has just lost packets of the larger
-//! one, and asks for them: sent again, they would take what the smaller one needs to arrive.
+//! one, and asks for them: sent again, they would take what the smaller one needs to arrive. So it is
+//! with a way that has broken down and goes on with a key frame.
 
 use std::{
     sync::{
@@ -15,8 +16,9 @@ use std::{
 use gst::prelude::*;
 
 use super::{
+    interruption::{Frame, Interruption},
     picture_clock::is_sound,
-    repair::{Frame, Repair},
+    repair::{Answer, Repair},
 };
 use crate::stats::PathReport;
 
@@ -38,19 +40,30 @@ pub(super) fn keep_by_time(element: &gst::Element) {
     element.set_property("max-size-time", KEPT_MS);
 }
 
-/// The first packet of what a viewer sees now.
+/// A first packet is the first for this long: nothing older is kept, and numbers begin anew behind 65535.
+const FIRST_FOR: Duration = Duration::from_millis(2 * KEPT_MS as u64);
+
+/// The first packet of what a viewer sees now, and what is sent again of what came since.
 #[derive(Debug, Default)]
 pub(super) struct Floor {
-    has_moved: AtomicBool,
-    /// RTP sequence number (RFC 3550, section 5.1); `None` while the viewer was never moved.
-    first: Mutex<Option<u16>>,
-    repair: Mutex<Repair>,
+    is_raised: AtomicBool,
+    /// RTP sequence number (RFC 3550, section 5.1), and when that was sent; `None` while the viewer's
+    /// picture never began anew.
+    first: Mutex<Option<(u16, Instant)>>,
+    mending: Mutex<Mending>,
+}
+
+/// What becomes of what the viewer lacks.
+#[derive(Debug, Default)]
+struct Mending {
+    repair: Repair,
+    interruption: Interruption,
 }
 
 impl Floor {
-    /// The next packet is the first of another rendition.
+    /// The next packet is the first of another rendition, or of another beginning.
     pub(super) fn raise(&self) {
-        self.has_moved.store(true, Ordering::Relaxed);
+        self.is_raised.store(true, Ordering::Relaxed);
     }
 
     /// Reads the numbers of the packets that leave this payloader, and holds back what goes in.
@@ -61,20 +74,20 @@ impl Floor {
         }
         let floor = self.clone();
         pad.add_probe(gst::PadProbeType::BUFFER | gst::PadProbeType::BUFFER_LIST, move |pad, info| {
-            // For every packet, so no more than that unless the viewer was moved.
-            if !floor.has_moved.load(Ordering::Relaxed) {
+            // For every packet, so no more than that unless the picture begins anew.
+            if !floor.is_raised.load(Ordering::Relaxed) {
                 return gst::PadProbeReturn::Ok;
             }
             if is_sound(pad) {
                 return gst::PadProbeReturn::Remove;
             }
-            floor.note(info.data.as_ref());
-            if floor.has_moved.swap(false, Ordering::Relaxed) {
+            if floor.is_raised.swap(false, Ordering::Relaxed) {
                 let first = match &info.data {
                     Some(gst::PadProbeData::Buffer(buffer)) => sequence_number(buffer),
                     Some(gst::PadProbeData::BufferList(list)) => list.get(0).and_then(sequence_number),
                     _ => None,
                 };
+                let first = first.map(|first| (first, Instant::now()));
                 *floor.first.lock().expect("no holder of this lock should panic") = first;
             }
             gst::PadProbeReturn::Ok
@@ -89,28 +102,20 @@ impl Floor {
             let asked = info.event().and_then(|event| event.structure()).filter(|fields| fields.name() == REQUEST);
             let number = asked.and_then(|fields| fields.get::<u32>("seqnum").ok());
             match number {
-                Some(number) if !floor.sends_again(number as u16) => gst::PadProbeReturn::Drop,
+                Some(number) if !floor.sends_again(number as u16, Instant::now()) => gst::PadProbeReturn::Drop,
                 _ => gst::PadProbeReturn::Ok,
             }
         });
     }
 
-    /// A part of the picture goes out.
-    fn note(&self, data: Option<&gst::PadProbeData<'_>>) {
-        let bytes = match data {
-            Some(gst::PadProbeData::Buffer(buffer)) => buffer.size(),
-            Some(gst::PadProbeData::BufferList(list)) => list.iter().map(gst::BufferRef::size).sum(),
-            _ => 0,
-        };
-        self.repair().earn(bytes);
-    }
-
     /// What became of what was sent last, and how long it took until that was known.
     pub(super) fn learn(&self, report: &PathReport, trip: Duration) {
-        self.repair().learn(report, trip, Instant::now());
+        let mut mending = self.mending();
+        mending.repair.learn(report, trip);
+        mending.interruption.learn(report, Instant::now());
     }
 
-    /// Holds frames back, and the viewer's own requests for key frames, while the way is emptied.
+    /// Holds frames back that would not be shown, and has a key frame asked for.
     fn watch_frames(self: &Arc<Self>, pad: &gst::Pad) {
         let floor = self.clone();
         pad.add_probe(gst::PadProbeType::BUFFER, move |pad, info| {
@@ -118,12 +123,13 @@ impl Floor {
             if caps.is_some_and(|caps| caps.structure(0).is_some_and(|fields| fields.name().starts_with("audio/"))) {
                 return gst::PadProbeReturn::Remove;
             }
-            let is_key = info.buffer().is_some_and(|frame| !frame.flags().contains(gst::BufferFlags::DELTA_UNIT));
-            let frame = floor.repair().frame(is_key, Instant::now());
-            if frame == Frame::AsksForKey {
+            let Some(buffer) = info.buffer() else { return gst::PadProbeReturn::Ok };
+            let is_key = !buffer.flags().contains(gst::BufferFlags::DELTA_UNIT);
+            let frame = floor.send(is_key, buffer.size(), Instant::now());
+            if frame.asks {
                 pad.push_event(gst_video::UpstreamForceKeyUnitEvent::builder().all_headers(true).build());
             }
-            if frame == Frame::Passes { gst::PadProbeReturn::Ok } else { gst::PadProbeReturn::Drop }
+            if frame.is_dropped { gst::PadProbeReturn::Drop } else { gst::PadProbeReturn::Ok }
         });
     }
 
@@ -131,22 +137,47 @@ impl Floor {
         let floor = self.clone();
         pad.add_probe(gst::PadProbeType::EVENT_UPSTREAM, move |_, info| {
             let is_request = info.event().is_some_and(|event| gst_video::ForceKeyUnitEvent::is(event));
-            let waits = is_request && floor.repair().is_emptying();
+            let waits = is_request && floor.mending().interruption.is_emptying();
             if waits { gst::PadProbeReturn::Drop } else { gst::PadProbeReturn::Ok }
         });
     }
 
-    fn sends_again(&self, number: u16) -> bool {
-        !self.is_below(number) && self.repair().allows(number, Instant::now())
+    /// What becomes of a frame of so many bytes.
+    fn send(&self, is_key: bool, bytes: usize, now: Instant) -> Frame {
+        let mut mending = self.mending();
+        let frame = mending.interruption.frame(is_key, now);
+        if !frame.is_dropped {
+            mending.repair.earn(bytes);
+        }
+        if frame != Frame::default() {
+            tracing::trace!(is_key, bytes, ?frame, "interrupted");
+        }
+        if frame.begins_anew {
+            self.raise();
+        }
+        frame
     }
 
-    fn repair(&self) -> MutexGuard<'_, Repair> {
-        self.repair.lock().expect("no holder of this lock should panic")
+    fn sends_again(&self, number: u16, now: Instant) -> bool {
+        let mut mending = self.mending();
+        if self.is_below(number, now) || mending.interruption.is_emptying() {
+            return false;
+        }
+        let answer = mending.repair.ask(number, now);
+        tracing::trace!(number, ?answer, "asked for again");
+        if answer == Answer::Refused {
+            mending.interruption.miss(now);
+        }
+        answer == Answer::Met
     }
 
-    fn is_below(&self, number: u16) -> bool {
+    fn mending(&self) -> MutexGuard<'_, Mending> {
+        self.mending.lock().expect("no holder of this lock should panic")
+    }
+
+    fn is_below(&self, number: u16, now: Instant) -> bool {
         let first = *self.first.lock().expect("no holder of this lock should panic");
-        first.is_some_and(|first| number.wrapping_sub(first) > u16::MAX / 2)
+        first.is_some_and(|(first, at)| now.duration_since(at) < FIRST_FOR && number.wrapping_sub(first) > u16::MAX / 2)
     }
 }
 
@@ -161,11 +192,34 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_packets_before_the_move_are_below() {
-        let floor = Floor::default();
-        assert!(!floor.is_below(7), "nobody was moved");
-        *floor.first.lock().unwrap() = Some(3);
-        assert!(floor.is_below(2) && floor.is_below(65_530), "numbers begin anew behind 65535");
-        assert!(!floor.is_below(3) && !floor.is_below(500));
+    fn only_packets_before_the_beginning_are_below() {
+        let (floor, now) = (Floor::default(), Instant::now());
+        assert!(!floor.is_below(7, now), "it began with the session");
+        *floor.first.lock().unwrap() = Some((3, now));
+        assert!(floor.is_below(2, now) && floor.is_below(65_530, now), "numbers begin anew behind 65535");
+        assert!(!floor.is_below(3, now) && !floor.is_below(500, now));
+        assert!(!floor.is_below(40_000, now + Duration::from_mins(2)), "that is a packet of now");
+    }
+
+    #[test]
+    fn what_is_lost_is_sent_again_for_as_long_as_a_session_lasts() {
+        let (floor, start) = (Floor::default(), Instant::now());
+        for number in 0..u16::MAX {
+            let now = start + Duration::from_millis(3) * u32::from(number);
+            assert_eq!(floor.send(false, 1200, now), Frame::default());
+            assert!(!number.is_multiple_of(10) || floor.sends_again(number, now), "{number}");
+        }
+    }
+
+    #[test]
+    fn who_asks_in_vain_gets_a_key_frame_and_nothing_of_before_it() {
+        let (floor, start) = (Floor::default(), Instant::now());
+        let ms = |ms| start + Duration::from_millis(ms);
+        let lost = |number| (0..5).filter(|time| floor.sends_again(number, ms(100 * time))).count();
+        assert_eq!(lost(7), 4);
+        assert!(floor.send(false, 1200, ms(500)).asks);
+        assert!(floor.send(true, 9000, ms(540)).begins_anew);
+        assert!(floor.is_raised.load(Ordering::Relaxed));
+        assert_eq!(floor.send(false, 1200, ms(580)), Frame::default());
     }
 }

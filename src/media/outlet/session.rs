@@ -138,8 +138,9 @@ impl Watch {
             floor.watch_retransmissions(element);
             self.counters.add_retransmitter(session, element);
         }
-        let is_payloader = factory.metadata("klass").is_some_and(|klass| klass.contains("Payloader/Network/RTP"));
-        if is_payloader && let Some(pad) = element.static_pad("src") {
+        if is_payloader(element)
+            && let Some(pad) = element.static_pad("src")
+        {
             floor.watch_payloader(&pad);
             clock_packets(&pad, session.to_owned(), self.clock.clone(), self.events.clone());
         }
@@ -171,6 +172,14 @@ impl Watch {
         std::thread::spawn(move || join(&source, &joining, &base));
         self.switches.lock().insert(session.to_owned(), switch);
     }
+}
+
+/// Whether this puts frames into packets: what adds repair packets calls itself a payloader, too, but has
+/// no say in how large they are.
+fn is_payloader(element: &gst::Element) -> bool {
+    let is_class = |class: &str| class.contains("Payloader/Network/RTP");
+    let is_one = element.factory().is_some_and(|factory| factory.metadata("klass").is_some_and(is_class));
+    is_one && element.has_property("mtu")
 }
 
 /// Has a viewer begin with what was kept of the stream, as soon as it is connected: the next key frame
