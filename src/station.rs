@@ -12,11 +12,8 @@ use std::{path::PathBuf, sync::Arc, time::Duration};
 use tokio::runtime::Handle;
 
 use crate::{
-    config::{Config, MqttConfig, Secrets, ServerConfig},
-    connector::{
-        Connector,
-        local::{Hub, LocalConnector, LocalServer, LocalSettings, Metrics, ServerError},
-    },
+    config::{Config, ConnectorId, MqttConfig, Secrets, ServerConfig},
+    connector::local::{Hub, LocalConnector, LocalServer, LocalSettings, Metrics, ServerError},
     engine::{Engine, EngineError, FeedSnapshot},
     mqtt::BrokerError,
     stats::prometheus::{self, FeedFigures},
@@ -42,8 +39,9 @@ impl Station {
     pub fn new(runtime: Handle, secrets: Secrets) -> Self {
         let (hub, secrets) = (Hub::new(), Arc::new(secrets));
         let local = Arc::new(LocalConnector::new(hub.clone()));
-        let connectors: Vec<Arc<dyn Connector>> = vec![local.clone()];
-        Self { engine: Engine::new(runtime.clone(), connectors, secrets.clone()), secrets, hub, local, runtime }
+        let engine = Engine::new(runtime.clone(), secrets.clone());
+        engine.set_connector(ConnectorId::local(), local.clone());
+        Self { engine, secrets, hub, local, runtime }
     }
 
     /// Takes what concerns all feeds.

@@ -7,6 +7,7 @@ use std::str::FromStr;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::slug;
 use crate::i18n::gettext;
 
 /// A feed's id: 1 to 63 characters of `a-z`, `0-9` and `-`, the first one not a hyphen.
@@ -29,19 +30,14 @@ fn rule() -> String {
 
 impl FeedId {
     /// The most characters an id may have.
-    pub const MAX_LENGTH: usize = 63;
+    pub const MAX_LENGTH: usize = slug::MAX_LENGTH;
 
     /// The id that a feed of this name gets: `"Bow camera"` becomes `bow-camera`.
     ///
     /// Whatever is no ASCII letter or digit separates words. A name in which
     /// nothing is left gives `feed`.
     pub fn from_name(name: &str) -> Self {
-        let words: Vec<String> = name
-            .split(|c: char| !c.is_ascii_alphanumeric())
-            .filter(|word| !word.is_empty())
-            .map(str::to_ascii_lowercase)
-            .collect();
-        let slug = cut(&words.join("-"), Self::MAX_LENGTH).to_owned();
+        let slug = slug::of_name(name);
         Self(if slug.is_empty() { "feed".to_owned() } else { slug })
     }
 
@@ -54,7 +50,7 @@ impl FeedId {
             return self;
         }
         (2..=taken.len() + 2)
-            .map(|number| self.numbered(number))
+            .map(|number| Self(slug::numbered(&self.0, number)))
             .find(|id| !taken.contains(id))
             .expect("one number should be free: there are more of them than taken ids")
     }
@@ -63,26 +59,13 @@ impl FeedId {
     pub fn as_str(&self) -> &str {
         &self.0
     }
-
-    fn numbered(&self, number: usize) -> Self {
-        let suffix = format!("-{number}");
-        let stem = cut(&self.0, Self::MAX_LENGTH - suffix.len());
-        Self(format!("{stem}{suffix}"))
-    }
-}
-
-/// At most `length` characters of an ASCII slug, without a hyphen at the end.
-fn cut(slug: &str, length: usize) -> &str {
-    slug[..slug.len().min(length)].trim_end_matches('-')
 }
 
 impl TryFrom<String> for FeedId {
     type Error = FeedIdError;
 
     fn try_from(text: String) -> Result<Self, FeedIdError> {
-        let allowed = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
-        let fits = (1..=Self::MAX_LENGTH).contains(&text.len()) && !text.starts_with('-');
-        if fits && text.chars().all(allowed) { Ok(Self(text)) } else { Err(FeedIdError) }
+        if slug::is_slug(&text) { Ok(Self(text)) } else { Err(FeedIdError) }
     }
 }
 

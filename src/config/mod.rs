@@ -19,6 +19,7 @@ mod agent;
 mod audio;
 mod codec;
 mod control;
+mod connector_id;
 mod data_channel;
 mod element_role;
 pub mod element_settings;
@@ -44,6 +45,7 @@ pub mod secret;
 mod server;
 mod setpoint;
 mod size;
+mod slug;
 mod source;
 mod statistics;
 mod transport;
@@ -55,6 +57,7 @@ pub use codec::{Codec, CodecError, ElementChoice, ElementNameError};
 pub use control::{
     Attention, BudgetKind, ControlConfig, ControlError, Importance, ImportanceError, ShareConfig, ShareState,
 };
+pub use connector_id::{ConnectorId, ConnectorIdError};
 pub use data_channel::{ChannelLabel, ChannelLabelError, DataChannelConfig, Delivery, Senders, SocketPlace};
 pub use element_role::{ElementRole, ElementSettings};
 pub use encoders::{EncodersConfig, Overload};

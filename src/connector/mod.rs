@@ -34,6 +34,11 @@ pub trait Connector: Send + Sync {
     /// where it stands among the operator's feeds. `demand` is told who wants to watch.
     fn open(&self, place: usize, feed: &FeedId, name: &str, demand: Demand) -> Box<dyn Connection>;
 
+    /// Whether a feed is to be opened there.
+    fn is_for(&self, _feed: &FeedId) -> bool {
+        true
+    }
+
     /// How media travel from here to its viewers.
     fn transport(&self) -> TransportConfig;
 

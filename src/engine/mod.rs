@@ -42,8 +42,8 @@ pub use state::{Awaited, FeedState};
 use crate::{
     channels::{DataMessage, Exchange, SendError},
     config::{
-        ControlConfig, ControlError, EncodersConfig, FeedConfig, FeedId, RecordingConfig, Secrets, Setpoint,
-        SetpointError, StatisticsConfig,
+        ConnectorId, ControlConfig, ControlError, EncodersConfig, FeedConfig, FeedId, RecordingConfig, Secrets,
+        Setpoint, SetpointError, StatisticsConfig,
     },
     connector::Connector,
     control::{ControlState, CrewState},
@@ -122,6 +122,9 @@ impl EngineError {
     }
 }
 
+/// Where feeds go.
+type Connectors = BTreeMap<ConnectorId, Arc<dyn Connector>>;
+
 /// A handle to the engine; clones are the same engine.
 #[derive(Clone)]
 pub struct Engine(Arc<Inner>);
@@ -134,7 +137,7 @@ struct Inner {
     events: broadcast::Sender<EngineEvent>,
     /// What viewers send: apart from the events, for a flood of it must not cost a listener a state.
     data: broadcast::Sender<DataMessage>,
-    connectors: Vec<Arc<dyn Connector>>,
+    connectors: watch::Sender<Connectors>,
     secrets: Arc<Secrets>,
     demo: Arc<demo::SharedDemo>,
     encoders: Arc<encoders::Encoders>,
@@ -169,8 +172,8 @@ struct Running {
 }
 
 impl Engine {
-    /// An engine without feeds, on the given multi-threaded runtime.
-    pub fn new(runtime: Handle, connectors: Vec<Arc<dyn Connector>>, secrets: Arc<Secrets>) -> Self {
+    /// An engine without feeds and connectors, on the given multi-threaded runtime.
+    pub fn new(runtime: Handle, secrets: Arc<Secrets>) -> Self {
         let (events, _) = broadcast::channel(EVENTS_KEPT);
         let (data, _) = broadcast::channel(MESSAGES_KEPT);
         let sharing = Arc::new(Sharing::new(events.clone()));
@@ -182,7 +185,7 @@ impl Engine {
             added: AtomicUsize::new(0),
             events,
             data,
-            connectors,
+            connectors: watch::Sender::default(),
             secrets,
             demo,
             encoders: Arc::new(encoders::Encoders::new()),
@@ -191,6 +194,18 @@ impl Engine {
             statistics: watch::Sender::default(),
             sharing,
         }))
+    }
+
+    /// Opens the feeds that this connector is for there, now and from now on. One that has the id is let go of.
+    pub fn set_connector(&self, id: ConnectorId, connector: Arc<dyn Connector>) {
+        let mut before = None;
+        self.0.connectors.send_modify(|connectors| before = connectors.insert(id, connector));
+    }
+
+    /// Takes all feeds away from this connector; the others stay as they are.
+    pub fn remove_connector(&self, id: &ConnectorId) {
+        let mut before = None;
+        self.0.connectors.send_modify(|connectors| before = connectors.remove(id));
     }
 
     /// Feeds use encoders as many at a time as the operator says from now on.
@@ -358,7 +373,7 @@ impl Engine {
         let place = self.0.added.fetch_add(1, Ordering::Relaxed);
         let around = feed::Surroundings {
             place,
-            connectors: self.0.connectors.clone(),
+            connectors: self.0.connectors.subscribe(),
             secrets: self.0.secrets.clone(),
             demo: self.0.demo.clone(),
             encoders: self.0.encoders.clone(),

@@ -172,7 +172,7 @@ async fn bad_cameras_for_people() {
 /// Gives an engine these cameras for a while.
 async fn watch_all(cases: &[(TransportChoice, &'static Case)], eye: &Eye) -> Vec<Watch> {
     let secrets = Arc::new(Secrets::new(KeyringStore::without_prompts()));
-    let engine = Engine::new(tokio::runtime::Handle::current(), Vec::new(), secrets);
+    let engine = Engine::new(tokio::runtime::Handle::current(), secrets);
     // Cameras, feeds and this test share two cores.
     let encoders = EncodersConfig { overload: Overload::Allow, ..EncodersConfig::default() };
     engine.configure(&encoders);

@@ -4,8 +4,8 @@ use std::{sync::Arc, time::Duration};
 
 use heliograph::{
     config::{
-        Codec, ElementChoice, FeedConfig, FeedId, KeyringStore, PathChoice, RtspConfig, Secrets, ServerConfig,
-        SourceAddress, SourceConfig, TestConfig, TransportConfig,
+        Codec, ConnectorId, ElementChoice, FeedConfig, FeedId, KeyringStore, PathChoice, RtspConfig, Secrets,
+        ServerConfig, SourceAddress, SourceConfig, TestConfig, TransportConfig,
     },
     connector::{
         Connection, Connector, Demand,
@@ -159,10 +159,10 @@ fn a_destination_that_carries_only_h264_has_it_of_a_vp9_feed() {
         |hub: &Arc<Hub>| runtime.block_on(LocalServer::start(LocalSettings::from(&settings), hub.clone())).unwrap();
     let (any, narrow) = (Hub::new(), Hub::new());
     let (server, narrow_server) = (serve(&any), serve(&narrow));
-    let connectors: Vec<Arc<dyn Connector>> =
-        vec![Arc::new(LocalConnector::new(any)), Arc::new(OnlyH264(LocalConnector::new(narrow)))];
     let secrets = Arc::new(Secrets::new(KeyringStore::without_prompts()));
-    let engine = Engine::new(runtime.handle().clone(), connectors, secrets);
+    let engine = Engine::new(runtime.handle().clone(), secrets);
+    engine.set_connector(ConnectorId::local(), Arc::new(LocalConnector::new(any)));
+    engine.set_connector("narrow".parse().unwrap(), Arc::new(OnlyH264(LocalConnector::new(narrow))));
     let feed = FeedId::from_name("bow");
     let picture = TestConfig { size: SmallStation::SIZE, framerate: 15, ..TestConfig::default() };
     let mut config = FeedConfig::new(feed.clone(), "Bow", SourceConfig::Test(picture));

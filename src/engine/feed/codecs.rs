@@ -12,7 +12,7 @@ use std::{
 
 use super::{
     super::{Beside, FeedEvent, form::Form},
-    Worker, drop_aside,
+    Destination, Worker, drop_aside,
 };
 use crate::{
     config::{Codec, ElementChoice, PathChoice, RenditionRole},
@@ -49,8 +49,8 @@ impl Worker {
     }
 
     /// What the feed can be had in at a destination.
-    fn menu(&self, index: usize) -> Menu {
-        let carried = self.around.connectors[index].codecs();
+    fn menu(&self, destination: &Destination) -> Menu {
+        let carried = destination.connector.codecs();
         let encoded: BTreeSet<Codec> = Encoder::installed().iter().map(Encoder::codec).collect();
         let first = self.first_codec();
         let others = OTHERS.into_iter().filter(|codec| *codec != first && encoded.contains(codec));
@@ -63,10 +63,9 @@ impl Worker {
 
     /// The codecs for which a destination has outlets: the first of its menu, whoever watches, for
     /// viewers to begin at once, and those that are wanted.
-    fn needed(&self, index: usize) -> BTreeSet<Codec> {
-        let menu = self.menu(index).codecs;
-        let wanted = &self.destinations[index].wanted;
-        menu.first().copied().into_iter().chain(wanted.keys().copied()).collect()
+    fn needed(&self, destination: &Destination) -> BTreeSet<Codec> {
+        let menu = self.menu(destination).codecs;
+        menu.first().copied().into_iter().chain(destination.wanted.keys().copied()).collect()
     }
 
     /// Opens the first outlets of all destinations.
@@ -75,12 +74,10 @@ impl Worker {
         if self.destinations.is_empty() {
             return self.provide(self.config.codec);
         }
-        for index in 0..self.destinations.len() {
-            self.destinations[index].connection.set_menu(self.menu(index));
-            for codec in self.needed(index) {
-                self.provide(codec)?;
-                self.serve(index, codec)?;
-            }
+        self.tell_menus();
+        for (place, codec) in self.lacking() {
+            self.provide(codec)?;
+            self.serve(place, codec)?;
         }
         Ok(())
     }
@@ -91,20 +88,26 @@ impl Worker {
             return;
         }
         let is_resting = self.supervisor.is_resting();
-        for index in 0..self.destinations.len() {
-            for codec in self.needed(index) {
-                if !self.destinations[index].outlets.contains_key(&codec)
-                    && let Err(fault) = self.provide_unless(is_resting, codec).and_then(|()| self.serve(index, codec))
-                {
-                    tracing::warn!(feed = %self.config.id, "Viewers cannot have {codec}: {fault}");
-                    self.notice(fault.to_string());
-                    self.missing.insert(codec, Instant::now() + AGAIN_AFTER);
-                    // Who waits for it gets the next best, or hears that there is none.
-                    self.tell_menus();
-                }
+        for (place, codec) in self.lacking() {
+            if let Err(fault) = self.provide_unless(is_resting, codec).and_then(|()| self.serve(place, codec)) {
+                tracing::warn!(feed = %self.config.id, "Viewers cannot have {codec}: {fault}");
+                self.notice(fault.to_string());
+                self.missing.insert(codec, Instant::now() + AGAIN_AFTER);
+                // Who waits for it gets the next best, or hears that there is none.
+                self.tell_menus();
             }
-            self.shut_outlets(index);
         }
+        self.shut_outlets();
+    }
+
+    /// Outlets that should be there and are not: the destination's number, and the codec.
+    fn lacking(&self) -> Vec<(u64, Codec)> {
+        let lacking = |(place, destination): (&u64, &Destination)| {
+            let needed = self.needed(destination).into_iter();
+            let lacking = needed.filter(|codec| !destination.outlets.contains_key(codec));
+            lacking.map(|codec| (*place, codec)).collect::<Vec<_>>()
+        };
+        self.destinations.iter().flat_map(lacking).collect()
     }
 
     /// A feed that rests makes nothing, and its outlets wait.
@@ -166,31 +169,38 @@ impl Worker {
         if self.missing.len() != before {
             self.tell_menus();
         }
-        for destination in &self.destinations {
+        for destination in self.destinations.values() {
             destination.connection.end_stragglers(LEAVE_WITHIN);
         }
     }
 
     fn tell_menus(&self) {
-        for (index, destination) in self.destinations.iter().enumerate() {
-            destination.connection.set_menu(self.menu(index));
+        for destination in self.destinations.values() {
+            destination.connection.set_menu(self.menu(destination));
         }
     }
 
-    /// Shuts a destination's outlets of other codecs, and ends renditions that were made for them.
-    fn shut_outlets(&mut self, index: usize) {
-        let needed = self.needed(index);
-        let shut: Vec<_> =
-            self.destinations[index].outlets.extract_if(.., |codec, _| !needed.contains(codec)).collect();
-        for (codec, served) in shut {
-            tracing::info!(feed = %self.config.id, "Nobody needs {codec} any more.");
-            drop_aside(served);
-            if self.served_in(codec).next().is_none() {
-                for role in RenditionRole::ALL {
-                    self.end_encoding(Form { codec, role: *role });
-                }
-            }
-            self.viewers_changed();
+    /// Shuts outlets of codecs that are not needed where they are.
+    fn shut_outlets(&mut self) {
+        let needed: Vec<_> = self.destinations.values().map(|destination| self.needed(destination)).collect();
+        let mut shut = Vec::new();
+        for (destination, needed) in self.destinations.values_mut().zip(needed) {
+            shut.extend(destination.outlets.extract_if(.., |codec, _| !needed.contains(codec)));
         }
+        for (codec, served) in shut {
+            drop_aside(served);
+            self.served_no_more(codec);
+        }
+    }
+
+    /// An outlet of this codec is gone: renditions that were made for it alone end.
+    pub(super) fn served_no_more(&mut self, codec: Codec) {
+        if self.served_in(codec).next().is_none() {
+            tracing::info!(feed = %self.config.id, "Nobody needs {codec} any more.");
+            for role in RenditionRole::ALL {
+                self.end_encoding(Form { codec, role: *role });
+            }
+        }
+        self.viewers_changed();
     }
 }

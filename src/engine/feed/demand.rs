@@ -15,8 +15,8 @@ use crate::{
 
 impl Worker {
     /// What viewers want who watch or wait at a destination.
-    pub(super) fn demanded(&mut self, index: usize, wanted: Wanted) {
-        let Some(destination) = self.destinations.get_mut(index) else { return };
+    pub(super) fn demanded(&mut self, place: u64, wanted: Wanted) {
+        let Some(destination) = self.destinations.get_mut(&place) else { return };
         destination.wanted = wanted;
         if !destination.wanted.is_empty() {
             self.wake();
@@ -26,7 +26,7 @@ impl Worker {
     }
 
     fn is_watched(&self) -> bool {
-        let by_viewers = self.destinations.iter().any(|place| !place.wanted.is_empty())
+        let by_viewers = self.destinations.values().any(|place| !place.wanted.is_empty())
             || self.served().any(|served| !served.viewers.is_empty());
         by_viewers || !self.previews.is_empty() || self.keeping.is_on()
     }

@@ -81,7 +81,7 @@ impl Worker {
         if codec == self.config.codec && self.keeping.is_on() {
             return true;
         }
-        let wanted: usize = self.destinations.iter().filter_map(|place| place.wanted.get(&codec)).sum();
+        let wanted: usize = self.destinations.values().filter_map(|place| place.wanted.get(&codec)).sum();
         let viewers = || self.served_in(codec).flat_map(|served| &served.viewers);
         let all_see_little = viewers().all(|session| self.sees_little(session));
         // With no viewer at all the feed is warm, or about to rest.

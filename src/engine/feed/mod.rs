@@ -6,6 +6,7 @@ mod camera;
 mod codecs;
 mod data;
 mod demand;
+mod destinations;
 mod elements;
 mod main_rendition;
 mod path;
@@ -46,7 +47,7 @@ use self::{
     statistics::{ANSWER_WITHIN, Statistics},
 };
 use super::{
-    Beside, ChangedBy, EncoderInUse, FeedCommand, FeedEvent, FeedState, InForce,
+    Beside, ChangedBy, Connectors, EncoderInUse, FeedCommand, FeedEvent, FeedState, InForce,
     demo::SharedDemo,
     dial::DialEvent,
     encoders::Encoders,
@@ -82,7 +83,8 @@ const LOOK_EVERY: Duration = Duration::from_secs(1);
 pub(super) struct Surroundings {
     /// Where the feed stands among the operator's feeds.
     pub(super) place: usize,
-    pub(super) connectors: Vec<Arc<dyn Connector>>,
+    /// Where feeds go, which may change.
+    pub(super) connectors: watch::Receiver<Connectors>,
     pub(super) secrets: Arc<Secrets>,
     pub(super) demo: Arc<SharedDemo>,
     pub(super) encoders: Arc<Encoders>,
@@ -119,8 +121,8 @@ enum Inner {
     RenditionFailed(u64, RenditionFailure),
     /// What becomes of this opening's sound.
     Audio(u64, AudioState),
-    /// What is wanted at this destination.
-    Demand(usize, Wanted),
+    /// What is wanted at the destination of this number.
+    Demand(u64, Wanted),
     /// Something that the operator should know.
     Notice(String),
     /// What the outlet of this number tells.
@@ -133,6 +135,7 @@ enum Inner {
 
 /// A connector, and what is served there.
 struct Destination {
+    connector: Arc<dyn Connector>,
     connection: Box<dyn Connection>,
     /// How many sessions run or are asked for.
     wanted: Wanted,
@@ -183,7 +186,8 @@ pub(super) async fn run(config: FeedConfig, around: Surroundings, mut requests: 
         low_at: None,
         main: MainRendition::default(),
         audio: None,
-        destinations: Vec::new(),
+        destinations: BTreeMap::new(),
+        announced: 0,
         previews: BTreeMap::new(),
         openings: 0,
         outlets: 0,
@@ -218,6 +222,7 @@ pub(super) async fn run(config: FeedConfig, around: Surroundings, mut requests: 
                 Some(Request::End) | None => break,
             },
             Some(event) = events.recv() => worker.event(event),
+            Ok(()) = worker.around.connectors.changed() => worker.connectors_changed(),
             _ = watch.tick() => worker.watch(),
             _ = look.tick() => {
                 worker.count(Instant::now());
@@ -286,7 +291,10 @@ struct Worker {
     main: MainRendition,
     /// `None` where the operator wants no sound, and where it cannot be made.
     audio: Option<AudioRendition>,
-    destinations: Vec<Destination>,
+    /// By a number that no other destination of this feed has had.
+    destinations: BTreeMap<u64, Destination>,
+    /// How many destinations there were.
+    announced: u64,
     previews: BTreeMap<u64, Preview>,
     /// How often the viewers' side was opened; what earlier openings say is not heard.
     openings: u64,
@@ -390,7 +398,7 @@ impl Worker {
             Inner::Notice(sentence) => self.notice(sentence),
             Inner::Second(attempt, event) => self.second_event(attempt, event),
             Inner::RenditionFailed(number, failure) => self.rendition_failed(number, failure),
-            Inner::Demand(index, wanted) => self.demanded(index, wanted),
+            Inner::Demand(place, wanted) => self.demanded(place, wanted),
             Inner::Outlet(number, event) => self.outlet_event(number, event),
             Inner::Recorder(number, event) => self.recorder_event(number, event),
             Inner::Snapshot(result) => self.snapshot_taken(result),
@@ -436,7 +444,7 @@ impl Worker {
 
     fn tell(&mut self, state: FeedState) {
         self.state = state.clone();
-        for destination in &self.destinations {
+        for destination in self.destinations.values() {
             destination.connection.show(state.name(), &state.sentence());
         }
         (self.around.tell)(FeedEvent::State(state));

@@ -9,6 +9,7 @@ use super::{
 };
 use crate::{
     config::{PictureConfig, RenditionRole, Setpoint, SetpointChange},
+    connector::Connector,
     media::{Change, Outlet},
 };
 
@@ -48,9 +49,9 @@ impl Worker {
         self.change_encoders(&change);
         self.may_call_second();
         if change.fec_percent.is_some() || change.priority.is_some() {
-            for (index, destination) in self.destinations.iter().enumerate() {
+            for destination in self.destinations.values() {
                 for served in destination.outlets.values() {
-                    self.hand_to(index, &served.outlet);
+                    self.hand_to(destination.connector.as_ref(), &served.outlet);
                 }
             }
         }
@@ -82,9 +83,9 @@ impl Worker {
 
     /// Tells a connector's outlet what of the setpoint is done there. What the connector repairs
     /// anyway is the least.
-    pub(super) fn hand_to(&self, index: usize, outlet: &Outlet) {
+    pub(super) fn hand_to(&self, connector: &dyn Connector, outlet: &Outlet) {
         let Setpoint { fec_percent, priority, .. } = self.setpoint();
-        let least = self.around.connectors[index].transport().fec_percent;
+        let least = connector.transport().fec_percent;
         outlet.set_fec_percent(u8::try_from(fec_percent).unwrap_or(u8::MAX).max(least));
         outlet.set_priority(priority);
     }

@@ -78,7 +78,7 @@ impl Statistics {
 impl Worker {
     /// Has all sessions count.
     pub(super) fn ask_sessions(&self) {
-        let outlets = self.destinations.iter().flat_map(|destination| destination.outlets.values());
+        let outlets = self.destinations.values().flat_map(|destination| destination.outlets.values());
         let watched = outlets.filter(|served| !served.viewers.is_empty());
         let counters: Vec<_> = watched.map(|served| served.outlet.counters().clone()).collect();
         if !counters.is_empty() {
@@ -156,7 +156,8 @@ impl Worker {
 
     fn viewer_samples(&mut self, now: Instant) -> Vec<ViewerSample> {
         let mut samples = BTreeMap::new();
-        let all = self.destinations.iter().flat_map(|place| place.outlets.values().map(move |served| (place, served)));
+        let all =
+            self.destinations.values().flat_map(|place| place.outlets.values().map(move |served| (place, served)));
         for (destination, served) in all {
             for session in &served.viewers {
                 let told = self.statistics.told(session, now);

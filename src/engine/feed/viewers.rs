@@ -1,9 +1,6 @@
 //! The viewers' side of a feed: at each connector, an outlet for each codec in demand.
 
-use std::{
-    collections::BTreeMap,
-    time::{Duration, Instant},
-};
+use std::time::{Duration, Instant};
 
 use tokio::{
     sync::mpsc::{UnboundedSender, unbounded_channel},
@@ -12,11 +9,10 @@ use tokio::{
 
 use super::{
     super::{FeedEvent, FeedState, form::Form, supervisor::Input},
-    Destination, Inner, REOPEN_AFTER, Served, Worker,
+    Inner, REOPEN_AFTER, Served, Worker,
 };
 use crate::{
     config::{Codec, TransportConfig},
-    connector::{Connector, Wanted},
     media::{AudioRendition, AudioState, MediaFault, Outlet, OutletEvent, OutletPlan, PictureClock, TransportPlan},
 };
 
@@ -60,8 +56,7 @@ impl Worker {
         }
         self.openings += 1;
         if self.destinations.is_empty() {
-            let connectors = self.around.connectors.iter().enumerate();
-            self.destinations = connectors.map(|(index, connector)| self.announce(index, connector.as_ref())).collect();
+            self.announce();
         }
         self.audio = self.sound();
         self.open_outlets().inspect_err(|_| self.shut_all())
@@ -70,7 +65,7 @@ impl Worker {
     /// Ends what was begun of an opening that failed; the feed stays announced, and says why.
     fn shut_all(&mut self) {
         let outlets: Vec<_> =
-            self.destinations.iter_mut().map(|destination| std::mem::take(&mut destination.outlets)).collect();
+            self.destinations.values_mut().map(|destination| std::mem::take(&mut destination.outlets)).collect();
         let (encodings, audio) = (std::mem::take(&mut self.encodings), self.audio.take());
         for form in encodings.keys() {
             self.around.encoders.release(&self.holder(*form));
@@ -85,12 +80,12 @@ impl Worker {
 
     /// All outlets.
     pub(super) fn served(&self) -> impl Iterator<Item = &Served> {
-        self.destinations.iter().flat_map(|destination| destination.outlets.values())
+        self.destinations.values().flat_map(|destination| destination.outlets.values())
     }
 
     /// All outlets.
     pub(super) fn served_mut(&mut self) -> impl Iterator<Item = &mut Served> {
-        self.destinations.iter_mut().flat_map(|destination| destination.outlets.values_mut())
+        self.destinations.values_mut().flat_map(|destination| destination.outlets.values_mut())
     }
 
     /// The outlets of this codec.
@@ -101,15 +96,6 @@ impl Worker {
     /// The outlet that has this session.
     pub(super) fn serves(&self, session: &str) -> Option<&Served> {
         self.served().find(|served| served.viewers.iter().any(|viewer| viewer == session))
-    }
-
-    fn announce(&self, index: usize, connector: &dyn Connector) -> Destination {
-        let inner = self.inner.clone();
-        // What an earlier opening says comes before the words of the next: the last one holds.
-        let demand = Box::new(move |wanted| drop(inner.send(Inner::Demand(index, wanted))));
-        let connection = connector.open(self.around.place, &self.config.id, &self.config.name, demand);
-        connection.show(self.state.name(), &self.state.sentence());
-        Destination { connection, wanted: Wanted::new(), outlets: BTreeMap::new() }
     }
 
     /// The feed's sound. Whatever is wrong with it is told, and the picture goes on without.
@@ -126,13 +112,14 @@ impl Worker {
     }
 
     /// Opens an outlet of this codec at a destination, and connects it to what there is to send.
-    pub(super) fn serve(&mut self, index: usize, codec: Codec) -> Result<(), MediaFault> {
+    pub(super) fn serve(&mut self, place: u64, codec: Codec) -> Result<(), MediaFault> {
         self.outlets += 1;
         let number = self.outlets;
-        let door = self.destinations[index].connection.door(codec);
+        let Some(destination) = self.destinations.get(&place) else { return Ok(()) };
+        let door = destination.connection.door(codec);
         let signaller = door.signaller();
         let events = forward(self.inner.clone(), move |event| Inner::Outlet(number, event));
-        let transport = self.around.connectors[index].transport();
+        let transport = destination.connector.transport();
         let outlet = block_in_place(|| {
             let plan = OutletPlan {
                 signaller,
@@ -149,9 +136,11 @@ impl Worker {
         if let Some(stream) = self.camera_stream_in(codec).or(encoded) {
             outlet.connect(stream);
         }
-        self.hand_to(index, &outlet);
+        self.hand_to(destination.connector.as_ref(), &outlet);
         let served = Served { number, codec, door, outlet, viewers: Vec::new(), sends: None };
-        self.destinations[index].outlets.insert(codec, served);
+        if let Some(destination) = self.destinations.get_mut(&place) {
+            destination.outlets.insert(codec, served);
+        }
         Ok(())
     }
 

@@ -293,7 +293,7 @@ mod tests {
     #[tokio::test]
     async fn requests_to_a_feed_that_is_not_there_and_what_is_not_allowed_are_refused() {
         let secrets = std::sync::Arc::new(crate::config::Secrets::new(crate::config::KeyringStore::without_prompts()));
-        let engine = Engine::new(tokio::runtime::Handle::current(), Vec::new(), secrets);
+        let engine = Engine::new(tokio::runtime::Handle::current(), secrets);
         let ask = async |target: Target, request: Value, allow: bool| {
             obey(&engine, allow, &target, Request { id: None, body: body(request) }).await
         };

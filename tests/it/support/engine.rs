@@ -33,7 +33,7 @@ impl OneFeed {
         let secrets = Secrets::new(KeyringStore::without_prompts());
         let feed = FeedId::from_name("bow");
         secrets.keep_for_this_run(&feed, &heliograph::config::Password::new(Self::PASSWORD));
-        let engine = Engine::new(runtime.handle().clone(), Vec::new(), Arc::new(secrets));
+        let engine = Engine::new(runtime.handle().clone(), Arc::new(secrets));
         let events = engine.subscribe();
         let mut config = FeedConfig::new(feed.clone(), "Bow", SourceConfig::Rtsp(source));
         config.keep_warm = true;
