@@ -13,7 +13,10 @@ use tokio::runtime::Handle;
 
 use crate::{
     config::{Config, ConnectorId, MqttConfig, Secrets, ServerConfig},
-    connector::local::{Hub, LocalConnector, LocalServer, LocalSettings, Metrics, ServerError},
+    connector::{
+        hub::{Hub, HubConnector},
+        local::{LocalServer, LocalSettings, Metrics, ServerError},
+    },
     engine::{Engine, EngineError, FeedSnapshot},
     mqtt::BrokerError,
     stats::prometheus::{self, FeedFigures},
@@ -30,7 +33,7 @@ pub struct Station {
     /// The passwords.
     pub secrets: Arc<Secrets>,
     hub: Arc<Hub>,
-    local: Arc<LocalConnector>,
+    local: Arc<HubConnector>,
     runtime: Handle,
 }
 
@@ -38,7 +41,7 @@ impl Station {
     /// A station without feeds and without a server.
     pub fn new(runtime: Handle, secrets: Secrets) -> Self {
         let (hub, secrets) = (Hub::new(), Arc::new(secrets));
-        let local = Arc::new(LocalConnector::new(hub.clone()));
+        let local = Arc::new(HubConnector::new(hub.clone()));
         let engine = Engine::new(runtime.clone(), secrets.clone());
         engine.set_connector(ConnectorId::local(), local.clone());
         Self { engine, secrets, hub, local, runtime }

@@ -10,7 +10,8 @@ use std::time::{Duration, Instant};
 
 use futures::{SinkExt, StreamExt};
 use heliograph::config::Token;
-use heliograph::connector::local::{Hub, LocalServer, LocalSettings, ServerError, Tls};
+use heliograph::connector::hub::Hub;
+use heliograph::connector::local::{LocalServer, LocalSettings, ServerError, Tls};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName};
 use serde_json::{Value, json};

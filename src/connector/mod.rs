@@ -8,6 +8,7 @@
 //! May use `config`, `channels` and `stats`; must not know `media`, `engine` or a screen.
 
 mod answer;
+pub mod hub;
 pub mod local;
 mod menu;
 

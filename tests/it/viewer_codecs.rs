@@ -9,7 +9,8 @@ use heliograph::{
     },
     connector::{
         Connection, Connector, Demand,
-        local::{Hub, LocalConnector, LocalServer, LocalSettings},
+        hub::{Hub, HubConnector},
+        local::{LocalServer, LocalSettings},
     },
     engine::{Beside, Engine, FeedCommand, FeedEvent},
     media,
@@ -133,7 +134,7 @@ fn another_codec_reaches_the_page_while_the_old_picture_goes_on() {
 }
 
 /// A destination that carries nothing but H.264.
-struct OnlyH264(LocalConnector);
+struct OnlyH264(HubConnector);
 
 impl Connector for OnlyH264 {
     fn open(&self, place: usize, feed: &FeedId, name: &str, demand: Demand) -> Box<dyn Connection> {
@@ -161,8 +162,8 @@ fn a_destination_that_carries_only_h264_has_it_of_a_vp9_feed() {
     let (server, narrow_server) = (serve(&any), serve(&narrow));
     let secrets = Arc::new(Secrets::new(KeyringStore::without_prompts()));
     let engine = Engine::new(runtime.handle().clone(), secrets);
-    engine.set_connector(ConnectorId::local(), Arc::new(LocalConnector::new(any)));
-    engine.set_connector("narrow".parse().unwrap(), Arc::new(OnlyH264(LocalConnector::new(narrow))));
+    engine.set_connector(ConnectorId::local(), Arc::new(HubConnector::new(any)));
+    engine.set_connector("narrow".parse().unwrap(), Arc::new(OnlyH264(HubConnector::new(narrow))));
     let feed = FeedId::from_name("bow");
     let picture = TestConfig { size: SmallStation::SIZE, framerate: 15, ..TestConfig::default() };
     let mut config = FeedConfig::new(feed.clone(), "Bow", SourceConfig::Test(picture));

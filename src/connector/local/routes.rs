@@ -13,8 +13,8 @@ use axum::routing::get;
 use tokio::sync::watch;
 
 use super::access::{Access, Denied, Pass, without_token};
-use super::hub::Hub;
 use super::{pages, socket};
+use crate::connector::hub::Hub;
 use crate::stats::prometheus;
 
 /// Answers what Prometheus is told, in the form of [`crate::stats::prometheus`].

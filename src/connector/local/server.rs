@@ -17,10 +17,10 @@ use tokio::time::timeout;
 
 use super::access::Access;
 use super::host::{self, Host};
-use super::hub::Hub;
 use super::routes::{self, Metrics};
 use super::settings::{LocalSettings, Tls};
 use super::tls::{self, Identity, TlsError};
+use crate::connector::hub::Hub;
 use crate::i18n::gettext_f;
 use crate::stats::prometheus;
 

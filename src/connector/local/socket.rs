@@ -11,8 +11,7 @@ use gst_plugin_webrtc_signalling_protocol::OutgoingMessage;
 use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, MissedTickBehavior, interval_at, timeout};
 
-use super::hub::{Connection, Hub};
-use super::messages::{Refused, to_text};
+use crate::connector::hub::{Connection, Hub, Refused, to_text};
 
 /// How often a viewer is asked for a sign of life.
 const PING_EVERY: Duration = Duration::from_secs(10);

@@ -16,7 +16,8 @@ use heliograph::{
     },
     connector::{
         Connector,
-        local::{Hub, LocalConnector, LocalServer, LocalSettings},
+        hub::{Hub, HubConnector},
+        local::{LocalServer, LocalSettings},
     },
     media::{
         self, AudioRendition, FeedClock, Ingest, Outlet, OutletEvent, OutletPlan, Rendition, RenditionPlan,
@@ -50,7 +51,7 @@ impl LoneOutlet {
         let settings = ServerConfig { listen: "127.0.0.1:0".parse().unwrap(), ..ServerConfig::default() };
         let server = runtime.block_on(LocalServer::start(LocalSettings::from(&settings), hub.clone())).unwrap();
         let feed = FeedId::from_name("snow");
-        let connection = LocalConnector::new(hub).open(0, &feed, "Snow", Box::new(drop));
+        let connection = HubConnector::new(hub).open(0, &feed, "Snow", Box::new(drop));
         let door = connection.door(Codec::H264);
 
         let chosen = choose_encoder(Codec::H264, &ElementChoice::Automatic).unwrap();

@@ -95,7 +95,7 @@ enum ExtensionRequest {
 /// Why a message, or what it asks for, was refused: a sentence for the peer.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
-pub(crate) struct Refused(pub(super) String);
+pub(crate) struct Refused(pub(in crate::connector) String);
 
 impl Refused {
     pub(super) fn new(sentence: impl Into<String>) -> Self {
@@ -140,7 +140,7 @@ pub(super) fn short(text: &str) -> String {
 }
 
 /// The JSON text of a message of ours.
-pub(super) fn to_text(message: &impl Serialize) -> String {
+pub(crate) fn to_text(message: &impl Serialize) -> String {
     serde_json::to_string(message).expect("our messages should have only string keys")
 }
 

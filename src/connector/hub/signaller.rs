@@ -19,19 +19,19 @@ use gst_webrtc::gst_sdp::SDPMessage;
 use gst_webrtc::{WebRTCSDPType, WebRTCSessionDescription};
 use gstrswebrtc::signaller::Signallable;
 
-use super::hub::{FeedEvents, FeedHandle, Hub, SessionEvent};
 use super::messages::PictureClock;
+use super::{FeedEvents, FeedHandle, Hub, SessionEvent};
 use crate::config::Codec;
 use crate::connector::{Demand, Menu, answer::harmless};
 
 glib::wrapper! {
-    /// The producer of one feed in one codec. Made by [`LocalFeed::door`]; give it to
+    /// The producer of one feed in one codec. Made by [`HubFeed::door`]; give it to
     /// `BaseWebRTCSink::with_signaller`. When the last reference goes, its sessions end.
-    pub struct LocalSignaller(ObjectSubclass<imp::LocalSignaller>) @implements Signallable;
+    pub struct HubSignaller(ObjectSubclass<imp::HubSignaller>) @implements Signallable;
 }
 
 /// A feed at the hub. Dropping it takes the feed away, unless it was replaced or removed before.
-pub struct LocalFeed {
+pub struct HubFeed {
     id: String,
     handle: FeedHandle,
 }
@@ -42,16 +42,16 @@ impl Hub {
     ///
     /// `id` stands in addresses and messages, `name` on screens; viewers see feeds
     /// in the order of `place`, those of the same place as they were added.
-    pub fn add_feed(self: &Arc<Self>, place: usize, id: &str, name: &str) -> LocalFeed {
-        LocalFeed { id: id.to_owned(), handle: self.register(place, id, name) }
+    pub fn add_feed(self: &Arc<Self>, place: usize, id: &str, name: &str) -> HubFeed {
+        HubFeed { id: id.to_owned(), handle: self.register(place, id, name) }
     }
 }
 
-impl LocalFeed {
+impl HubFeed {
     /// Opens a way in for viewers of this codec.
-    pub fn door(&self, codec: Codec) -> LocalSignaller {
+    pub fn door(&self, codec: Codec) -> HubSignaller {
         let (handle, events) = self.handle.door(codec);
-        let signaller: LocalSignaller = glib::Object::new();
+        let signaller: HubSignaller = glib::Object::new();
         signaller.imp().attach(handle);
         signaller.emit_events(&self.id, events);
         signaller
@@ -73,13 +73,13 @@ impl LocalFeed {
     }
 }
 
-impl fmt::Debug for LocalFeed {
+impl fmt::Debug for HubFeed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("LocalFeed").field(&self.id).finish()
+        f.debug_tuple("HubFeed").field(&self.id).finish()
     }
 }
 
-impl LocalSignaller {
+impl HubSignaller {
     /// Says whether the stream has caps, so that an offer can be made.
     ///
     /// Sessions asked for are handed to `webrtcsink` while this is true *and*
@@ -113,7 +113,7 @@ impl LocalSignaller {
                 signaller.emit(event);
             }
         };
-        let started = thread::Builder::new().name("local-signals".to_owned()).spawn(emit);
+        let started = thread::Builder::new().name("hub-signals".to_owned()).spawn(emit);
         if let Err(error) = started {
             tracing::error!(feed = id, %error, "no thread could be started: the feed has no viewers");
         }
@@ -173,10 +173,10 @@ mod imp {
     use gst_webrtc::WebRTCSessionDescription;
     use gstrswebrtc::signaller::{Signallable, SignallableImpl};
 
-    use crate::connector::local::hub::DoorHandle;
+    use crate::connector::hub::DoorHandle;
 
     #[derive(Default)]
-    pub struct LocalSignaller {
+    pub struct HubSignaller {
         handle: OnceLock<DoorHandle>,
         gates: Mutex<Gates>,
     }
@@ -190,14 +190,14 @@ mod imp {
         started: bool,
     }
 
-    impl LocalSignaller {
+    impl HubSignaller {
         pub(super) fn attach(&self, handle: DoorHandle) {
             let fresh = self.handle.set(handle).is_ok();
             debug_assert!(fresh, "a signaller should be attached once");
         }
 
         pub(super) fn handle(&self) -> &DoorHandle {
-            self.handle.get().expect("a signaller should come from LocalFeed::door")
+            self.handle.get().expect("a signaller should come from HubFeed::door")
         }
 
         pub(super) fn set_ready(&self, ready: bool) {
@@ -213,13 +213,13 @@ mod imp {
     }
 
     #[glib::object_subclass]
-    impl ObjectSubclass for LocalSignaller {
-        const NAME: &'static str = "HlgLocalSignaller";
-        type Type = super::LocalSignaller;
+    impl ObjectSubclass for HubSignaller {
+        const NAME: &'static str = "HlgHubSignaller";
+        type Type = super::HubSignaller;
         type Interfaces = (Signallable,);
     }
 
-    impl ObjectImpl for LocalSignaller {
+    impl ObjectImpl for HubSignaller {
         fn properties() -> &'static [glib::ParamSpec] {
             static PROPERTIES: OnceLock<[glib::ParamSpec; 1]> = OnceLock::new();
             // The interface asks for it; false: webrtcsink may change SDP as it needs to.
@@ -231,7 +231,7 @@ mod imp {
         }
     }
 
-    impl SignallableImpl for LocalSignaller {
+    impl SignallableImpl for HubSignaller {
         fn start(&self) {
             self.set_gates(|gates| gates.started = true);
         }
@@ -269,13 +269,13 @@ mod tests {
     use gstrswebrtc::signaller::SignallableExt;
     use serde_json::{Value, json};
 
-    use super::super::hub::Connection;
+    use super::super::Connection;
     use super::*;
 
     const SDP: &str = "v=0\r\no=- 1 1 IN IP4 0.0.0.0\r\ns=-\r\nt=0 0\r\nm=video 9 RTP/AVP 96\r\n";
 
     /// What `webrtcsink` would hear, in order.
-    fn heard(signaller: &LocalSignaller) -> mpsc::Receiver<String> {
+    fn heard(signaller: &HubSignaller) -> mpsc::Receiver<String> {
         let (say, heard) = mpsc::sync_channel(16);
         // The test may have ended, and the signaller goes on a moment longer.
         let line = move |text: String| drop(say.send(text));
@@ -285,27 +285,27 @@ mod tests {
         let said = line.clone();
         on(
             "session-requested",
-            closure!(move |_: LocalSignaller, session: &str, _: &str, _: Option<WebRTCSessionDescription>| {
+            closure!(move |_: HubSignaller, session: &str, _: &str, _: Option<WebRTCSessionDescription>| {
                 said(format!("requested {session}"));
             }),
         );
         let said = line.clone();
         on(
             "session-description",
-            closure!(move |_: LocalSignaller, session: &str, answer: &WebRTCSessionDescription| {
+            closure!(move |_: HubSignaller, session: &str, answer: &WebRTCSessionDescription| {
                 said(format!("{} {session}", answer.type_().to_str()));
             }),
         );
         let said = line.clone();
         on(
             "handle-ice",
-            closure!(move |_: LocalSignaller, session: &str, line: u32, _: Option<String>, candidate: &str| {
+            closure!(move |_: HubSignaller, session: &str, line: u32, _: Option<String>, candidate: &str| {
                 said(format!("ice {line} {candidate} {session}"));
             }),
         );
         on(
             "session-ended",
-            closure!(move |_: LocalSignaller, session: &str| -> bool {
+            closure!(move |_: HubSignaller, session: &str| -> bool {
                 line(format!("ended {session}"));
                 false
             }),

@@ -1,4 +1,4 @@
-//! A feed at the local connector, as the engine sees it.
+//! A feed at a connector whose viewers come to a hub, as the engine sees it.
 
 use std::{
     sync::{Arc, Mutex, MutexGuard},
@@ -8,7 +8,7 @@ use std::{
 use gst::glib::prelude::*;
 use gstrswebrtc::signaller::Signallable;
 
-use super::{FeedStatus, Hub, LocalFeed, LocalSignaller, PictureClock};
+use super::{FeedStatus, Hub, HubFeed, HubSignaller, PictureClock};
 use crate::{
     channels::ViewerNames,
     config::{Codec, FeedId, TransportConfig},
@@ -18,14 +18,14 @@ use crate::{
 /// The age from which a picture on the viewer page counts as stale, in milliseconds.
 const STALE_AFTER_MS: u32 = 1000;
 
-/// Opens feeds at the hub.
+/// Opens feeds at a hub.
 #[derive(Debug)]
-pub struct LocalConnector {
+pub struct HubConnector {
     hub: Arc<Hub>,
     transport: Mutex<TransportConfig>,
 }
 
-impl LocalConnector {
+impl HubConnector {
     /// A connector to this hub's viewers.
     pub fn new(hub: Arc<Hub>) -> Self {
         Self { hub, transport: Mutex::default() }
@@ -41,11 +41,11 @@ impl LocalConnector {
     }
 }
 
-impl Connector for LocalConnector {
+impl Connector for HubConnector {
     fn open(&self, place: usize, feed: &FeedId, name: &str, demand: Demand) -> Box<dyn Connection> {
         let entry = self.hub.add_feed(place, feed.as_str(), name);
         entry.tell_demand(demand);
-        Box::new(LocalConnection { hub: self.hub.clone(), feed: feed.clone(), entry })
+        Box::new(HubConnection { hub: self.hub.clone(), feed: feed.clone(), entry })
     }
 
     fn transport(&self) -> TransportConfig {
@@ -53,19 +53,19 @@ impl Connector for LocalConnector {
     }
 }
 
-struct LocalConnection {
+struct HubConnection {
     hub: Arc<Hub>,
     feed: FeedId,
-    entry: LocalFeed,
+    entry: HubFeed,
 }
 
-impl Connection for LocalConnection {
+impl Connection for HubConnection {
     fn set_menu(&self, menu: Menu) {
         self.entry.set_menu(menu);
     }
 
     fn door(&self, codec: Codec) -> Box<dyn Door> {
-        Box::new(LocalDoor { hub: self.hub.clone(), signaller: self.entry.door(codec) })
+        Box::new(HubDoor { hub: self.hub.clone(), signaller: self.entry.door(codec) })
     }
 
     fn end_stragglers(&self, after: Duration) {
@@ -82,12 +82,12 @@ impl Connection for LocalConnection {
     }
 }
 
-struct LocalDoor {
+struct HubDoor {
     hub: Arc<Hub>,
-    signaller: LocalSignaller,
+    signaller: HubSignaller,
 }
 
-impl Door for LocalDoor {
+impl Door for HubDoor {
     fn signaller(&self) -> Signallable {
         self.signaller.clone().upcast()
     }
@@ -107,7 +107,7 @@ impl Door for LocalDoor {
     }
 }
 
-impl Drop for LocalDoor {
+impl Drop for HubDoor {
     fn drop(&mut self) {
         self.signaller.leave();
     }

@@ -2,10 +2,10 @@
 
 use gst_plugin_webrtc_signalling_protocol::{IncomingMessage, OutgoingMessage, Peer as Listed, PeerStatus};
 
+use super::messages::{self, Extension, Refused, Request, to_text};
 use super::{Hub, State};
 use crate::config::{Codec, FeedConfig};
 use crate::connector::Codecs;
-use crate::connector::local::messages::{self, Extension, Refused, Request, to_text};
 
 impl Hub {
     /// Takes one text message of a peer. False: close the socket, too many were refused.

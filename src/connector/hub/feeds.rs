@@ -9,10 +9,10 @@ use gst_plugin_webrtc_signalling_protocol::{
     OutgoingMessage, PeerMessage, PeerMessageInner, PeerRole, PeerStatus, SdpMessage,
 };
 
+use super::messages::{Extension, FeedLine, FeedStatus, PictureClock, Refused, to_text};
 use super::sessions::{Phase, Session};
 use super::{Hub, State};
 use crate::config::Codec;
-use crate::connector::local::messages::{Extension, FeedLine, FeedStatus, PictureClock, Refused, to_text};
 use crate::connector::{Demand, Menu, Palate, Wanted};
 
 /// The most sessions that wait for one feed to become ready.

@@ -7,7 +7,7 @@ use crate::{
     config::Codec,
     connector::{
         Menu, Wanted,
-        local::messages::{FeedStatus, PictureClock},
+        hub::{FeedStatus, PictureClock},
     },
 };
 

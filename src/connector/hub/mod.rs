@@ -1,8 +1,11 @@
 //! The exchange between feeds and viewers: who exists, who watches whom.
 //!
-//! `feeds` is the feeds' side, `peers` the sockets', `sessions` what joins one
-//! of each, and `requests` what a peer may ask for. All of it is one small state
-//! behind one lock. Nothing here waits or calls out while it holds the lock:
+//! ```text
+//! peers ─► requests ─► sessions ◄─ feeds ◄─ signaller ◄─► webrtcsink, one per feed and codec
+//! ```
+//!
+//! `feeds` is the feeds' side, `peers` the viewers', `sessions` what joins one of each, and
+//! `requests` what a peer may ask for. All of it is one small state behind one lock. Nothing here waits or calls out while it holds the lock:
 //! messages go into bounded queues and are carried on by others, so a feed's
 //! `webrtcsink` may call in with its own locks held.
 
@@ -10,16 +13,24 @@ use std::collections::HashMap;
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use super::Clock;
-
+mod clock;
+mod connector;
 mod feeds;
+mod messages;
 mod peers;
 mod requests;
 mod sessions;
+mod signaller;
 #[cfg(test)]
 mod tests;
 
+pub use clock::Clock;
+pub use connector::HubConnector;
+pub use messages::{FeedStatus, PictureClock};
+pub use signaller::{HubFeed, HubSignaller};
+
 pub(crate) use feeds::{DoorHandle, FeedEvents, FeedHandle, SessionEvent};
+pub(crate) use messages::{Refused, to_text};
 pub(crate) use peers::Connection;
 
 use feeds::Feed;
@@ -28,8 +39,8 @@ use sessions::Session;
 
 /// Feeds that can be watched, viewers' sockets and the sessions between them.
 ///
-/// Shared: the engine adds feeds and says how they are, a
-/// [`LocalServer`](super::LocalServer) brings the viewers.
+/// Shared: the engine adds feeds and says how they are; a server of ours, or what speaks with
+/// somebody else's, brings the viewers.
 pub struct Hub {
     clock: Clock,
     state: Mutex<State>,

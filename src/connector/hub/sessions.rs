@@ -6,9 +6,9 @@ use gst_plugin_webrtc_signalling_protocol::{
     EndSessionMessage, OutgoingMessage, PeerMessage, PeerMessageInner, SdpMessage, StartSessionMessage,
 };
 
+use super::messages::{Extension, Refused, short, to_text};
 use super::{Hub, SessionEvent, State, random_id};
 use crate::config::Codec;
-use crate::connector::local::messages::{Extension, Refused, short, to_text};
 
 /// The most sessions of one peer.
 const MAX_SESSIONS_PER_PEER: usize = 16;

@@ -7,9 +7,9 @@ use std::sync::Arc;
 use gst_plugin_webrtc_signalling_protocol::OutgoingMessage;
 use tokio::sync::{mpsc, oneshot};
 
+use super::messages::{Refused, to_text};
 use super::{Hub, State, random_id};
 use crate::connector::Palate;
-use crate::connector::local::messages::{Refused, to_text};
 
 /// The most sockets at once.
 const MAX_PEERS: usize = 256;
