@@ -22,6 +22,7 @@
 //! `insecure_http`, and how media travel: `mtu`, `retransmission`, `fec_percent`,
 //! `ice_servers = ["stun:HOST:PORT", "turn:USER@HOST:PORT"]` and the TURN users' password by
 //! `ice_password_env` or `ice_password_file`, `relay_only`, `interfaces = ["eth0", "wl*"]`.
+//! `[[connectors]]` name places elsewhere where feeds go; see `docs/connectors.md`.
 //! `[mqtt]` chooses a broker and what may be done over it; see `docs/settings.md`.
 //! A feed has a `name` and exactly one source, with the keys that go with it:
 //!
@@ -60,7 +61,7 @@ use std::path::{Path, PathBuf};
 
 pub use error::{ConfigError, Fault, Remark};
 
-use super::{Config, FeedId, Password};
+use super::{Config, ConnectorForm, FeedId, Password};
 use crate::i18n::gettext;
 
 /// The version of the form that this program reads and writes.
@@ -73,8 +74,12 @@ pub const MAX_BYTES: u64 = 1024 * 1024;
 #[derive(Debug)]
 pub struct ConfigFile {
     path: PathBuf,
+    forms: Forms,
     seen: Seen,
 }
+
+/// The kinds of connectors that a settings file may name.
+pub type Forms = &'static [&'static ConnectorForm];
 
 /// What a successful load found.
 #[derive(Debug, Default)]
@@ -100,8 +105,8 @@ enum Seen {
 
 impl ConfigFile {
     /// The settings file at this path, which need not exist.
-    pub fn new(path: impl Into<PathBuf>) -> Self {
-        Self { path: path.into(), seen: Seen::Unknown }
+    pub fn new(path: impl Into<PathBuf>, forms: Forms) -> Self {
+        Self { path: path.into(), forms, seen: Seen::Unknown }
     }
 
     /// `$XDG_CONFIG_HOME/heliograph/heliograph.toml`, by default under `~/.config`
@@ -131,7 +136,7 @@ impl ConfigFile {
             self.seen = Seen::Missing;
             return Ok(Loaded::default());
         };
-        let loaded = read::read(&text).map_err(|fault| self.at_fault(fault))?;
+        let loaded = read::read(&text, self.forms).map_err(|fault| self.at_fault(fault))?;
         self.seen = Seen::Text(text);
         Ok(loaded)
     }
@@ -154,7 +159,7 @@ impl ConfigFile {
         if self.text()?.as_deref() != old {
             return Err(ConfigError::Changed(self.path.clone()));
         }
-        let new = write::write(old, config).map_err(|fault| self.unsavable(fault))?;
+        let new = write::write(old, config, self.forms).map_err(|fault| self.unsavable(fault))?;
         if old != Some(new.as_str()) {
             atomic::replace(&self.path, new.as_bytes())
                 .map_err(|source| ConfigError::Unwritable { path: self.path.clone(), source })?;
@@ -196,7 +201,8 @@ impl ConfigFile {
 ///
 /// What could not be read back; see [`ConfigFile::save`].
 pub fn to_text(config: &Config) -> Result<String, Fault> {
-    write::write(None, config)
+    // Connectors are not written here, and so not read back.
+    write::write(None, config, &[])
 }
 
 /// At most one byte more than may be there. Pipes and devices could keep the reader waiting.

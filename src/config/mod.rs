@@ -18,8 +18,9 @@ mod address;
 mod agent;
 mod audio;
 mod codec;
-mod control;
+mod connector;
 mod connector_id;
+mod control;
 mod data_channel;
 mod element_role;
 pub mod element_settings;
@@ -54,10 +55,11 @@ pub use address::{AddressError, Credentials, SourceAddress};
 pub use agent::{AgentConfig, AgentKind};
 pub use audio::{AudioConfig, AudioSource, AudioSourceError};
 pub use codec::{Codec, CodecError, ElementChoice, ElementNameError};
+pub use connector::{ConnectorConfig, ConnectorForm, FeedChoice, Field, FieldError, FieldKind};
+pub use connector_id::{ConnectorId, ConnectorIdError};
 pub use control::{
     Attention, BudgetKind, ControlConfig, ControlError, Importance, ImportanceError, ShareConfig, ShareState,
 };
-pub use connector_id::{ConnectorId, ConnectorIdError};
 pub use data_channel::{ChannelLabel, ChannelLabelError, DataChannelConfig, Delivery, Senders, SocketPlace};
 pub use element_role::{ElementRole, ElementSettings};
 pub use encoders::{EncodersConfig, Overload};
@@ -107,6 +109,8 @@ pub struct Config {
     pub control: ControlConfig,
     /// Whether and where they are told of and steered over MQTT.
     pub mqtt: MqttConfig,
+    /// Where feeds go beside the page of this program.
+    pub connectors: Vec<ConnectorConfig>,
     /// The feeds, in the order of the file and of the window. No two have the same id.
     pub feeds: Vec<FeedConfig>,
 }

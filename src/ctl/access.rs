@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use crate::{
     cli::CtlOptions,
     config::{BrokerAddress, BrokerChoice, ConfigFile, EmbeddedBroker, ExternalBroker, PasswordSource},
+    connector::FORMS,
 };
 
 /// The broker of the command line, or else that of the settings; on this machine at the usual port
@@ -29,7 +30,7 @@ pub(super) fn find(config: Option<PathBuf>, options: &CtlOptions) -> Result<Exte
 
 fn of_settings(config: Option<PathBuf>) -> Result<ExternalBroker, String> {
     let path = config.map_or_else(ConfigFile::default_path, Ok).map_err(|error| error.to_string())?;
-    let loaded = ConfigFile::new(path).load().map_err(|error| error.to_string())?;
+    let loaded = ConfigFile::new(path, FORMS).load().map_err(|error| error.to_string())?;
     Ok(match loaded.config.mqtt.broker {
         BrokerChoice::External(broker) => *broker,
         BrokerChoice::Embedded(broker) => {

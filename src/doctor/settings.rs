@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use super::{Finding, Section};
 use crate::{
     config::{Config, ConfigError, ConfigFile, Loaded},
+    connector::FORMS,
     i18n::{gettext, ngettext_f},
 };
 
@@ -19,7 +20,7 @@ pub(super) fn check(named: Option<PathBuf>) -> (Vec<Finding>, Config) {
 }
 
 fn look(path: &Path) -> (Vec<Finding>, Config) {
-    match ConfigFile::new(path).load() {
+    match ConfigFile::new(path, FORMS).load() {
         Ok(loaded) => (findings(path, &loaded), loaded.config),
         Err(error) => (vec![faulty(path.display().to_string(), &error)], Config::default()),
     }

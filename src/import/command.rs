@@ -10,6 +10,7 @@ use super::{Import, Leftover, MAX_BYTES, import};
 use crate::{
     cli::ImportPipelineOptions,
     config::{Config, ConfigFile, ElementChoice, ElementRole, FeedConfig, file},
+    connector::FORMS,
     i18n::{gettext, gettext_f},
     media::element_settings,
 };
@@ -41,7 +42,7 @@ fn try_run(path: Option<PathBuf>, options: &ImportPipelineOptions) -> Result<(),
             Some(path) => path,
             None => ConfigFile::default_path().map_err(|error| error.to_string())?,
         };
-        add(ConfigFile::new(path), &mut import.feed)?;
+        add(ConfigFile::new(path, FORMS), &mut import.feed)?;
     }
     tell(&import);
     Ok(())

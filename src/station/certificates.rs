@@ -9,6 +9,7 @@ use tokio::{
 
 use crate::{
     config::{ConfigError, ConfigFile, FeedConfig, FeedId, Fingerprint, SourceConfig},
+    connector::FORMS,
     engine::{Engine, EngineEvent, FeedEvent},
     i18n::{gettext, gettext_f},
 };
@@ -31,7 +32,7 @@ pub(super) async fn keep(engine: Engine, mut events: Receiver<EngineEvent>, path
 
 /// Writes into the file as it is now: options of the command line are not in it and stay out.
 fn write(path: &Path, feed: &FeedConfig, fingerprint: Option<Fingerprint>) -> Result<(), NotKept> {
-    let mut file = ConfigFile::new(path);
+    let mut file = ConfigFile::new(path, FORMS);
     let loaded = file.load()?;
     let mut config = loaded.config;
     let kept = config.feeds.iter_mut().find(|kept| kept.id == feed.id && same_camera(kept, feed));
@@ -100,7 +101,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("heliograph.toml");
         std::fs::write(&path, format!("version = 1\n{text}")).unwrap();
-        let feed = ConfigFile::new(&path).load().unwrap().config.feeds.into_iter().next();
+        let feed = ConfigFile::new(&path, FORMS).load().unwrap().config.feeds.into_iter().next();
         (folder, path, feed)
     }
 
@@ -113,7 +114,7 @@ mod tests {
         write(&path, &feed.unwrap(), Some(pin)).unwrap();
         let text = std::fs::read_to_string(&path).unwrap();
         assert!(text.contains("# mine") && text.contains(&format!("certificate = \"{pin}\"")), "{text}");
-        let feed = ConfigFile::new(&path).load().unwrap().config.feeds.remove(0);
+        let feed = ConfigFile::new(&path, FORMS).load().unwrap().config.feeds.remove(0);
         write(&path, &feed, None).unwrap();
         assert!(!std::fs::read_to_string(&path).unwrap().contains("sha256"));
     }

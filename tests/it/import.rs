@@ -429,7 +429,7 @@ fn the_command_prints_or_adds_the_feed() {
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
         assert!(!format!("{output:?}").contains("planted"));
     }
-    let loaded = ConfigFile::new(folder.path().join("settings.toml")).load().unwrap();
+    let loaded = ConfigFile::new(folder.path().join("settings.toml"), heliograph::connector::FORMS).load().unwrap();
     let ids: Vec<_> = loaded.config.feeds.iter().map(|feed| feed.id.as_str()).collect();
     assert_eq!(ids, ["bow", "bow-2"]);
     assert_eq!(loaded.config.feeds[0].bitrate_kbps, 1000);

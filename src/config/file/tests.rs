@@ -10,12 +10,41 @@ use tempfile::TempDir;
 
 use super::*;
 use crate::config::{
-    AgentConfig, AgentKind, AudioConfig, AudioSource, BrokerChoice, BudgetKind, ChannelLabel, Codec, Crop, CsvProfile,
-    DataChannelConfig, Delivery, DeviceConfig, DeviceFormat, ElementChoice, ElementRole, EmbeddedBroker, FeedConfig,
-    FileConfig, Fingerprint, Flip, IceServers, MqttRole, PasswordSource, PathChoice, PictureConfig, Priority, Rotation,
-    RtspConfig, Senders, ServerConfig, ShareConfig, Size, SocketPlace, SourceConfig, StreamChoice, TestConfig,
-    TestPattern, TransportChoice, TransportConfig,
+    AgentConfig, AgentKind, AudioConfig, AudioSource, BrokerChoice, BudgetKind, ChannelLabel, Codec, ConnectorForm,
+    Crop, CsvProfile, DataChannelConfig, Delivery, DeviceConfig, DeviceFormat, ElementChoice, ElementRole,
+    EmbeddedBroker, FeedChoice, FeedConfig, Field, FieldKind, FileConfig, Fingerprint, Flip, IceServers, MqttRole,
+    PasswordSource, PathChoice, PictureConfig, Priority, Rotation, RtspConfig, Senders, ServerConfig, ShareConfig,
+    Size, SocketPlace, SourceConfig, StreamChoice, TestConfig, TestPattern, TransportChoice, TransportConfig,
 };
+
+/// A kind of connector, as one above this room would describe it.
+static SHORE: ConnectorForm = ConnectorForm {
+    kind: "shore",
+    name: || "Shore".to_owned(),
+    line: || "Somewhere else".to_owned(),
+    icon: "network-server-symbolic",
+    fields: &[
+        Field {
+            key: "address",
+            label: || "Address".to_owned(),
+            kind: FieldKind::Address { schemes: &["wss"] },
+            is_required: true,
+        },
+        Field {
+            key: "token",
+            label: || "Token".to_owned(),
+            kind: FieldKind::Secret { variable: "token_env", file: "token_file" },
+            is_required: false,
+        },
+        Field {
+            key: "tries",
+            label: || "Tries".to_owned(),
+            kind: FieldKind::Number { range: 1..=9, default: 3 },
+            is_required: false,
+        },
+    ],
+};
+static FORMS: Forms = &[&SHORE];
 
 const BY_HAND: &str = r#"# the boat
 version = 1
@@ -62,7 +91,7 @@ impl Place {
     }
 
     fn file(&self) -> ConfigFile {
-        ConfigFile::new(self.path())
+        ConfigFile::new(self.path(), FORMS)
     }
 
     /// The file, loaded, and its settings.
@@ -146,7 +175,7 @@ feeds = [{ name = "A", id = "cam-7", address = "rtsps://h:322/s?x=1", user = "u"
 #[test]
 fn no_file_and_an_empty_file_are_the_default_settings() {
     let folder = TempDir::new().unwrap();
-    let loaded = ConfigFile::new(folder.path().join("none.toml")).load().unwrap();
+    let loaded = ConfigFile::new(folder.path().join("none.toml"), FORMS).load().unwrap();
     assert_eq!(loaded.config, Config::default());
     assert_eq!(load("# nothing yet\n").unwrap().config, Config::default());
 }
@@ -529,9 +558,9 @@ fn what_is_no_settings_file_is_refused() {
     place.write("# too long\n".repeat(100_000));
     assert!(place.file().load().unwrap_err().to_string().contains("longer than 1024 KiB"));
 
-    let error = ConfigFile::new(place.folder.path()).load().unwrap_err().to_string();
+    let error = ConfigFile::new(place.folder.path(), FORMS).load().unwrap_err().to_string();
     assert!(error.contains("cannot be read: it is not a regular file"), "{error}");
-    assert!(ConfigFile::new("/dev/zero").load().is_err());
+    assert!(ConfigFile::new("/dev/zero", FORMS).load().is_err());
 }
 
 #[test]
@@ -691,7 +720,7 @@ fn every_setting_comes_back() {
 fn a_new_file_is_made_with_its_folder_for_its_owner_only() {
     let folder = TempDir::new().unwrap();
     let path = folder.path().join("a/b/heliograph.toml");
-    let mut file = ConfigFile::new(&path);
+    let mut file = ConfigFile::new(&path, FORMS);
     let mut config = file.load().unwrap().config;
     config.feeds.push(camera("Bow"));
     file.save(&config).unwrap();
@@ -782,7 +811,7 @@ fn symbolic_links_stay() {
     let folder = TempDir::new().unwrap();
     let (real, link) = (folder.path().join("real.toml"), folder.path().join("link.toml"));
     symlink("real.toml", &link).unwrap();
-    let mut file = ConfigFile::new(&link);
+    let mut file = ConfigFile::new(&link, FORMS);
     let mut config = file.load().unwrap().config;
     for name in ["Bow", "Stern"] {
         config.feeds.push(camera(name));
@@ -803,7 +832,7 @@ fn what_cannot_be_written_is_said_and_the_file_stays() {
     assert_eq!(place.text(), BY_HAND);
 
     // The folder that would have to be made is a file already.
-    let mut file = ConfigFile::new(place.path().join("below/heliograph.toml"));
+    let mut file = ConfigFile::new(place.path().join("below/heliograph.toml"), FORMS);
     assert!(matches!(file.load(), Err(ConfigError::Unreadable { .. })));
 }
 
@@ -821,7 +850,7 @@ fn the_usual_path_follows_the_xdg_specification() {
 #[test]
 fn ice_servers_are_kept_and_their_passwords_stay_outside() {
     let text = "version = 1\n[server]\nice_servers = [\"stun:h:1\", \"turn:me@h:2?transport=tcp\"]\nice_password_env = \"V\"\n";
-    let ice = read::read(text).unwrap().config.server.transport.ice;
+    let ice = read::read(text, FORMS).unwrap().config.server.transport.ice;
     assert_eq!(
         ice.servers.iter().map(ToString::to_string).collect::<Vec<_>>(),
         ["stun:h:1", "turn:me@h:2?transport=tcp"]
@@ -829,8 +858,8 @@ fn ice_servers_are_kept_and_their_passwords_stay_outside() {
     assert_eq!(ice.password, PasswordSource::Environment("V".into()));
     let transport = TransportConfig { ice, ..TransportConfig::default() };
     let config = Config { server: ServerConfig { transport, ..ServerConfig::default() }, ..Config::default() };
-    let written = write::write(None, &config).unwrap();
-    assert_eq!(read::read(&written).unwrap().config, config);
+    let written = write::write(None, &config, FORMS).unwrap();
+    assert_eq!(read::read(&written, FORMS).unwrap().config, config);
     let found = remarks("version = 1\n[server]\nice_servers = [\"turn:me:planted@h\"]\n");
     assert!(found.contains("ice_password_env") && !found.contains("planted"), "{found}");
 }
@@ -840,21 +869,21 @@ fn what_travels_is_read_and_written() {
     let keys =
         "mtu = 1000\nretransmission = false\nfec_percent = 30\nrelay_only = true\ninterfaces = [\"wl*\", \"eth0\"]\n";
     let text = format!("version = 1\n[server]\n{keys}ice_servers = [\"turn:me@h:3478?transport=udp\"]\n");
-    let config = read::read(&text).unwrap().config;
+    let config = read::read(&text, FORMS).unwrap().config;
     let transport = &config.server.transport;
     assert_eq!((transport.mtu, transport.retransmission, transport.fec_percent), (1000, false, 30));
     assert!(transport.relay_only && transport.interfaces[0].means("wlan0") && transport.interfaces[1].means("eth0"));
-    let written = write::write(None, &config).unwrap();
-    assert_eq!(read::read(&written).unwrap().config, config);
-    assert_eq!(write::write(Some(&text), &config).unwrap(), text);
+    let written = write::write(None, &config, FORMS).unwrap();
+    assert_eq!(read::read(&written, FORMS).unwrap().config, config);
+    assert_eq!(write::write(Some(&text), &config, FORMS).unwrap(), text);
 }
 
 #[test]
 fn a_file_from_before_these_keys_means_what_it_meant() {
     let old = "version = 1\n[server]\nice_servers = [\"stun:h:1\"]\n";
-    let transport = read::read(old).unwrap().config.server.transport;
+    let transport = read::read(old, FORMS).unwrap().config.server.transport;
     assert_eq!(TransportConfig { ice: IceServers::default(), ..transport }, TransportConfig::default());
-    assert_eq!(write::write(Some(old), &read::read(old).unwrap().config).unwrap(), old);
+    assert_eq!(write::write(Some(old), &read::read(old, FORMS).unwrap().config, FORMS).unwrap(), old);
 }
 
 #[test]
@@ -877,23 +906,23 @@ fn what_cannot_travel_is_refused_in_sentences() {
 #[test]
 fn encoder_sessions_are_read_and_left_alone() {
     let text = "version = 1\n\n[encoders]\nsessions = { \"nvidia:0\" = 3 } # GeForce\n";
-    let loaded = read::read(text).unwrap();
+    let loaded = read::read(text, FORMS).unwrap();
     assert_eq!(loaded.config.encoders.sessions, [("nvidia:0".to_owned(), 3)].into());
-    let written = write::write(Some(text), &loaded.config).unwrap();
+    let written = write::write(Some(text), &loaded.config, FORMS).unwrap();
     assert_eq!(written, text);
-    let wrong = read::read("version = 1\nencoders = { sessions = { a = -1 } }\n").unwrap_err();
+    let wrong = read::read("version = 1\nencoders = { sessions = { a = -1 } }\n", FORMS).unwrap_err();
     assert!(format!("{wrong:?}").contains("a whole number from 0 to 1000"), "{wrong:?}");
 }
 
 #[test]
 fn statistics_are_read_and_left_alone() {
     let text = "version = 1\n\n[statistics]\nsamples_per_second = 10\ncsv_folder = \"/srv/csv\"\ncsv_profile = \"gstwebrtcapp\" # as before\ncsv_file_mb = 1\n";
-    let loaded = read::read(text).unwrap();
+    let loaded = read::read(text, FORMS).unwrap();
     let statistics = &loaded.config.statistics;
     assert_eq!((statistics.interval(), statistics.folder()), (Duration::from_millis(100), "/srv/csv".into()));
     assert_eq!((statistics.csv_profile, statistics.csv_file_mb), (CsvProfile::GstWebRtcApp, 1));
     assert_eq!(statistics.csv_file_minutes, 60);
-    assert_eq!(write::write(Some(text), &loaded.config).unwrap(), text);
+    assert_eq!(write::write(Some(text), &loaded.config, FORMS).unwrap(), text);
     let cases = [
         ("samples_per_second = 0", "`samples_per_second` is 0; it must be a whole number from 1 to 10"),
         ("csv_folder = \"csv\"", "a path here starts with /"),
@@ -909,20 +938,21 @@ fn statistics_are_read_and_left_alone() {
 #[test]
 fn a_broker_is_read_and_left_alone() {
     let text = "version = 1\n\n[mqtt]\nbroker = \"mqtts://h:8883\" # ours\nuser = \"me\"\npassword_env = \"PW\"\nca = \"/ca.pem\"\n";
-    let loaded = read::read(text).unwrap();
+    let loaded = read::read(text, FORMS).unwrap();
     let BrokerChoice::External(broker) = &loaded.config.mqtt.broker else { panic!("{:?}", loaded.config.mqtt) };
     assert_eq!((broker.user.as_deref(), &broker.password), (Some("me"), &PasswordSource::Environment("PW".into())));
-    assert_eq!(write::write(Some(text), &loaded.config).unwrap(), text);
+    assert_eq!(write::write(Some(text), &loaded.config, FORMS).unwrap(), text);
 
-    let embedded = |text: &str| match read::read(&format!("version = 1\n[mqtt]\n{text}")).unwrap().config.mqtt.broker {
-        BrokerChoice::Embedded(broker) => broker,
-        other => panic!("{other:?}"),
-    };
+    let embedded =
+        |text: &str| match read::read(&format!("version = 1\n[mqtt]\n{text}"), FORMS).unwrap().config.mqtt.broker {
+            BrokerChoice::Embedded(broker) => broker,
+            other => panic!("{other:?}"),
+        };
     assert_eq!(embedded(""), EmbeddedBroker::at(EmbeddedBroker::DEFAULT_LISTEN));
     let users = "users = [{ name = \"pilot\", role = \"operate\", password_env = \"PW\" }]\n";
     assert_eq!(embedded(users).anonymous, None);
     assert_eq!(embedded(&format!("{users}anonymous = \"observe\"\n")).anonymous, Some(MqttRole::Observe));
-    assert_eq!(read::read("version = 1\n").unwrap().config.mqtt.broker, BrokerChoice::Off);
+    assert_eq!(read::read("version = 1\n", FORMS).unwrap().config.mqtt.broker, BrokerChoice::Off);
 }
 
 #[test]
@@ -962,7 +992,7 @@ fn each_fault_in_a_broker_is_named_and_no_password_shown() {
 fn the_documented_file_is_read() {
     let page = include_str!("../../../docs/settings.md");
     let example = page.split("```toml\n").nth(1).and_then(|rest| rest.split("```").next()).unwrap();
-    let loaded = read::read(example).unwrap();
+    let loaded = read::read(example, FORMS).unwrap();
     assert_eq!(loaded.config.feeds.len(), 5);
     assert!(loaded.warnings.is_empty());
 }
@@ -1059,4 +1089,58 @@ fn data_channels_that_cannot_be_are_told_with_the_reason() {
         let remarks = remarks(&text);
         assert!(remarks.contains(why), "{channels}: {remarks}");
     }
+}
+
+#[test]
+fn connectors_are_read_by_the_form_of_their_kind() {
+    let place = Place::new(
+        r#"version = 1
+[[connectors]]
+id = "shore"
+kind = "shore"
+feeds = ["bow"]
+address = "wss://shore.example/path"
+token_env = "SHORE_TOKEN"
+tries = 5
+mtu = 1000
+relay_only = false
+"#,
+    );
+    let (_, config) = place.loaded();
+    let [connector] = config.connectors.as_slice() else { panic!("{:?}", config.connectors) };
+    assert_eq!((connector.id.as_str(), connector.kind, connector.enabled), ("shore", "shore", true));
+    assert_eq!(connector.feeds, FeedChoice::These(vec![FeedId::from_name("bow")]));
+    assert_eq!(connector.address("address").unwrap().host_str(), Some("shore.example"));
+    assert_eq!(connector.text("tries"), Some("5"));
+    assert_eq!(connector.secrets["token"], PasswordSource::Environment("SHORE_TOKEN".to_owned()));
+    assert_eq!(connector.transport.mtu, 1000);
+}
+
+#[test]
+fn a_connector_that_cannot_be_is_told_with_line_key_and_what_is_allowed() {
+    let place = Place::new(
+        r#"version = 1
+[[connectors]]
+kind = "shore"
+adress = "wss://h/"
+tries = 10
+[[connectors]]
+id = "two"
+kind = "moon"
+[[connectors]]
+id = "three"
+kind = "shore"
+address = "wss://me:planted@h/"
+"#,
+    );
+    let error = place.file().load().unwrap_err().to_string();
+    for said in [
+        "line 2: this connector has no id",
+        "line 4: `adress` is not known here; did you mean `address`?",
+        "line 8: `kind` cannot be used: it is one of \"shore\"",
+        "line 12: `address` cannot be used: a user or password",
+    ] {
+        assert!(error.contains(said), "{said} is not in: {error}");
+    }
+    assert!(!error.contains("planted"), "{error}");
 }

@@ -9,7 +9,7 @@ use std::path::Path;
 use toml_edit::{Array, ArrayOfTables, DocumentMut, InlineTable, Item, Table, TableLike, Value};
 
 use super::read::{read, setting_text, source_keys};
-use super::{Fault, Remark, VERSION};
+use super::{Fault, Forms, Remark, VERSION};
 use crate::config::{
     AgentConfig, AgentKind, AudioConfig, AudioSource, BudgetKind, Codec, Config, ControlConfig, Crop,
     DataChannelConfig, Delivery, DeviceFormat, ElementRole, ElementSettings, FeedConfig, FeedId, Flip, Importance,
@@ -23,20 +23,20 @@ const HEADER: &str = "# Heliograph's settings, for people and for the window: co
 
 /// The new text of the file that held `old`. It has been read back: what could not be
 /// loaded again is refused here, by the same rules and in the same words.
-pub(super) fn write(old: Option<&str>, config: &Config) -> Result<String, Fault> {
+pub(super) fn write(old: Option<&str>, config: &Config, forms: Forms) -> Result<String, Fault> {
     refuse_equal_ids(&config.feeds)?;
     let old = old.unwrap_or_default();
-    let old_feeds = read(old)?.config.feeds;
+    let old_feeds = read(old, forms)?.config.feeds;
     let mut document: DocumentMut = old
         .parse()
         .map_err(|error: toml_edit::TomlError| Fault::Syntax(Remark { line: 1, text: error.message().to_owned() }))?;
     set_version(&mut document);
     set_server(&mut document, &config.server)?;
     set_control(&mut document, &config.control);
-    // [encoders], [recording], [statistics] and [mqtt] are the operator's own: nothing here changes them.
+    // [encoders], [recording], [statistics], [mqtt] and [[connectors]] are the operator's own: nothing here changes them.
     set_feeds(&mut document, old_feeds, &config.feeds)?;
     let new = document.to_string();
-    read(&new)?;
+    read(&new, forms)?;
     Ok(new)
 }
 

@@ -1,5 +1,6 @@
 //! From the text of a settings file to the settings.
 
+mod connectors;
 mod control;
 mod data_channels;
 mod elements;
@@ -19,17 +20,18 @@ use toml_edit::{Document, Item, TableLike, TomlError};
 
 use self::feed::{Draft, read_feed};
 use super::fields::{Fields, Notes};
-use super::{Fault, Loaded, Remark, VERSION};
+use super::{Fault, Forms, Loaded, Remark, VERSION};
 use crate::config::{Config, FeedId};
 use crate::i18n::{gettext, gettext_f};
 
 pub(super) use elements::setting_text;
 pub(super) use source::source_keys;
 
-const TOP_KEYS: &[&str] = &["version", "server", "encoders", "recording", "statistics", "control", "mqtt", "feeds"];
+const TOP_KEYS: &[&str] =
+    &["version", "server", "encoders", "recording", "statistics", "control", "mqtt", "connectors", "feeds"];
 
 /// Reads the whole file, or says everything that is wrong with it.
-pub(super) fn read(text: &str) -> Result<Loaded, Fault> {
+pub(super) fn read(text: &str, forms: Forms) -> Result<Loaded, Fault> {
     let document = Document::parse(text).map_err(|error| syntax_fault(text, &error))?;
     let notes = Notes::new(text);
     let top = Fields { table: document.as_table(), line: 1, notes: &notes };
@@ -44,11 +46,14 @@ pub(super) fn read(text: &str) -> Result<Loaded, Fault> {
     let statistics = statistics::read_statistics(&top);
     let control = control::read_control(&top);
     let mqtt = mqtt::read_mqtt(&top);
+    let connectors = connectors::read_connectors(&top, forms);
     let drafts = read_feeds(&top);
     refuse_equal_ids(&drafts, &notes);
     match notes.into_remarks() {
         remarks if remarks.is_empty() => {
-            Ok(finish(Config { server, encoders, recording, statistics, control, mqtt, feeds: Vec::new() }, drafts))
+            let config =
+                Config { server, encoders, recording, statistics, control, mqtt, connectors, feeds: Vec::new() };
+            Ok(finish(config, drafts))
         }
         remarks => Err(Fault::Remarks(remarks)),
     }
@@ -80,7 +85,7 @@ fn read_feeds(top: &Fields<'_>) -> Vec<Draft> {
     let Some(item) = top.table.get("feeds") else {
         return Vec::new();
     };
-    let Some(tables) = feed_tables(item) else {
+    let Some(tables) = tables_of(item) else {
         top.refuse("feeds", gettext("write each feed below a line [[feeds]]"));
         return Vec::new();
     };
@@ -90,8 +95,8 @@ fn read_feeds(top: &Fields<'_>) -> Vec<Draft> {
 
 type Spanned<'a> = (&'a dyn TableLike, Option<std::ops::Range<usize>>);
 
-/// The feeds below `[[feeds]]`, or in `feeds = [{ … }]`, which means the same.
-fn feed_tables(item: &Item) -> Option<Vec<Spanned<'_>>> {
+/// The tables below `[[feeds]]`, or in `feeds = [{ … }]`, which means the same.
+fn tables_of(item: &Item) -> Option<Vec<Spanned<'_>>> {
     if let Some(tables) = item.as_array_of_tables() {
         return Some(tables.iter().map(|table| (table as &dyn TableLike, table.span())).collect());
     }

@@ -121,7 +121,7 @@ fn read_users(fields: &Fields<'_>) -> Vec<MqttUser> {
     let Some(item) = fields.table.get("users") else {
         return Vec::new();
     };
-    let Some(tables) = super::feed_tables(item) else {
+    let Some(tables) = super::tables_of(item) else {
         fields.refuse("users", gettext("write each user in braces: users = [{ name = \"pilot\", role = \"operate\", password_env = \"PILOT\" }]"));
         return Vec::new();
     };

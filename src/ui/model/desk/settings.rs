@@ -14,6 +14,7 @@ use tokio::{
 use super::{Desk, FeedObject, errands::Errand};
 use crate::{
     config::{Config, ConfigError, ConfigFile, FeedId, Kept, Loaded, Password},
+    connector::FORMS,
     i18n::gettext,
 };
 
@@ -56,7 +57,7 @@ pub(super) fn load(runtime: &Handle, path: Option<PathBuf>) -> (Result<Loaded, C
         Ok(path) => path,
         Err(error) => return (Err(error), None),
     };
-    let mut file = ConfigFile::new(path);
+    let mut file = ConfigFile::new(path, FORMS);
     let loaded = file.load();
     let keeper = loaded.is_ok().then(|| SettingsKeeper::new(runtime, file));
     (loaded, keeper)

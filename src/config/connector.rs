@@ -1,0 +1,275 @@
+//! Where feeds go beside the page of this program, and how such a connector is described.
+//!
+//! What there is to say about a connector, its own kind knows: a [`ConnectorForm`] lists it as typed
+//! fields, from which the settings file, the command line and the window are all built. This room
+//! reads and checks by the form, and knows no kind.
+
+use std::{collections::BTreeMap, fmt, ops::RangeInclusive, path::PathBuf};
+
+use url::Url;
+
+use super::{ConnectorId, FeedId, Password, PasswordSource, SecretError, TransportConfig, secret};
+use crate::i18n::{gettext, gettext_f};
+
+/// A connector that the operator wants.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ConnectorConfig {
+    /// Its name for programs.
+    pub id: ConnectorId,
+    /// Which kind, by the word of its form.
+    pub kind: &'static str,
+    /// Whether it is used.
+    pub enabled: bool,
+    /// Which feeds go there.
+    pub feeds: FeedChoice,
+    /// What the form asks for, by key; what has its default may be left out. Secrets are not here.
+    pub values: BTreeMap<&'static str, String>,
+    /// Where its secrets are found, by key: `None`, `Environment` or `File`.
+    pub secrets: BTreeMap<&'static str, PasswordSource>,
+    /// How media travel there.
+    pub transport: TransportConfig,
+}
+
+/// Which feeds go to a connector.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum FeedChoice {
+    /// All, and those that are added later.
+    #[default]
+    All,
+    /// These.
+    These(Vec<FeedId>),
+}
+
+impl FeedChoice {
+    /// Whether this feed goes there.
+    pub fn includes(&self, feed: &FeedId) -> bool {
+        match self {
+            Self::All => true,
+            Self::These(feeds) => feeds.contains(feed),
+        }
+    }
+}
+
+/// What there is to say about a kind of connector.
+pub struct ConnectorForm {
+    /// The word for it in settings.
+    pub kind: &'static str,
+    /// Its name for people.
+    pub name: fn() -> String,
+    /// What it is for, in one line.
+    pub line: fn() -> String,
+    /// The name of its symbolic icon.
+    pub icon: &'static str,
+    /// What it asks for, in the order in which a person is asked.
+    pub fields: &'static [Field],
+}
+
+/// One thing that a connector asks for.
+pub struct Field {
+    /// Its key in settings.
+    pub key: &'static str,
+    /// What a person is asked for.
+    pub label: fn() -> String,
+    /// What may be given.
+    pub kind: FieldKind,
+    /// Whether nothing can be done without it.
+    pub is_required: bool,
+}
+
+/// What may be given in a field.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum FieldKind {
+    /// An address with one of these schemes.
+    Address {
+        /// Such as `wss`.
+        schemes: &'static [&'static str],
+    },
+    /// A line of text.
+    Text,
+    /// Something that is not to be seen; settings say where it is found.
+    Secret {
+        /// The key for the name of an environment variable.
+        variable: &'static str,
+        /// The key for a file's path.
+        file: &'static str,
+    },
+    /// A file's path from the root.
+    File,
+    /// A whole number.
+    Number {
+        /// What it may be.
+        range: RangeInclusive<u32>,
+        /// What it is where nothing is said.
+        default: u32,
+    },
+    /// One of these words; the first is the default.
+    Choice {
+        /// The words.
+        words: &'static [&'static str],
+    },
+}
+
+/// Why a field cannot have a value: a sentence in lower case, for behind the field's name. It does not
+/// repeat the value.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct FieldError(String);
+
+impl fmt::Debug for ConnectorForm {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("ConnectorForm").field(&self.kind).finish()
+    }
+}
+
+impl ConnectorForm {
+    /// The field of this key.
+    pub fn field(&self, key: &str) -> Option<&'static Field> {
+        self.fields.iter().find(|field| field.key == key)
+    }
+}
+
+impl Field {
+    /// Whether this text is a value.
+    ///
+    /// # Errors
+    /// It is none; the sentence says what is.
+    pub fn check(&self, text: &str) -> Result<(), FieldError> {
+        let refuse = |sentence: String| Err(FieldError(sentence));
+        match &self.kind {
+            FieldKind::Address { schemes } => check_address(text, schemes),
+            FieldKind::Text if text.trim().is_empty() || text.chars().any(char::is_control) => {
+                refuse(gettext("write a line of text"))
+            }
+            FieldKind::File if !text.starts_with('/') => refuse(gettext("write the file's path from the root, /…")),
+            FieldKind::Number { range, .. } if !text.parse::<u32>().is_ok_and(|number| range.contains(&number)) => {
+                let (least, most) = (range.start().to_string(), range.end().to_string());
+                refuse(gettext_f("write a whole number from {least} to {most}", &[("least", &least), ("most", &most)]))
+            }
+            FieldKind::Choice { words } if !words.contains(&text) => {
+                // Translators: {words} is a list of words in quotes.
+                refuse(gettext_f("it is one of {words}", &[("words", &quoted(words))]))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+fn quoted(words: &[&str]) -> String {
+    words.iter().map(|word| format!("\"{word}\"")).collect::<Vec<_>>().join(", ")
+}
+
+fn check_address(text: &str, schemes: &[&str]) -> Result<(), FieldError> {
+    let url = Url::parse(text).ok().filter(|url| schemes.contains(&url.scheme()) && url.has_host());
+    let Some(url) = url else {
+        let forms = schemes.iter().map(|scheme| format!("{scheme}://HOST:PORT")).collect::<Vec<_>>().join(", ");
+        // Translators: {forms} is a list such as: ws://HOST:PORT, wss://HOST:PORT.
+        return Err(FieldError(gettext_f("write an address of the form {forms}", &[("forms", &forms)])));
+    };
+    if !url.username().is_empty() || url.password().is_some() {
+        return Err(FieldError(gettext("a user or password in an address can be seen by everybody; take it out")));
+    }
+    Ok(())
+}
+
+impl ConnectorConfig {
+    /// A connector of this kind, with all of its defaults, for all feeds.
+    pub fn new(id: ConnectorId, form: &ConnectorForm) -> Self {
+        Self {
+            id,
+            kind: form.kind,
+            enabled: true,
+            feeds: FeedChoice::All,
+            values: BTreeMap::new(),
+            secrets: BTreeMap::new(),
+            transport: TransportConfig::default(),
+        }
+    }
+
+    /// What was given in a field of text; `None` where nothing was.
+    pub fn text(&self, key: &str) -> Option<&str> {
+        self.values.get(key).map(String::as_str)
+    }
+
+    /// The address in a field.
+    pub fn address(&self, key: &str) -> Option<Url> {
+        Url::parse(self.text(key)?).ok()
+    }
+
+    /// The file in a field.
+    pub fn file(&self, key: &str) -> Option<PathBuf> {
+        self.text(key).map(PathBuf::from)
+    }
+
+    /// A secret as it is now: to be asked for again at each attempt.
+    ///
+    /// # Errors
+    /// It is not where it should be.
+    pub fn secret(&self, key: &str) -> Result<Option<Password>, SecretError> {
+        match self.secrets.get(key) {
+            None | Some(PasswordSource::None | PasswordSource::Keyring) => Ok(None),
+            Some(PasswordSource::Environment(name)) => secret::from_environment(name).map(Some),
+            Some(PasswordSource::File(path)) => secret::from_file(path).map(Some),
+        }
+    }
+
+    /// Takes a field's value from text.
+    ///
+    /// # Errors
+    /// It is no value of this field.
+    pub fn set(&mut self, field: &'static Field, text: &str) -> Result<(), FieldError> {
+        field.check(text)?;
+        self.values.insert(field.key, text.to_owned());
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    static FIELDS: [Field; 4] = [
+        Field {
+            key: "address",
+            label: || "Address".to_owned(),
+            kind: FieldKind::Address { schemes: &["ws", "wss"] },
+            is_required: true,
+        },
+        Field {
+            key: "token",
+            label: || "Token".to_owned(),
+            kind: FieldKind::Secret { variable: "token_env", file: "token_file" },
+            is_required: false,
+        },
+        Field {
+            key: "tries",
+            label: || "Tries".to_owned(),
+            kind: FieldKind::Number { range: 1..=9, default: 3 },
+            is_required: false,
+        },
+        Field {
+            key: "codec",
+            label: || "Codec".to_owned(),
+            kind: FieldKind::Choice { words: &["h264", "vp8"] },
+            is_required: false,
+        },
+    ];
+
+    #[test]
+    fn a_field_says_what_it_takes_and_repeats_nothing() {
+        let why = |key: &str, text: &str| {
+            let field = FIELDS.iter().find(|field| field.key == key).unwrap();
+            field.check(text).map_err(|error| error.to_string())
+        };
+        assert_eq!(why("address", "wss://relay.example:8443/path"), Ok(()));
+        for bad in ["", "relay.example", "http://relay.example", "ws://", "ws://me:planted@h/"] {
+            let error = why("address", bad).unwrap_err();
+            assert!(!error.contains("planted"), "{error}");
+        }
+        assert_eq!(why("tries", "3"), Ok(()));
+        for bad in ["0", "10", "-1", "x", "3.5"] {
+            assert_eq!(why("tries", bad).unwrap_err(), "write a whole number from 1 to 9");
+        }
+        assert_eq!(why("codec", "vp8"), Ok(()));
+        assert_eq!(why("codec", "VP8").unwrap_err(), "it is one of \"h264\", \"vp8\"");
+    }
+}
