@@ -41,6 +41,8 @@ pub enum Verb {
     Probe(ProbeOptions),
     /// Steer a Heliograph that runs, over MQTT
     Ctl(CtlOptions),
+    /// Be a server at which feeds and viewers meet that cannot reach each other
+    Relay(RelayOptions),
     /// Be an RTSP camera with a test picture, for trying things out
     DemoCamera(DemoCameraOptions),
     /// List the named profiles: settings that belong together
@@ -110,6 +112,41 @@ pub struct ServeOptions {
     /// Serve beyond this machine without TLS
     #[arg(long)]
     pub insecure_http: bool,
+}
+
+/// Options of `relay`.
+#[derive(Args, Clone, Debug)]
+pub struct RelayOptions {
+    /// What is spoken there
+    #[arg(long, value_enum)]
+    pub protocol: RelayProtocol,
+    /// Where it listens [default: 127.0.0.1:8443 for webrtcsink, 127.0.0.1:8765 for bigfootbot]
+    #[arg(long, value_name = "ADDR:PORT")]
+    pub listen: Option<SocketAddr>,
+    /// What everybody must present, as `?token=` or as a bearer. Better in `HELIOGRAPH_TOKEN`: others can see arguments
+    #[arg(long, env = "HELIOGRAPH_TOKEN", hide_env_values = true)]
+    pub token: Option<String>,
+    /// Let everybody in who reaches the port: the robot's own programs know no token
+    #[arg(long, conflicts_with = "token")]
+    pub open: bool,
+    /// TLS certificate chain (PEM); without one, a certificate is made once
+    #[arg(long, value_name = "FILE", requires = "tls_key")]
+    pub tls_cert: Option<PathBuf>,
+    /// The certificate's private key (PEM)
+    #[arg(long, value_name = "FILE", requires = "tls_cert")]
+    pub tls_key: Option<PathBuf>,
+    /// Listen beyond this machine without TLS
+    #[arg(long)]
+    pub insecure: bool,
+}
+
+/// What is spoken at a relay.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum RelayProtocol {
+    /// That of webrtcsink, gstwebrtc-api and this program
+    Webrtcsink,
+    /// That of the Bigfootbot robot
+    Bigfootbot,
 }
 
 /// Options of `ctl`.

@@ -37,6 +37,7 @@ pub mod mqtt;
 mod probe;
 pub mod processes;
 mod profiles;
+mod relay;
 mod serve;
 mod signals;
 pub mod station;
@@ -59,6 +60,8 @@ pub fn run(cli: Cli) -> ExitCode {
         Some(Verb::Doctor(options)) => doctor::run_verb(cli.config, &options),
         // Another one does the work.
         Some(Verb::Ctl(options)) => ctl::run(cli.config, &options),
+        // It passes words on, no media.
+        Some(Verb::Relay(options)) => relay::run(&options),
         verb => with_media(verb, cli.config),
     }
 }
@@ -78,7 +81,7 @@ fn with_media(verb: Option<Verb>, config: Option<PathBuf>) -> ExitCode {
         Some(Verb::DemoCamera(options)) => demo_camera::run(&options),
         Some(Verb::Profiles(options)) => profiles::run(&options),
         Some(Verb::Import(ImportVerb::Pipeline(options))) => import::run(config, &options),
-        Some(Verb::Doctor(_) | Verb::Ctl(_)) | None => window(config),
+        Some(Verb::Doctor(_) | Verb::Ctl(_) | Verb::Relay(_)) | None => window(config),
     }
 }
 

@@ -16,7 +16,7 @@ use crate::{
         FeedConfig, FeedId, FileConfig, KeyringStore, Loaded, MqttConfig, Password, PasswordSource, RtspConfig,
         Secrets, SourceAddress, SourceConfig, TestConfig, Token, element_settings,
     },
-    connector::local::ServerError,
+    connector::{FORMS, local::ServerError},
     engine::FeedCommand,
     i18n::{gettext, gettext_f},
     mqtt::BrokerError,
@@ -131,7 +131,7 @@ fn settings_path(path: Option<PathBuf>) -> Result<PathBuf, String> {
 }
 
 fn load(path: &Path) -> Result<Loaded, String> {
-    ConfigFile::new(path).load().map_err(|error| error.to_string())
+    ConfigFile::new(path, FORMS).load().map_err(|error| error.to_string())
 }
 
 /// What the command line says goes before what the file says.

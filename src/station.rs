@@ -7,13 +7,19 @@ mod certificates;
 pub mod remote;
 mod report;
 
-use std::{path::PathBuf, sync::Arc, time::Duration};
+use std::{
+    collections::BTreeMap,
+    path::PathBuf,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 
 use tokio::runtime::Handle;
 
 use crate::{
-    config::{Config, ConnectorId, MqttConfig, Secrets, ServerConfig},
+    config::{Config, ConnectorConfig, ConnectorId, MqttConfig, Secrets, ServerConfig},
     connector::{
+        self,
         hub::{Hub, HubConnector},
         local::{LocalServer, LocalSettings, Metrics, ServerError},
     },
@@ -34,6 +40,7 @@ pub struct Station {
     pub secrets: Arc<Secrets>,
     hub: Arc<Hub>,
     local: Arc<HubConnector>,
+    connectors: Mutex<BTreeMap<ConnectorId, ConnectorConfig>>,
     runtime: Handle,
 }
 
@@ -44,7 +51,7 @@ impl Station {
         let local = Arc::new(HubConnector::new(hub.clone()));
         let engine = Engine::new(runtime.clone(), secrets.clone());
         engine.set_connector(ConnectorId::local(), local.clone());
-        Self { engine, secrets, hub, local, runtime }
+        Self { engine, secrets, hub, local, connectors: Mutex::default(), runtime }
     }
 
     /// Takes what concerns all feeds.
@@ -54,6 +61,26 @@ impl Station {
         self.engine.configure_recording(&config.recording);
         self.engine.configure_statistics(&config.statistics);
         self.engine.configure_control(config.control).expect("a budget of the settings should have been checked");
+        self.connect(&config.connectors);
+    }
+
+    /// Has these connectors, beside the page of this program, from now on. One whose settings are as they
+    /// were goes on undisturbed.
+    pub fn connect(&self, wanted: &[ConnectorConfig]) {
+        let wanted = wanted.iter().filter(|connector| connector.enabled);
+        let wanted: BTreeMap<_, _> = wanted.map(|connector| (connector.id.clone(), connector.clone())).collect();
+        let mut present = self.connectors.lock().expect("no holder of this lock should panic");
+        for id in present.keys().filter(|id| !wanted.contains_key(*id)) {
+            self.engine.remove_connector(id);
+        }
+        for (id, config) in wanted.iter().filter(|(id, config)| present.get(*id) != Some(*config)) {
+            if let Some(connector) = connector::open(config) {
+                self.engine.set_connector(id.clone(), connector);
+            } else {
+                tracing::error!(connector = %id, "This connector's settings are not complete.");
+            }
+        }
+        *present = wanted;
     }
 
     /// Adds all feeds of a configuration.

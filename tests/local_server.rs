@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use futures::{SinkExt, StreamExt};
 use heliograph::config::Token;
 use heliograph::connector::hub::Hub;
-use heliograph::connector::local::{LocalServer, LocalSettings, ServerError, Tls};
+use heliograph::connector::local::{LocalServer, LocalSettings, ServerError, Serves, Tls};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName};
 use serde_json::{Value, json};
@@ -31,6 +31,7 @@ fn settings(listen: &str) -> LocalSettings {
         allowed_origins: vec!["https://wall.example".to_owned()],
         allowed_hosts: vec!["cams.example".to_owned()],
         tls: Tls::Off,
+        serves: Serves::Viewers,
     }
 }
 

@@ -8,19 +8,46 @@
 //! May use `config`, `channels` and `stats`; must not know `media`, `engine` or a screen.
 
 mod answer;
+pub mod bigfootbot;
+pub mod client;
 pub mod hub;
 pub mod local;
 mod menu;
+mod switchboard;
+pub mod webrtcsink;
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use gstrswebrtc::signaller::Signallable;
 
-pub use self::menu::{Codecs, Menu, Palate};
+pub use self::{
+    client::{ConnectorFault, ConnectorFaultKind, ConnectorState, SetUp},
+    menu::{Codecs, Menu, Palate},
+};
 use crate::{
     channels::ViewerNames,
-    config::{Codec, FeedId, TransportConfig},
+    config::{Codec, ConnectorConfig, ConnectorForm, FeedId, TransportConfig, file::Forms},
 };
+
+/// The kinds of connectors that an operator can add. Adding one means a folder, and a line here.
+pub static KINDS: &[&dyn Kind] = &[&webrtcsink::WebrtcSink, &bigfootbot::Bigfootbot];
+
+/// What there is to say about each of [`KINDS`].
+pub static FORMS: Forms = &[&webrtcsink::FORM, &bigfootbot::FORM];
+
+/// A kind of connector that an operator can add.
+pub trait Kind: Sync {
+    /// What there is to say about it.
+    fn form(&self) -> &'static ConnectorForm;
+
+    /// Makes a connector of checked settings; `None` where something that is required is missing.
+    fn open(&self, config: &ConnectorConfig) -> Option<Arc<dyn Connector>>;
+}
+
+/// Makes the connector that these settings describe; see [`Kind::open`].
+pub fn open(config: &ConnectorConfig) -> Option<Arc<dyn Connector>> {
+    KINDS.iter().find(|kind| kind.form().kind == config.kind)?.open(config)
+}
 
 /// How many viewers watch or wait, by the codec that they get or are to get.
 pub type Wanted = BTreeMap<Codec, usize>;
@@ -29,11 +56,27 @@ pub type Wanted = BTreeMap<Codec, usize>;
 /// wait and not call back.
 pub type Demand = Box<dyn Fn(Wanted) + Send + Sync>;
 
-/// A kind of destination that feeds can be opened at.
+/// Takes how a feed is at a connector, whenever that changes. Called from any thread; it must not wait.
+pub type TellState = Arc<dyn Fn(ConnectorState) + Send + Sync>;
+
+/// A feed that is to be made known somewhere.
+pub struct Announcement<'a> {
+    /// Where it stands among the operator's feeds.
+    pub place: usize,
+    /// Its id.
+    pub id: &'a FeedId,
+    /// Its name for people.
+    pub name: &'a str,
+    /// Is told who wants to watch.
+    pub demand: Demand,
+    /// Is told how it is there.
+    pub tell: TellState,
+}
+
+/// A destination that feeds can be opened at.
 pub trait Connector: Send + Sync {
-    /// Makes the feed known there, by its id and its name for people; `place` is
-    /// where it stands among the operator's feeds. `demand` is told who wants to watch.
-    fn open(&self, place: usize, feed: &FeedId, name: &str, demand: Demand) -> Box<dyn Connection>;
+    /// Makes the feed known there. Must be called within a tokio runtime.
+    fn open(&self, feed: Announcement<'_>) -> Box<dyn Connection>;
 
     /// Whether a feed is to be opened there.
     fn is_for(&self, _feed: &FeedId) -> bool {

@@ -9,9 +9,10 @@ use super::FeedState;
 use crate::{
     channels::Payload,
     config::{
-        AgentConfig, Attention, ChangedBy, Codec, ElementChoice, ElementRole, FeedId, Fingerprint, InForce,
-        SetpointChange, ShareConfig, StreamChoice,
+        AgentConfig, Attention, ChangedBy, Codec, ConnectorId, ElementChoice, ElementRole, FeedId, Fingerprint,
+        InForce, SetpointChange, ShareConfig, StreamChoice,
     },
+    connector::ConnectorState,
     control::{ControlState, CrewState},
     i18n::ngettext_f,
     media::{AudioState, Kept},
@@ -221,6 +222,13 @@ pub enum FeedEvent {
     Beside {
         /// By codec; none at all where everybody gets the same.
         others: Vec<Beside>,
+    },
+    /// The feed is like this at a connector from now on.
+    Connector {
+        /// Which.
+        connector: ConnectorId,
+        /// How; `None` where it is there no more.
+        state: Option<ConnectorState>,
     },
     /// The feed is held to another setpoint from now on.
     Setpoint(InForce),

@@ -45,7 +45,7 @@ use crate::{
         ConnectorId, ControlConfig, ControlError, EncodersConfig, FeedConfig, FeedId, RecordingConfig, Secrets,
         Setpoint, SetpointError, StatisticsConfig,
     },
-    connector::Connector,
+    connector::{Connector, ConnectorState},
     control::{ControlState, CrewState},
     i18n::gettext_f,
     media::{AudioState, Preview, availability::Availability},
@@ -80,6 +80,8 @@ pub struct FeedSnapshot {
     pub path: Option<PathInUse>,
     /// Who gets another codec than the feed's.
     pub beside: Vec<Beside>,
+    /// How it is at the connectors that tell of that.
+    pub connectors: BTreeMap<ConnectorId, ConnectorState>,
     /// Who decides over that, once somebody does.
     pub agent: Option<CrewState>,
     /// What it is held to.
@@ -360,6 +362,7 @@ impl Engine {
             encoder: None,
             path: None,
             beside: Vec::new(),
+            connectors: BTreeMap::new(),
             agent: None,
             in_force: InForce { setpoint: Setpoint::of(&config), by: ChangedBy::default() },
             recording: RecordingState::default(),
@@ -406,6 +409,10 @@ impl Engine {
                         snapshot.config.codec = *codec;
                         snapshot.config.encoder.clone_from(encoder);
                     }
+                    FeedEvent::Connector { connector, state: Some(state) } => {
+                        snapshot.connectors.insert(connector.clone(), state.clone());
+                    }
+                    FeedEvent::Connector { connector, state: None } => drop(snapshot.connectors.remove(connector)),
                     FeedEvent::Setpoint(in_force) => snapshot.in_force = in_force.clone(),
                     FeedEvent::Recording(recording) => snapshot.recording = recording.clone(),
                     FeedEvent::Notice { .. } | FeedEvent::Saved { .. } | FeedEvent::NotSaved { .. } => {}

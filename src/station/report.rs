@@ -5,7 +5,8 @@ use std::collections::HashMap;
 use tokio::sync::broadcast::{Receiver, error::RecvError};
 
 use crate::{
-    config::{FeedId, Setpoint},
+    config::{ConnectorId, FeedId, Setpoint},
+    connector::ConnectorState,
     engine::{EngineEvent, FeedEvent, FeedState},
     media::AudioState,
 };
@@ -13,6 +14,7 @@ use crate::{
 /// Writes lines until the engine is gone.
 pub(super) async fn report(mut events: Receiver<EngineEvent>) {
     let mut told = HashMap::new();
+    let mut at_connectors = HashMap::new();
     loop {
         match events.recv().await {
             Ok(EngineEvent::Feed { feed, event: FeedEvent::State(state) }) => {
@@ -39,6 +41,13 @@ pub(super) async fn report(mut events: Receiver<EngineEvent>) {
                 let by = in_force.by;
                 tracing::debug!(%feed, bitrate_kbps, ?size, framerate, fec_percent, %priority, ?by, "Another setpoint.");
             }
+            Ok(EngineEvent::Feed { feed, event: FeedEvent::Connector { connector, state: Some(state) } }) => {
+                // The next attempt failed like the one before: nothing changed.
+                let word = state.sentence_without_wait();
+                if at_connectors.insert((feed.clone(), connector.clone()), word.clone()).as_ref() != Some(&word) {
+                    log_connector(&feed, &connector, &state);
+                }
+            }
             Ok(EngineEvent::Feed { feed, event: FeedEvent::Audio(audio) }) => log_audio(&feed, &audio),
             Ok(_) => {}
             Err(RecvError::Lagged(missed)) => tracing::warn!("{missed} events were not logged: the log is too slow."),
@@ -52,6 +61,17 @@ fn log_audio(feed: &FeedId, audio: &AudioState) {
         AudioState::Off => tracing::info!(%feed, audio = "off", "No sound."),
         AudioState::Live => tracing::info!(%feed, audio = "live", "Sound is heard."),
         AudioState::Missing { sentence } => tracing::warn!(%feed, audio = "missing", "{sentence}"),
+    }
+}
+
+fn log_connector(feed: &FeedId, connector: &ConnectorId, state: &ConnectorState) {
+    let (name, sentence) = (state.name(), state.sentence());
+    match state {
+        ConnectorState::Connecting => tracing::debug!(%feed, %connector, state = name, "{sentence}"),
+        ConnectorState::Ready { set_up } => {
+            tracing::info!(%feed, %connector, state = name, set_up = set_up.words(), "{sentence}");
+        }
+        ConnectorState::Backoff { .. } => tracing::warn!(%feed, %connector, state = name, "{sentence}"),
     }
 }
 

@@ -8,7 +8,7 @@ use heliograph::{
         ServerConfig, SourceAddress, SourceConfig, TestConfig, TransportConfig,
     },
     connector::{
-        Connection, Connector, Demand,
+        Announcement, Connection, Connector,
         hub::{Hub, HubConnector},
         local::{LocalServer, LocalSettings},
     },
@@ -137,8 +137,8 @@ fn another_codec_reaches_the_page_while_the_old_picture_goes_on() {
 struct OnlyH264(HubConnector);
 
 impl Connector for OnlyH264 {
-    fn open(&self, place: usize, feed: &FeedId, name: &str, demand: Demand) -> Box<dyn Connection> {
-        self.0.open(place, feed, name, demand)
+    fn open(&self, feed: Announcement<'_>) -> Box<dyn Connection> {
+        self.0.open(feed)
     }
 
     fn transport(&self) -> TransportConfig {

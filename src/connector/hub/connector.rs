@@ -12,7 +12,7 @@ use super::{FeedStatus, Hub, HubFeed, HubSignaller, PictureClock};
 use crate::{
     channels::ViewerNames,
     config::{Codec, FeedId, TransportConfig},
-    connector::{Connection, Connector, Demand, Door, Menu},
+    connector::{Announcement, Connection, Connector, Door, Menu},
 };
 
 /// The age from which a picture on the viewer page counts as stale, in milliseconds.
@@ -22,13 +22,24 @@ const STALE_AFTER_MS: u32 = 1000;
 #[derive(Debug)]
 pub struct HubConnector {
     hub: Arc<Hub>,
+    takes_data: bool,
     transport: Mutex<TransportConfig>,
 }
 
 impl HubConnector {
     /// A connector to this hub's viewers.
     pub fn new(hub: Arc<Hub>) -> Self {
-        Self { hub, transport: Mutex::default() }
+        Self { hub, takes_data: true, transport: Mutex::default() }
+    }
+
+    /// The same, for viewers that know nothing of data channels.
+    pub fn without_data(hub: Arc<Hub>) -> Self {
+        Self { takes_data: false, ..Self::new(hub) }
+    }
+
+    /// Where its viewers come.
+    pub fn hub(&self) -> &Arc<Hub> {
+        &self.hub
     }
 
     /// Feeds that are opened from now on send like this.
@@ -42,10 +53,10 @@ impl HubConnector {
 }
 
 impl Connector for HubConnector {
-    fn open(&self, place: usize, feed: &FeedId, name: &str, demand: Demand) -> Box<dyn Connection> {
-        let entry = self.hub.add_feed(place, feed.as_str(), name);
-        entry.tell_demand(demand);
-        Box::new(HubConnection { hub: self.hub.clone(), feed: feed.clone(), entry })
+    fn open(&self, feed: Announcement<'_>) -> Box<dyn Connection> {
+        let entry = self.hub.add_feed(feed.place, feed.id.as_str(), feed.name);
+        entry.tell_demand(feed.demand);
+        Box::new(HubConnection { hub: self.hub.clone(), feed: feed.id.clone(), takes_data: self.takes_data, entry })
     }
 
     fn transport(&self) -> TransportConfig {
@@ -56,6 +67,7 @@ impl Connector for HubConnector {
 struct HubConnection {
     hub: Arc<Hub>,
     feed: FeedId,
+    takes_data: bool,
     entry: HubFeed,
 }
 
@@ -65,7 +77,7 @@ impl Connection for HubConnection {
     }
 
     fn door(&self, codec: Codec) -> Box<dyn Door> {
-        Box::new(HubDoor { hub: self.hub.clone(), signaller: self.entry.door(codec) })
+        Box::new(HubDoor { hub: self.hub.clone(), takes_data: self.takes_data, signaller: self.entry.door(codec) })
     }
 
     fn end_stragglers(&self, after: Duration) {
@@ -84,6 +96,7 @@ impl Connection for HubConnection {
 
 struct HubDoor {
     hub: Arc<Hub>,
+    takes_data: bool,
     signaller: HubSignaller,
 }
 
@@ -98,7 +111,7 @@ impl Door for HubDoor {
 
     fn viewer_names(&self) -> Option<ViewerNames> {
         let hub = self.hub.clone();
-        Some(Arc::new(move |session| hub.viewer_name(session)))
+        self.takes_data.then(|| -> ViewerNames { Arc::new(move |session| hub.viewer_name(session)) })
     }
 
     fn picture_clock(&self, session: &str, rtp_timestamp: u32, clock_rate: u32, age: Duration) {

@@ -98,7 +98,7 @@ enum ExtensionRequest {
 pub(crate) struct Refused(pub(in crate::connector) String);
 
 impl Refused {
-    pub(super) fn new(sentence: impl Into<String>) -> Self {
+    pub(in crate::connector) fn new(sentence: impl Into<String>) -> Self {
         Self(sentence.into())
     }
 }
@@ -131,7 +131,7 @@ fn malformed(kind: &str, error: &serde_json::Error) -> Refused {
 }
 
 /// Enough of a peer's text to recognise it; answers do not grow with the question.
-pub(super) fn short(text: &str) -> String {
+pub(crate) fn short(text: &str) -> String {
     const MOST: usize = 80;
     match text.char_indices().nth(MOST) {
         Some((end, _)) => format!("{}…", &text[..end]),

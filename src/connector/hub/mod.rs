@@ -16,6 +16,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 mod clock;
 mod connector;
 mod feeds;
+mod guest;
 mod messages;
 mod peers;
 mod requests;
@@ -30,8 +31,8 @@ pub use messages::{FeedStatus, PictureClock};
 pub use signaller::{HubFeed, HubSignaller};
 
 pub(crate) use feeds::{DoorHandle, FeedEvents, FeedHandle, SessionEvent};
-pub(crate) use messages::{Refused, to_text};
-pub(crate) use peers::Connection;
+pub(crate) use guest::{Guest, GuestEvent};
+pub(crate) use messages::{Refused, short, to_text};
 
 use feeds::Feed;
 use peers::Peer;

@@ -1,21 +1,17 @@
-//! Peers: the far ends of websockets.
+//! Peers: viewers by whatever way they come, most of them by a websocket.
 
 use std::collections::VecDeque;
-use std::convert::Infallible;
 use std::sync::Arc;
 
 use gst_plugin_webrtc_signalling_protocol::OutgoingMessage;
-use tokio::sync::{mpsc, oneshot};
 
 use super::messages::{Refused, to_text};
 use super::{Hub, State, random_id};
 use crate::connector::Palate;
+use crate::connector::switchboard::{Outbox, Seat, Switchboard};
 
 /// The most sockets at once.
 const MAX_PEERS: usize = 256;
-
-/// The most messages that wait for one socket; a peer that lets more pile up is dropped.
-const MAX_OUTBOX: usize = 256;
 
 /// Refused messages in a row after which a peer is dropped.
 const MAX_REFUSED_IN_A_ROW: u32 = 20;
@@ -25,9 +21,7 @@ const MAX_REMEMBERED: usize = 64;
 
 /// One connected peer.
 pub(super) struct Peer {
-    outbox: mpsc::Sender<String>,
-    /// Gone with the peer, which tells the socket to close.
-    _present: oneshot::Sender<Infallible>,
+    outbox: Outbox,
     /// Wants to hear of feeds that come and go.
     pub(super) listening: bool,
     /// Announced itself as our page: gets the extension messages.
@@ -54,20 +48,10 @@ impl Peer {
     }
 }
 
-/// A socket's end of a peer.
-pub(crate) struct Connection {
-    /// Keeps the peer in the hub.
-    pub(crate) registered: Registered,
-    /// What to write to the socket; ends after the last message for this peer.
-    pub(crate) outbox: mpsc::Receiver<String>,
-    /// Resolves when the hub has dropped the peer.
-    pub(crate) dropped: oneshot::Receiver<Infallible>,
-}
-
 /// A peer's place in the hub: dropping it ends the peer's sessions.
-pub(crate) struct Registered {
+struct Registered {
     hub: Arc<Hub>,
-    pub(crate) peer_id: String,
+    peer_id: String,
 }
 
 impl Drop for Registered {
@@ -78,7 +62,7 @@ impl Drop for Registered {
 
 impl Hub {
     /// Takes in a new peer and welcomes it.
-    pub(crate) fn connect(self: &Arc<Self>) -> Result<Connection, Refused> {
+    pub(crate) fn connect(self: &Arc<Self>) -> Result<Seat, Refused> {
         let mut state = self.lock();
         if state.peers.len() >= MAX_PEERS {
             return Err(Refused::new(format!(
@@ -86,11 +70,10 @@ impl Hub {
             )));
         }
         let peer_id = random_id();
-        let (sender, outbox) = mpsc::channel(MAX_OUTBOX);
-        let (present, dropped) = oneshot::channel();
+        let registered = Registered { hub: Arc::clone(self), peer_id: peer_id.clone() };
+        let (outbox, seat) = Seat::new(peer_id.clone(), registered);
         let peer = Peer {
-            outbox: sender,
-            _present: present,
+            outbox,
             listening: false,
             extended: false,
             name: None,
@@ -100,8 +83,21 @@ impl Hub {
         };
         state.peers.insert(peer_id.clone(), peer);
         state.send(&peer_id, &OutgoingMessage::Welcome { peer_id: peer_id.clone() });
-        let registered = Registered { hub: Arc::clone(self), peer_id };
-        Ok(Connection { registered, outbox, dropped })
+        Ok(seat)
+    }
+}
+
+impl Switchboard for Hub {
+    fn join(self: Arc<Self>) -> Result<Seat, String> {
+        self.connect().map_err(|refused| to_text(&OutgoingMessage::Error { details: refused.0 }))
+    }
+
+    fn receive(&self, peer_id: &str, text: &str) -> bool {
+        Hub::receive(self, peer_id, text)
+    }
+
+    fn refuse(&self, peer_id: &str, sentence: &str) -> bool {
+        self.lock().refuse(peer_id, Refused::new(sentence))
     }
 }
 
@@ -115,7 +111,7 @@ impl State {
         let Some(peer) = self.peers.get(peer_id) else {
             return;
         };
-        if peer.outbox.try_send(text).is_err() {
+        if !peer.outbox.send(text) {
             tracing::info!(peer = peer_id, "dropped a viewer that does not read its messages");
             self.drop_peer(peer_id);
         }
@@ -124,7 +120,7 @@ impl State {
     /// Queues a message that the next of its kind replaces: lost where there is no room.
     pub(super) fn send_if_room(&self, peer_id: &str, text: String) {
         if let Some(peer) = self.peers.get(peer_id) {
-            let _ = peer.outbox.try_send(text);
+            peer.outbox.send(text);
         }
     }
 

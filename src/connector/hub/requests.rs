@@ -20,11 +20,6 @@ impl Hub {
             Err(refused) => state.refuse(peer_id, refused),
         }
     }
-
-    /// Refuses what cannot be a message at all. False: close the socket.
-    pub(crate) fn refuse(&self, peer_id: &str, sentence: &str) -> bool {
-        self.lock().refuse(peer_id, Refused::new(sentence))
-    }
 }
 
 impl State {

@@ -269,8 +269,8 @@ mod tests {
     use gstrswebrtc::signaller::SignallableExt;
     use serde_json::{Value, json};
 
-    use super::super::Connection;
     use super::*;
+    use crate::connector::switchboard::Seat;
 
     const SDP: &str = "v=0\r\no=- 1 1 IN IP4 0.0.0.0\r\ns=-\r\nt=0 0\r\nm=video 9 RTP/AVP 96\r\n";
 
@@ -313,15 +313,15 @@ mod tests {
         heard
     }
 
-    fn say(hub: &Hub, viewer: &Connection, message: &Value) {
-        assert!(hub.receive(&viewer.registered.peer_id, &message.to_string()));
+    fn say(hub: &Hub, viewer: &Seat, message: &Value) {
+        assert!(hub.receive(&viewer.peer_id, &message.to_string()));
     }
 
-    fn next(viewer: &mut Connection) -> Value {
+    fn next(viewer: &mut Seat) -> Value {
         serde_json::from_str(&viewer.outbox.blocking_recv().unwrap()).unwrap()
     }
 
-    fn watch(hub: &Hub, viewer: &mut Connection) -> String {
+    fn watch(hub: &Hub, viewer: &mut Seat) -> String {
         say(hub, viewer, &json!({ "type": "startSession", "peerId": "bow" }));
         loop {
             let message = next(viewer);

@@ -8,18 +8,19 @@ use crate::{
     connector::{
         Menu, Wanted,
         hub::{FeedStatus, PictureClock},
+        switchboard::Seat,
     },
 };
 
 /// A connected peer that reads its own mail.
 struct Viewer {
     hub: Arc<Hub>,
-    connection: Connection,
+    seat: Seat,
 }
 
 impl Viewer {
     fn join(hub: &Arc<Hub>) -> Self {
-        let mut viewer = Self { hub: Arc::clone(hub), connection: hub.connect().unwrap() };
+        let mut viewer = Self { hub: Arc::clone(hub), seat: hub.connect().unwrap() };
         let welcome = viewer.next();
         assert_eq!(welcome, json!({ "type": "welcome", "peerId": viewer.id() }));
         viewer
@@ -35,7 +36,7 @@ impl Viewer {
     }
 
     fn id(&self) -> String {
-        self.connection.registered.peer_id.clone()
+        self.seat.peer_id.clone()
     }
 
     fn say(&self, message: &Value) -> bool {
@@ -43,12 +44,12 @@ impl Viewer {
     }
 
     fn next(&mut self) -> Value {
-        let text = self.connection.outbox.try_recv().expect("a message should have come");
+        let text = self.seat.outbox.try_recv().expect("a message should have come");
         serde_json::from_str(&text).unwrap()
     }
 
     fn nothing_came(&mut self) {
-        assert_eq!(self.connection.outbox.try_recv().ok(), None);
+        assert_eq!(self.seat.outbox.try_recv().ok(), None);
     }
 
     /// Expects an error message and gives its sentence.
@@ -295,7 +296,7 @@ fn a_replaced_feed_has_no_say_any_more() {
     old.door.set_open(false);
     drop(old);
     assert_eq!(old_events.next(), None);
-    while page.connection.outbox.try_recv().is_ok() {}
+    while page.seat.outbox.try_recv().is_ok() {}
     let session = page.watch("bow");
     assert!(!new.door.may_begin(&session), "it is not open by the old one's doing");
     page.say(&json!({ "type": "list" }));
@@ -378,7 +379,7 @@ fn a_peer_that_does_not_read_is_dropped() {
     assert_eq!(hub.session_count("bow"), 0);
     assert!(matches!(events.next(), Some(SessionEvent::Requested { .. })));
     assert!(matches!(events.next(), Some(SessionEvent::Ended { .. })));
-    let dropped = viewer.connection.dropped.try_recv();
+    let dropped = viewer.seat.dropped.try_recv();
     assert_eq!(dropped, Err(tokio::sync::oneshot::error::TryRecvError::Closed));
 }
 
@@ -405,7 +406,7 @@ fn doors(feed: &Fed, codecs: &[Codec]) -> Vec<(DoorHandle, FeedEvents)> {
 /// Says what it can take, as our page or as a foreign client that knows of it.
 fn says(viewer: &mut Viewer, meta: &Value) {
     viewer.say(&json!({ "type": "setPeerStatus", "roles": [], "meta": meta }));
-    while viewer.connection.outbox.try_recv().is_ok() {}
+    while viewer.seat.outbox.try_recv().is_ok() {}
 }
 
 fn demand(feed: &Fed) -> Arc<Mutex<Wanted>> {
@@ -541,7 +542,7 @@ fn who_does_not_come_again_is_sent_away_in_the_end() {
     let session = page.watch("bow");
     feed.door.send_offer(&session, "offer".to_owned());
     let _doors = doors(&feed, &[Codec::Vp8, Codec::H264]);
-    while page.connection.outbox.try_recv().is_ok() {}
+    while page.seat.outbox.try_recv().is_ok() {}
     feed.entry.end_stragglers(std::time::Duration::from_mins(1));
     page.nothing_came();
     feed.entry.end_stragglers(std::time::Duration::ZERO);

@@ -25,5 +25,5 @@ mod tls;
 
 pub use routes::Metrics;
 pub use server::{LocalServer, ServerError};
-pub use settings::{LocalSettings, Tls};
+pub use settings::{LocalSettings, Serves, Tls};
 pub use tls::TlsError;

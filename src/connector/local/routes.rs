@@ -14,7 +14,7 @@ use tokio::sync::watch;
 
 use super::access::{Access, Denied, Pass, without_token};
 use super::{pages, socket};
-use crate::connector::hub::Hub;
+use crate::connector::{hub::Hub, switchboard::Switchboard};
 use crate::stats::prometheus;
 
 /// Answers what Prometheus is told, in the form of [`crate::stats::prometheus`].
@@ -24,8 +24,8 @@ pub type Metrics = Arc<dyn Fn() -> String + Send + Sync>;
 struct Shared {
     access: Access,
     secure: bool,
-    hub: Arc<Hub>,
-    metrics: Metrics,
+    board: Arc<dyn Switchboard>,
+    metrics: Option<Metrics>,
     stopping: watch::Receiver<bool>,
 }
 
@@ -37,13 +37,29 @@ pub(super) fn router(
     metrics: Metrics,
     stopping: watch::Receiver<bool>,
 ) -> Router {
-    let shared = Arc::new(Shared { access, secure, hub, metrics, stopping });
-    Router::new()
+    let shared = Shared { access, secure, board: hub, metrics: Some(metrics), stopping };
+    let pages = Router::new()
         .route("/", get(page_or_socket))
         .route("/signalling", get(open_socket))
         .route("/feed/{id}", get(page))
         .route("/viewer/{file}", get(asset))
-        .route("/metrics", get(figures))
+        .route("/metrics", get(figures));
+    guarded(pages, shared)
+}
+
+/// Everything that is served where others meet.
+pub(super) fn relay(
+    access: Access,
+    secure: bool,
+    board: Arc<dyn Switchboard>,
+    stopping: watch::Receiver<bool>,
+) -> Router {
+    guarded(Router::new().route("/", get(open_socket)), Shared { access, secure, board, metrics: None, stopping })
+}
+
+fn guarded(routes: Router<Arc<Shared>>, shared: Shared) -> Router {
+    let shared = Arc::new(shared);
+    routes
         .fallback(nothing_here)
         .layer(middleware::from_fn_with_state(Arc::clone(&shared), guard))
         // After the guard: what watches over containers shows no token, and learns nothing.
@@ -63,11 +79,11 @@ async fn open_socket(State(shared): State<Arc<Shared>>, upgrade: Upgrade) -> Res
         Ok(upgrade) => upgrade,
         Err(rejection) => return rejection.into_response(),
     };
-    let (hub, stopping) = (Arc::clone(&shared.hub), shared.stopping.clone());
+    let (board, stopping) = (Arc::clone(&shared.board), shared.stopping.clone());
     upgrade
         .max_message_size(socket::MAX_FRAME_BYTES)
         .max_frame_size(socket::MAX_FRAME_BYTES)
-        .on_upgrade(move |socket| socket::serve(socket, hub, stopping))
+        .on_upgrade(move |socket| socket::serve(socket, board, stopping))
 }
 
 async fn page(headers: HeaderMap) -> Response {
@@ -79,7 +95,8 @@ async fn asset(Path(file): Path<String>, headers: HeaderMap) -> Response {
 }
 
 async fn figures(State(shared): State<Arc<Shared>>) -> Response {
-    ([(CONTENT_TYPE, prometheus::CONTENT_TYPE), (CACHE_CONTROL, "no-store")], (shared.metrics)()).into_response()
+    let metrics = shared.metrics.as_ref().map(|metrics| metrics()).unwrap_or_default();
+    ([(CONTENT_TYPE, prometheus::CONTENT_TYPE), (CACHE_CONTROL, "no-store")], metrics).into_response()
 }
 
 async fn nothing_here() -> Response {

@@ -18,9 +18,9 @@ use tokio::time::timeout;
 use super::access::Access;
 use super::host::{self, Host};
 use super::routes::{self, Metrics};
-use super::settings::{LocalSettings, Tls};
+use super::settings::{LocalSettings, Serves, Tls};
 use super::tls::{self, Identity, TlsError};
-use crate::connector::hub::Hub;
+use crate::connector::{hub::Hub, switchboard::Switchboard};
 use crate::i18n::gettext_f;
 use crate::stats::prometheus;
 
@@ -136,6 +136,23 @@ impl LocalServer {
         hub: Arc<Hub>,
         metrics: Metrics,
     ) -> Result<Self, ServerError> {
+        Self::start_with(settings, |access, secure, stopping| routes::router(access, secure, hub, metrics, stopping))
+            .await
+    }
+
+    /// A relay: websockets at `/` that are joined to this switchboard, and no page.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::start`].
+    pub(crate) async fn start_relay(settings: LocalSettings, board: Arc<dyn Switchboard>) -> Result<Self, ServerError> {
+        Self::start_with(settings, |access, secure, stopping| routes::relay(access, secure, board, stopping)).await
+    }
+
+    async fn start_with(
+        settings: LocalSettings,
+        routes: impl FnOnce(Access, bool, watch::Receiver<bool>) -> Router,
+    ) -> Result<Self, ServerError> {
         check(&settings)?;
         let identity = identity(&settings)?;
         let listener = listen(settings.listen).await?;
@@ -143,7 +160,7 @@ impl LocalServer {
 
         let (stop, stopping) = watch::channel(false);
         let access = Access::new(&settings, address, identity.is_some());
-        let app = routes::router(access, identity.is_some(), hub, metrics, stopping);
+        let app = routes(access, identity.is_some(), stopping);
         let handle = axum_server::Handle::new();
         let fingerprint = identity.as_ref().map(|identity| identity.fingerprint.clone());
         let task = spawn(listener, &handle, identity, app);
@@ -185,7 +202,8 @@ impl Drop for LocalServer {
 }
 
 fn check(settings: &LocalSettings) -> Result<(), ServerError> {
-    if settings.token.is_none() && !is_loopback(settings.listen) {
+    let is_open = settings.serves == (Serves::Everybody { without_token: true });
+    if settings.token.is_none() && !is_open && !is_loopback(settings.listen) {
         return Err(ServerError::TokenMissing(settings.listen));
     }
     let bad_host = settings.allowed_hosts.iter().find(|host| Host::from_authority(host).is_none());

@@ -17,6 +17,21 @@ pub struct LocalSettings {
     pub allowed_hosts: Vec<String>,
     /// How connections are encrypted.
     pub tls: Tls,
+    /// Whom it serves.
+    pub serves: Serves,
+}
+
+/// Whom a server serves.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Serves {
+    /// Viewers of this program's feeds, with a page of its own.
+    #[default]
+    Viewers,
+    /// Programs and pages from anywhere that meet here; what they show is the token alone.
+    Everybody {
+        /// Whether they may do without a token beyond loopback.
+        without_token: bool,
+    },
 }
 
 /// How connections are encrypted.
@@ -52,6 +67,7 @@ impl From<&ServerConfig> for LocalSettings {
             allowed_origins: config.allowed_origins.clone(),
             allowed_hosts: config.allowed_hosts.clone(),
             tls,
+            serves: Serves::Viewers,
         }
     }
 }

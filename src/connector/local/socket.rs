@@ -1,5 +1,5 @@
-//! One websocket: carries text between a viewer and the hub, and notices when
-//! the viewer is gone.
+//! One websocket: carries text between a peer and the switchboard, and notices when
+//! the peer is gone.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,16 +7,15 @@ use std::time::Duration;
 use axum::extract::ws::{CloseFrame, Message, WebSocket, close_code};
 use futures::stream::{SplitSink, SplitStream};
 use futures::{SinkExt, StreamExt};
-use gst_plugin_webrtc_signalling_protocol::OutgoingMessage;
 use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, MissedTickBehavior, interval_at, timeout};
 
-use crate::connector::hub::{Connection, Hub, Refused, to_text};
+use crate::connector::switchboard::{Seat, Switchboard};
 
-/// How often a viewer is asked for a sign of life.
+/// How often a peer is asked for a sign of life.
 const PING_EVERY: Duration = Duration::from_secs(10);
 
-/// A viewer silent for this long is gone, whatever TCP thinks.
+/// A peer silent for this long is gone, whatever TCP thinks.
 const SILENCE_LIMIT: Duration = Duration::from_secs(30);
 
 /// How long the last words may take.
@@ -27,33 +26,32 @@ const FAREWELL: Duration = Duration::from_millis(500);
 pub(super) const MAX_FRAME_BYTES: usize = 1024 * 1024;
 
 /// Serves one socket until either side, or the server, ends it.
-pub(super) async fn serve(mut socket: WebSocket, hub: Arc<Hub>, mut stop: watch::Receiver<bool>) {
-    let connection = match hub.connect() {
-        Ok(connection) => connection,
-        Err(refused) => return turn_away(&mut socket, refused).await,
+pub(super) async fn serve(mut socket: WebSocket, board: Arc<dyn Switchboard>, mut stop: watch::Receiver<bool>) {
+    let Seat { peer_id, place, outbox, dropped } = match board.clone().join() {
+        Ok(seat) => seat,
+        Err(refusal) => return turn_away(&mut socket, refusal).await,
     };
-    let Connection { registered, outbox, dropped } = connection;
     let (sink, stream) = socket.split();
     let writing = write(sink, outbox);
     tokio::pin!(writing);
     tokio::select! {
         () = &mut writing => return,
-        // The hub gave up on a viewer that does not read: it gets no farewell.
+        // The switchboard gave up on a peer that does not read: it gets no farewell.
         _ = dropped => return,
-        () = read(stream, &hub, &registered.peer_id) => (),
+        () = read(stream, board.as_ref(), &peer_id) => (),
         _ = stop.wait_for(|stop| *stop) => (),
     }
     // Closes the outbox: what is in it is still written, then the close frame.
-    drop(registered);
+    drop(place);
     let _ = timeout(FAREWELL, writing).await;
 }
 
-/// Returns when the viewer closes, falls silent or is refused too often.
-async fn read(mut stream: SplitStream<WebSocket>, hub: &Hub, peer_id: &str) {
+/// Returns when the peer closes, falls silent or is refused too often.
+async fn read(mut stream: SplitStream<WebSocket>, board: &dyn Switchboard, peer_id: &str) {
     while let Ok(Some(Ok(message))) = timeout(SILENCE_LIMIT, stream.next()).await {
         let stay = match message {
-            Message::Text(text) => hub.receive(peer_id, &text),
-            Message::Binary(_) => hub.refuse(peer_id, "Messages are JSON text, not binary."),
+            Message::Text(text) => board.receive(peer_id, &text),
+            Message::Binary(_) => board.refuse(peer_id, "Messages are JSON text, not binary."),
             Message::Ping(_) | Message::Pong(_) => true,
             Message::Close(_) => false,
         };
@@ -63,7 +61,7 @@ async fn read(mut stream: SplitStream<WebSocket>, hub: &Hub, peer_id: &str) {
     }
 }
 
-/// Writes messages and pings until the hub has no more, or the socket takes no more.
+/// Writes messages and pings until there are no more, or the socket takes no more.
 async fn write(mut sink: SplitSink<WebSocket, Message>, mut outbox: mpsc::Receiver<String>) {
     let mut pings = interval_at(Instant::now() + PING_EVERY, PING_EVERY);
     pings.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -82,11 +80,10 @@ async fn write(mut sink: SplitSink<WebSocket, Message>, mut outbox: mpsc::Receiv
     let _ = sink.send(Message::Close(None)).await;
 }
 
-async fn turn_away(socket: &mut WebSocket, refused: Refused) {
-    let error = to_text(&OutgoingMessage::Error { details: refused.0 });
+async fn turn_away(socket: &mut WebSocket, refusal: String) {
     let close = CloseFrame { code: close_code::AGAIN, reason: "full".into() };
     let farewell = async {
-        let _ = socket.send(Message::Text(error.into())).await;
+        let _ = socket.send(Message::Text(refusal.into())).await;
         let _ = socket.send(Message::Close(Some(close))).await;
     };
     let _ = timeout(FAREWELL, farewell).await;

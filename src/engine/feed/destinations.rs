@@ -2,16 +2,20 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use super::{Destination, Inner, Worker, drop_aside};
-use crate::connector::{Connector, Wanted};
+use super::{super::FeedEvent, Destination, Inner, Worker, drop_aside};
+use crate::{
+    config::ConnectorId,
+    connector::{Announcement, Connector, ConnectorState, Wanted},
+};
 
 impl Worker {
     /// Announces the feed at every connector that is for it and does not know it yet.
     pub(super) fn announce(&mut self) {
-        let fitting: Vec<_> = self.fitting().into_iter().filter(|connector| !self.is_announced_at(connector)).collect();
-        for connector in fitting {
+        let mut fitting = self.fitting();
+        fitting.retain(|(_, connector)| !self.is_announced_at(connector));
+        for (id, connector) in fitting {
             self.announced += 1;
-            let destination = self.open_at(connector, self.announced);
+            let destination = self.open_at(id, connector, self.announced);
             self.destinations.insert(self.announced, destination);
         }
     }
@@ -20,9 +24,11 @@ impl Worker {
     /// at the others is not touched.
     pub(super) fn connectors_changed(&mut self) {
         let (fitting, is_announced) = (self.fitting(), !self.destinations.is_empty());
-        let is_gone = |destination: &Destination| !fitting.iter().any(|one| Arc::ptr_eq(one, &destination.connector));
+        let is_gone =
+            |destination: &Destination| !fitting.iter().any(|(_, one)| Arc::ptr_eq(one, &destination.connector));
         let gone: Vec<_> = self.destinations.extract_if(.., |_, destination| is_gone(destination)).collect();
-        for (_, Destination { connection, outlets, .. }) in gone {
+        for (_, Destination { id, connection, outlets, .. }) in gone {
+            (self.around.tell)(FeedEvent::Connector { connector: id, state: None });
             let codecs: Vec<_> = outlets.keys().copied().collect();
             // The sessions end before their destination is let go of.
             drop_aside((outlets, connection));
@@ -37,21 +43,39 @@ impl Worker {
     }
 
     /// The connectors that are for this feed.
-    fn fitting(&mut self) -> Vec<Arc<dyn Connector>> {
+    fn fitting(&mut self) -> Vec<(ConnectorId, Arc<dyn Connector>)> {
         let connectors = self.around.connectors.borrow_and_update();
-        connectors.values().filter(|connector| connector.is_for(&self.config.id)).cloned().collect()
+        let fitting = connectors.iter().filter(|(_, connector)| connector.is_for(&self.config.id));
+        fitting.map(|(id, connector)| (id.clone(), connector.clone())).collect()
+    }
+
+    /// How the feed is at the destination of this number.
+    pub(super) fn connector_told(&self, place: u64, state: ConnectorState) {
+        if let Some(destination) = self.destinations.get(&place) {
+            (self.around.tell)(FeedEvent::Connector { connector: destination.id.clone(), state: Some(state) });
+        }
+    }
+
+    /// The feed is announced nowhere any more.
+    pub(super) fn withdraw(&mut self) {
+        for destination in std::mem::take(&mut self.destinations).into_values() {
+            (self.around.tell)(FeedEvent::Connector { connector: destination.id.clone(), state: None });
+        }
     }
 
     fn is_announced_at(&self, connector: &Arc<dyn Connector>) -> bool {
         self.destinations.values().any(|destination| Arc::ptr_eq(&destination.connector, connector))
     }
 
-    fn open_at(&self, connector: Arc<dyn Connector>, place: u64) -> Destination {
+    fn open_at(&self, connector_id: ConnectorId, connector: Arc<dyn Connector>, place: u64) -> Destination {
         let inner = self.inner.clone();
         // What an earlier opening says comes before the words of the next: the last one holds.
         let demand = Box::new(move |wanted| drop(inner.send(Inner::Demand(place, wanted))));
-        let connection = connector.open(self.around.place, &self.config.id, &self.config.name, demand);
+        let inner = self.inner.clone();
+        let tell = Arc::new(move |state| drop(inner.send(Inner::Connector(place, state))));
+        let (id, name) = (&self.config.id, self.config.name.as_str());
+        let connection = connector.open(Announcement { place: self.around.place, id, name, demand, tell });
         connection.show(self.state.name(), &self.state.sentence());
-        Destination { connector, connection, wanted: Wanted::new(), outlets: BTreeMap::new() }
+        Destination { id: connector_id, connector, connection, wanted: Wanted::new(), outlets: BTreeMap::new() }
     }
 }

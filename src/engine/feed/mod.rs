@@ -58,10 +58,10 @@ use super::{
 use crate::{
     channels::{Exchange, Socket},
     config::{
-        Codec, FeedConfig, Fingerprint, RecordingConfig, RenditionRole, Secrets, Setpoint, SourceConfig,
+        Codec, ConnectorId, FeedConfig, Fingerprint, RecordingConfig, RenditionRole, Secrets, Setpoint, SourceConfig,
         StatisticsConfig, StreamChoice,
     },
-    connector::{Connection, Connector, Door, Wanted},
+    connector::{Connection, Connector, ConnectorState, Door, Wanted},
     control::Assignment,
     media::{
         AudioRendition, AudioState, FaultKind, FeedClock, Ingest, Memory, Outlet, OutletEvent, Picture, Preview,
@@ -123,6 +123,8 @@ enum Inner {
     Audio(u64, AudioState),
     /// What is wanted at the destination of this number.
     Demand(u64, Wanted),
+    /// How the feed is at the destination of this number.
+    Connector(u64, ConnectorState),
     /// Something that the operator should know.
     Notice(String),
     /// What the outlet of this number tells.
@@ -135,6 +137,7 @@ enum Inner {
 
 /// A connector, and what is served there.
 struct Destination {
+    id: ConnectorId,
     connector: Arc<dyn Connector>,
     connection: Box<dyn Connection>,
     /// How many sessions run or are asked for.
@@ -399,6 +402,7 @@ impl Worker {
             Inner::Second(attempt, event) => self.second_event(attempt, event),
             Inner::RenditionFailed(number, failure) => self.rendition_failed(number, failure),
             Inner::Demand(place, wanted) => self.demanded(place, wanted),
+            Inner::Connector(place, state) => self.connector_told(place, state),
             Inner::Outlet(number, event) => self.outlet_event(number, event),
             Inner::Recorder(number, event) => self.recorder_event(number, event),
             Inner::Snapshot(result) => self.snapshot_taken(result),

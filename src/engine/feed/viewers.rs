@@ -154,7 +154,7 @@ impl Worker {
             (self.around.tell)(FeedEvent::Viewers { count: 0 });
         }
         self.shut_all();
-        self.destinations.clear();
+        self.withdraw();
     }
 
     pub(super) fn reopen_later(&mut self, reason: &str) {

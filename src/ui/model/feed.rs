@@ -261,6 +261,7 @@ impl FeedObject {
             | FeedEvent::Decider { .. }
             | FeedEvent::Certificate { .. }
             | FeedEvent::Codec { .. }
+            | FeedEvent::Connector { .. }
             | FeedEvent::Element { .. }
             | FeedEvent::Saved { .. }
             | FeedEvent::NotSaved { .. } => {}

@@ -15,7 +15,7 @@ use heliograph::{
         RenditionRole, ServerConfig, Size, TestConfig, TestPattern,
     },
     connector::{
-        Connector,
+        Announcement, Connector,
         hub::{Hub, HubConnector},
         local::{LocalServer, LocalSettings},
     },
@@ -51,7 +51,13 @@ impl LoneOutlet {
         let settings = ServerConfig { listen: "127.0.0.1:0".parse().unwrap(), ..ServerConfig::default() };
         let server = runtime.block_on(LocalServer::start(LocalSettings::from(&settings), hub.clone())).unwrap();
         let feed = FeedId::from_name("snow");
-        let connection = HubConnector::new(hub).open(0, &feed, "Snow", Box::new(drop));
+        let connection = HubConnector::new(hub).open(Announcement {
+            place: 0,
+            id: &feed,
+            name: "Snow",
+            demand: Box::new(drop),
+            tell: Arc::new(drop),
+        });
         let door = connection.door(Codec::H264);
 
         let chosen = choose_encoder(Codec::H264, &ElementChoice::Automatic).unwrap();

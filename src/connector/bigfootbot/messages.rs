@@ -1,0 +1,113 @@
+//! What goes over the relay, as JSON text.
+//!
+//! The robot's own programs end at anything beyond these messages; what is ours stands in fields that
+//! they do not look at.
+
+use serde::{Deserialize, Serialize};
+
+/// A message of either side.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum Message {
+    /// Of the receiver, when it comes; and of the sender, in answer to that.
+    Status(Status),
+    /// The sender's offer, the receiver's answer.
+    Sdp(Description),
+    /// A candidate of either.
+    Ice(Candidate),
+}
+
+/// Who is there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "UPPERCASE")]
+pub(super) enum Status {
+    /// A receiver came.
+    Hello,
+    /// The sender has heard it, and begins.
+    Ok,
+}
+
+/// An offer or an answer.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Description {
+    #[serde(rename = "type")]
+    pub(super) kind: DescriptionKind,
+    pub(super) sdp: String,
+    /// Ours: which session it belongs to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) session: Option<String>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum DescriptionKind {
+    Offer,
+    Answer,
+}
+
+/// An ICE candidate.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Candidate {
+    #[serde(rename = "candidate")]
+    pub(super) text: String,
+    #[serde(rename = "sdpMLineIndex")]
+    pub(super) line: u32,
+    /// Ours: which session it belongs to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) session: Option<String>,
+}
+
+/// What a text says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Heard {
+    /// A message of the table.
+    Message(Message),
+    /// The other side has failed.
+    Error(String),
+    /// Nothing that is known here.
+    Nothing,
+}
+
+/// Reads a text, whatever it is.
+pub(super) fn parse(text: &str) -> Heard {
+    if let Ok(message) = serde_json::from_str(text) {
+        return Heard::Message(message);
+    }
+    match serde_json::from_str::<String>(text) {
+        Ok(error) if error.starts_with("ERROR") => Heard::Error(error),
+        _ => Heard::Nothing,
+    }
+}
+
+/// The JSON text of a message.
+pub(super) fn write(message: &Message) -> String {
+    serde_json::to_string(message).expect("our messages should have only string keys")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn messages_are_those_of_the_robot() {
+        for (text, message) in [
+            (r#"{"status":"HELLO"}"#, Message::Status(Status::Hello)),
+            (r#"{"status":"OK"}"#, Message::Status(Status::Ok)),
+            (
+                r#"{"sdp":{"type":"offer","sdp":"v=0"}}"#,
+                Message::Sdp(Description { kind: DescriptionKind::Offer, sdp: "v=0".to_owned(), session: None }),
+            ),
+            (
+                r#"{"ice":{"candidate":"candidate:1","sdpMLineIndex":0}}"#,
+                Message::Ice(Candidate { text: "candidate:1".to_owned(), line: 0, session: None }),
+            ),
+        ] {
+            assert_eq!(parse(text), Heard::Message(message.clone()), "{text}");
+            assert_eq!(write(&message), text);
+        }
+        assert_eq!(parse("\"ERROR no camera\""), Heard::Error("ERROR no camera".to_owned()));
+        for unknown in ["", "x", "{}", "[]", "null", "\"hello\"", r#"{"status":"WHAT"}"#, r#"{"sdp":{}}"#] {
+            assert_eq!(parse(unknown), Heard::Nothing, "{unknown}");
+        }
+    }
+}

@@ -1,0 +1,86 @@
+//! The video system of the Bigfootbot robot: a relay, a sender at the robot, a receiver on the shore.
+//!
+//! Heliograph is each of the three, beside the robot's own programs: this connector is the sender.
+
+mod messages;
+mod relay;
+mod sender;
+
+use std::sync::Arc;
+
+use super::{
+    Connector, Kind,
+    client::{Client, Server},
+    hub::{Hub, HubConnector},
+    local::{LocalServer, LocalSettings, ServerError},
+};
+use crate::{
+    config::{Codec, ConnectorConfig, ConnectorForm, Field, FieldKind},
+    i18n::gettext,
+};
+use relay::Relay;
+use sender::Sender;
+
+/// The codecs that its receiver decodes, by their words.
+const CODECS: [(&str, Codec); 2] = [("h264", Codec::H264), ("vp8", Codec::Vp8)];
+
+/// Starts a relay of the robot, where others meet.
+///
+/// # Errors
+/// As [`LocalServer::start`].
+pub async fn serve_relay(settings: LocalSettings) -> Result<LocalServer, ServerError> {
+    LocalServer::start_relay(settings, Arc::new(Relay::default())).await
+}
+
+/// What there is to say about it.
+pub static FORM: ConnectorForm = ConnectorForm {
+    kind: "bigfootbot",
+    name: || gettext("Bigfootbot relay"),
+    line: || gettext("Sends one feed to whoever watches at a relay of the Bigfootbot robot"),
+    icon: "network-workgroup-symbolic",
+    fields: &[
+        Field {
+            key: "address",
+            label: || gettext("Address"),
+            kind: FieldKind::Address { schemes: &["ws", "wss"] },
+            is_required: true,
+        },
+        Field {
+            key: "codec",
+            label: || gettext("Codec"),
+            kind: FieldKind::Choice { words: &["h264", "vp8"] },
+            is_required: false,
+        },
+        Field {
+            key: "token",
+            label: || gettext("Token"),
+            kind: FieldKind::Secret { variable: "token_env", file: "token_file" },
+            is_required: false,
+        },
+        Field { key: "ca", label: || gettext("Certificate authority"), kind: FieldKind::File, is_required: false },
+    ],
+};
+
+/// The kind.
+#[derive(Debug)]
+pub struct Bigfootbot;
+
+impl Kind for Bigfootbot {
+    fn form(&self) -> &'static ConnectorForm {
+        &FORM
+    }
+
+    fn open(&self, config: &ConnectorConfig) -> Option<Arc<dyn Connector>> {
+        let at_hub = HubConnector::without_data(Hub::new());
+        at_hub.set_transport(config.transport.clone());
+        let url = config.address("address")?;
+        let codec = config.text("codec").unwrap_or("h264");
+        Some(Arc::new(Client {
+            server: Arc::new(Server { url, ca: config.file("ca"), settings: config.clone() }),
+            feeds: config.feeds.clone(),
+            codecs: CODECS.iter().filter(|(word, _)| *word == codec).map(|(_, codec)| *codec).collect(),
+            at_hub,
+            make_dialect: Box::new(|hub, feed, _| Box::new(Sender::new(hub.clone(), feed))),
+        }))
+    }
+}

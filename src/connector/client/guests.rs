@@ -1,0 +1,84 @@
+//! The viewers of a feed at a service elsewhere.
+
+use std::{collections::HashMap, sync::Arc};
+
+use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
+
+use super::Line;
+use crate::connector::hub::{Guest, GuestEvent, Hub};
+
+/// Guests by the name that the service has for their sessions.
+#[derive(Default)]
+pub(in crate::connector) struct Guests(HashMap<String, UnboundedSender<Said>>);
+
+/// What a viewer elsewhere says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(in crate::connector) enum Said {
+    /// Its answer (SDP).
+    Answer(String),
+    /// One of its ICE candidates, for the media section with this index.
+    Candidate {
+        /// As in SDP, behind `a=`.
+        candidate: String,
+        /// The media section.
+        line: u32,
+    },
+}
+
+impl Guests {
+    /// Has a viewer watch a feed; `write` makes the text in which the service is told of an event.
+    ///
+    /// # Errors
+    /// A sentence that says why it cannot.
+    pub(in crate::connector) fn admit(
+        &mut self,
+        hub: &Arc<Hub>,
+        feed: &str,
+        session: &str,
+        line: &Line,
+        write: impl Fn(&str, GuestEvent) -> Option<String> + Send + 'static,
+    ) -> Result<(), String> {
+        let mut guest = Guest::watch(hub, feed, None, None).map_err(|refused| refused.to_string())?;
+        let (sender, mut said) = unbounded_channel();
+        let (name, line) = (session.to_owned(), line.clone());
+        tokio::spawn(async move {
+            loop {
+                tokio::select! {
+                    event = guest.next() => {
+                        let event = event.unwrap_or(GuestEvent::Ended);
+                        let is_end = event == GuestEvent::Ended;
+                        if let Some(text) = write(&name, event) {
+                            line.say(text);
+                        }
+                        if is_end {
+                            return;
+                        }
+                    }
+                    said = said.recv() => match said {
+                        Some(Said::Answer(sdp)) => guest.answer(sdp),
+                        Some(Said::Candidate { candidate, line }) => guest.candidate(candidate, line),
+                        None => return,
+                    }
+                }
+            }
+        });
+        self.0.insert(session.to_owned(), sender);
+        Ok(())
+    }
+
+    /// Gives a feed what one of its guests says; false where there is no such guest.
+    pub(in crate::connector) fn hear(&mut self, session: &str, said: Said) -> bool {
+        self.0.retain(|_, guest| !guest.is_closed());
+        self.0.get(session).is_some_and(|guest| guest.send(said).is_ok())
+    }
+
+    /// A viewer is gone.
+    pub(in crate::connector) fn end(&mut self, session: &str) {
+        self.0.remove(session);
+    }
+
+    /// All are gone but these.
+    pub(in crate::connector) fn retain(&mut self, stays: impl Fn(&str) -> bool) {
+        self.0.retain(|session, _| stays(session));
+    }
+}

@@ -1,0 +1,149 @@
+//! Keeps a connection to a service elsewhere: lost, it is made again.
+
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use futures::{SinkExt, StreamExt};
+use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
+use tokio_tungstenite::tungstenite::{Message, protocol::frame::coding::CloseCode};
+
+use super::{ConnectorFault, ConnectorFaultKind as Kind, ConnectorState, Dialect, Line, Server, SetUp, dial::Socket};
+use crate::{
+    connector::TellState,
+    i18n::{gettext, gettext_f},
+};
+
+/// The longest first wait; each further one may be twice as long.
+const FIRST_WAIT: Duration = Duration::from_millis(500);
+/// No wait is longer.
+const LONGEST_WAIT: Duration = Duration::from_secs(30);
+/// After so long a connection counts as a good one, and waits begin anew.
+const HEALTHY: Duration = Duration::from_mins(1);
+/// How often the service is asked for a sign of life, and the dialect for what is due.
+const TICK: Duration = Duration::from_secs(1);
+const PING_EVERY: Duration = Duration::from_secs(5);
+/// A service that is silent for this long is gone, whatever TCP thinks.
+const SILENCE_LIMIT: Duration = Duration::from_secs(12);
+/// How long the last words may take.
+const FAREWELL: Duration = Duration::from_millis(500);
+
+/// Keeps the connection until the task is ended.
+pub(super) async fn keep(server: Arc<Server>, mut dialect: Box<dyn Dialect>, tell: TellState) {
+    let line = Line::default();
+    let mut failures = 0;
+    loop {
+        tell(ConnectorState::Connecting);
+        let began = Instant::now();
+        let fault = attempt(&server, dialect.as_mut(), &line, &tell).await;
+        line.disconnect();
+        if began.elapsed() > HEALTHY {
+            failures = 0;
+        }
+        let wait = wait_after(failures, fault.kind);
+        failures += 1;
+        tracing::info!(connector = %server.settings.id, "{fault}");
+        tell(ConnectorState::Backoff { fault, retry_in: wait.as_secs_f64() });
+        sleep(wait).await;
+    }
+}
+
+/// Anything between half and all of what is due: many that lost the same service do not come back at once.
+fn wait_after(failures: u32, kind: Kind) -> Duration {
+    let most = if kind.is_lasting() { LONGEST_WAIT } else { FIRST_WAIT * 2_u32.saturating_pow(failures.min(10)) };
+    most.min(LONGEST_WAIT).mul_f64(rand::random_range(0.5..=1.0))
+}
+
+/// One connection, from the first step to its end.
+async fn attempt(server: &Server, dialect: &mut dyn Dialect, line: &Line, tell: &TellState) -> ConnectorFault {
+    let mut set_up = SetUp::default();
+    let socket = match server.dial(&mut set_up).await {
+        Ok(socket) => socket,
+        Err(fault) => return fault,
+    };
+    talk(socket, dialect, line, tell, set_up).await.unwrap_or_else(|fault| fault)
+}
+
+/// Carries texts both ways until the connection ends.
+async fn talk(
+    mut socket: Socket,
+    dialect: &mut dyn Dialect,
+    line: &Line,
+    tell: &TellState,
+    mut set_up: SetUp,
+) -> Result<ConnectorFault, ConnectorFault> {
+    let opened = Instant::now();
+    let mut outgoing = line.connect();
+    dialect.opened(line);
+    let mut ticks = interval(TICK);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let (mut heard, mut pinged) = (Instant::now(), Instant::now());
+    loop {
+        if set_up.signalling.is_none() && dialect.is_ready() {
+            set_up.signalling = Some(opened.elapsed().as_secs_f64());
+            tell(ConnectorState::Ready { set_up });
+        }
+        tokio::select! {
+            message = socket.next() => {
+                heard = Instant::now();
+                match message {
+                    Some(Ok(Message::Text(text))) => {
+                        if let Err(fault) = dialect.hear(&text, line) {
+                            let _ = timeout(FAREWELL, socket.close(None)).await;
+                            return Err(fault);
+                        }
+                    }
+                    Some(Ok(Message::Close(close))) => return Ok(closed(close.map(|close| (close.code, close.reason.to_string())))),
+                    Some(Ok(_)) => {}
+                    Some(Err(_)) | None => return Ok(lost()),
+                }
+            }
+            text = outgoing.recv() => match text {
+                Some(text) => socket.send(Message::Text(text.into())).await.map_err(|_| lost())?,
+                None => return Ok(lost()),
+            },
+            _ = ticks.tick() => {
+                if heard.elapsed() > SILENCE_LIMIT {
+                    return Ok(lost());
+                }
+                if pinged.elapsed() >= PING_EVERY {
+                    pinged = Instant::now();
+                    socket.send(Message::Ping(Vec::new().into())).await.map_err(|_| lost())?;
+                }
+                dialect.tick(line);
+            }
+        }
+    }
+}
+
+fn lost() -> ConnectorFault {
+    ConnectorFault::new(Kind::Lost, gettext("The connection to the service was lost."), "")
+}
+
+fn closed(close: Option<(CloseCode, String)>) -> ConnectorFault {
+    match close {
+        Some((_, reason)) if !reason.is_empty() => {
+            let reason: String = reason.chars().filter(|c| !c.is_control()).take(80).collect();
+            // Translators: {reason} is what the service said.
+            ConnectorFault::new(Kind::Lost, gettext_f("The service hung up: {reason}.", &[("reason", &reason)]), "")
+        }
+        _ => ConnectorFault::new(Kind::Lost, gettext("The service hung up."), ""),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn waits_grow_to_a_bound_and_no_two_are_the_same() {
+        let waits: Vec<_> = (0..20).map(|failures| wait_after(failures, Kind::Lost)).collect();
+        assert!(waits[0] <= FIRST_WAIT && waits[0] >= FIRST_WAIT / 2);
+        assert!(waits.iter().all(|wait| *wait <= LONGEST_WAIT));
+        assert!(waits[19] >= LONGEST_WAIT / 2);
+        assert!(wait_after(0, Kind::Refused) >= LONGEST_WAIT / 2, "a wrong token does not mend itself");
+        let many: std::collections::HashSet<_> = (0..20).map(|_| wait_after(3, Kind::Lost)).collect();
+        assert!(many.len() > 1);
+    }
+}

@@ -1,0 +1,119 @@
+//! Connectors whose service runs elsewhere: what is the same for all of them.
+//!
+//! ```text
+//! service elsewhere ◄─websocket─► keeper ◄─► dialect ─► guests ─► hub ◄─► webrtcsink
+//! ```
+//!
+//! `dial` opens a connection and takes the time of each step, `keeper` keeps it, with back-off, and
+//! `guests` are the viewers there, at a hub that this connector has for itself. What is said over the
+//! connection, a [`Dialect`] knows: that is all a connector has to bring.
+
+mod dial;
+mod fault;
+mod guests;
+mod keeper;
+mod line;
+mod state;
+
+use std::sync::Arc;
+
+use tokio::task::JoinHandle;
+
+pub use dial::{Server, SetUp};
+pub use fault::{ConnectorFault, ConnectorFaultKind};
+pub use state::ConnectorState;
+
+pub(super) use guests::{Guests, Said};
+pub(super) use line::Line;
+
+use super::{
+    Announcement, Connection, Connector, Door, Menu,
+    hub::{Hub, HubConnector},
+};
+use crate::config::{Codec, FeedChoice, FeedId, TransportConfig};
+
+/// What a protocol says over a connection about one feed. It outlives the connection, and so do its
+/// guests: media need no signalling once they flow.
+pub(super) trait Dialect: Send + 'static {
+    /// The connection is there.
+    fn opened(&mut self, line: &Line);
+
+    /// A text came.
+    ///
+    /// # Errors
+    /// The connection is of no use: it is closed, and tried again later.
+    fn hear(&mut self, text: &str, line: &Line) -> Result<(), ConnectorFault>;
+
+    /// Whether the service has taken the feed in.
+    fn is_ready(&self) -> bool;
+
+    /// What has to be said from time to time; looked at once a second.
+    fn tick(&mut self, _line: &Line) {}
+}
+
+/// Makes what speaks about a feed, by its id and its name for people.
+pub(super) type MakeDialect = Box<dyn Fn(&Arc<Hub>, &FeedId, &str) -> Box<dyn Dialect> + Send + Sync>;
+
+/// A connector to a service elsewhere.
+pub(super) struct Client {
+    pub(super) server: Arc<Server>,
+    pub(super) feeds: FeedChoice,
+    pub(super) codecs: Vec<Codec>,
+    pub(super) at_hub: HubConnector,
+    pub(super) make_dialect: MakeDialect,
+}
+
+impl Connector for Client {
+    fn open(&self, feed: Announcement<'_>) -> Box<dyn Connection> {
+        let (id, name, tell) = (feed.id, feed.name, feed.tell.clone());
+        let at_hub = self.at_hub.open(feed);
+        let dialect = (self.make_dialect)(self.at_hub.hub(), id, name);
+        let keeper = tokio::spawn(keeper::keep(self.server.clone(), dialect, tell));
+        Box::new(ClientConnection { at_hub, keeper })
+    }
+
+    fn is_for(&self, feed: &FeedId) -> bool {
+        self.feeds.includes(feed)
+    }
+
+    fn transport(&self) -> TransportConfig {
+        self.at_hub.transport()
+    }
+
+    fn codecs(&self) -> &[Codec] {
+        &self.codecs
+    }
+}
+
+struct ClientConnection {
+    at_hub: Box<dyn Connection>,
+    keeper: JoinHandle<()>,
+}
+
+impl Drop for ClientConnection {
+    fn drop(&mut self) {
+        self.keeper.abort();
+    }
+}
+
+impl Connection for ClientConnection {
+    fn set_menu(&self, menu: Menu) {
+        self.at_hub.set_menu(menu);
+    }
+
+    fn door(&self, codec: Codec) -> Box<dyn Door> {
+        self.at_hub.door(codec)
+    }
+
+    fn end_stragglers(&self, after: std::time::Duration) {
+        self.at_hub.end_stragglers(after);
+    }
+
+    fn show(&self, state: &str, sentence: &str) {
+        self.at_hub.show(state, sentence);
+    }
+
+    fn viewer_name(&self, session: &str) -> Option<String> {
+        self.at_hub.viewer_name(session)
+    }
+}

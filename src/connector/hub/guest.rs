@@ -1,0 +1,104 @@
+//! A viewer elsewhere: it comes to the hub by way of a connector that speaks its protocol.
+
+use std::sync::Arc;
+
+use gst_plugin_webrtc_signalling_protocol::{
+    IncomingMessage, OutgoingMessage, PeerMessage, PeerMessageInner, PeerRole, PeerStatus, SdpMessage,
+    StartSessionMessage,
+};
+use serde_json::json;
+
+use super::{Hub, Refused, to_text};
+use crate::{config::Codec, connector::switchboard::Seat};
+
+/// One who watches a feed from elsewhere. Dropping it ends its session.
+pub(crate) struct Guest {
+    hub: Arc<Hub>,
+    seat: Seat,
+    session: String,
+}
+
+/// What a guest hears of the feed it watches.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum GuestEvent {
+    /// The feed's offer (SDP); it comes once.
+    Offer(String),
+    /// An ICE candidate of the feed, for the media section with this index.
+    Candidate { candidate: String, line: u32 },
+    /// The feed ended the session, or there is another codec for this guest: it may come again.
+    Ended,
+}
+
+impl Guest {
+    /// Asks to watch a feed. `name` is what the guest calls itself, `takes` the codecs that it can
+    /// decode; `None` where that is not known before its answer.
+    ///
+    /// # Errors
+    /// There is no such feed, nothing of it that the guest can decode, or no room.
+    pub(crate) fn watch(
+        hub: &Arc<Hub>,
+        feed: &str,
+        name: Option<&str>,
+        takes: Option<&[Codec]>,
+    ) -> Result<Self, Refused> {
+        let seat = hub.connect()?;
+        let takes = takes.map(|takes| takes.iter().map(ToString::to_string).collect::<Vec<_>>());
+        let meta = json!({ "name": name, "codecs": takes });
+        let status = PeerStatus { roles: vec![PeerRole::Listener], meta: Some(meta), peer_id: None };
+        let mut guest = Self { hub: hub.clone(), seat, session: String::new() };
+        guest.say(&IncomingMessage::SetPeerStatus(status));
+        guest.say(&IncomingMessage::StartSession(StartSessionMessage { peer_id: feed.to_owned(), offer: None }));
+        while let Ok(text) = guest.seat.outbox.try_recv() {
+            match serde_json::from_str(&text) {
+                Ok(OutgoingMessage::SessionStarted { session_id, .. }) => {
+                    guest.session = session_id;
+                    return Ok(guest);
+                }
+                Ok(OutgoingMessage::Error { details }) => return Err(Refused::new(details)),
+                _ => {}
+            }
+        }
+        Err(Refused::new(format!("The feed “{feed}” cannot be watched now.")))
+    }
+
+    /// Waits for what comes next; `None` where nothing more will.
+    pub(crate) async fn next(&mut self) -> Option<GuestEvent> {
+        loop {
+            let text = self.seat.outbox.recv().await?;
+            match serde_json::from_str(&text) {
+                Ok(OutgoingMessage::Peer(message)) if message.session_id == self.session => {
+                    return Some(match message.peer_message {
+                        PeerMessageInner::Sdp(SdpMessage::Offer { sdp } | SdpMessage::Answer { sdp }) => {
+                            GuestEvent::Offer(sdp)
+                        }
+                        PeerMessageInner::Ice { candidate, sdp_m_line_index: line } => {
+                            GuestEvent::Candidate { candidate, line }
+                        }
+                    });
+                }
+                Ok(OutgoingMessage::EndSession(ended)) if ended.session_id == self.session => {
+                    return Some(GuestEvent::Ended);
+                }
+                _ => {}
+            }
+        }
+    }
+
+    /// Gives the feed the guest's answer. One that is no answer ends the session.
+    pub(crate) fn answer(&self, sdp: String) {
+        self.tell(PeerMessageInner::Sdp(SdpMessage::Answer { sdp }));
+    }
+
+    /// Gives the feed one of the guest's ICE candidates.
+    pub(crate) fn candidate(&self, candidate: String, line: u32) {
+        self.tell(PeerMessageInner::Ice { candidate, sdp_m_line_index: line });
+    }
+
+    fn tell(&self, peer_message: PeerMessageInner) {
+        self.say(&IncomingMessage::Peer(PeerMessage { session_id: self.session.clone(), peer_message }));
+    }
+
+    fn say(&self, message: &IncomingMessage) {
+        self.hub.receive(&self.seat.peer_id, &to_text(message));
+    }
+}

@@ -1,0 +1,78 @@
+//! Feeds at a signalling server that runs elsewhere, by the protocol of webrtcsink.
+//!
+//! Heliograph is a producer there, once for each feed, and whoever finds it there is a guest at the
+//! connector's hub. A vehicle behind carrier NAT is watched so: both sides go out to a server on the
+//! shore, such as `heliograph relay --protocol webrtcsink`.
+
+mod producer;
+mod relay;
+
+use std::sync::Arc;
+
+use super::{
+    Connector, Kind,
+    client::{Client, Server},
+    hub::{Hub, HubConnector},
+    local::{LocalServer, LocalSettings, ServerError},
+};
+use crate::{
+    config::{Codec, ConnectorConfig, ConnectorForm, Field, FieldKind},
+    i18n::gettext,
+};
+use producer::Producer;
+use relay::Relay;
+
+/// Starts a signalling server, where others meet.
+///
+/// # Errors
+/// As [`LocalServer::start`].
+pub async fn serve_relay(settings: LocalSettings) -> Result<LocalServer, ServerError> {
+    LocalServer::start_relay(settings, Arc::new(Relay::default())).await
+}
+
+/// What there is to say about it.
+pub static FORM: ConnectorForm = ConnectorForm {
+    kind: "webrtcsink",
+    name: || gettext("Signalling server"),
+    line: || gettext("Browsers and programs that speak webrtcsink's protocol meet your feeds at a server elsewhere"),
+    icon: "network-server-symbolic",
+    fields: &[
+        Field {
+            key: "address",
+            label: || gettext("Address"),
+            kind: FieldKind::Address { schemes: &["wss", "ws"] },
+            is_required: true,
+        },
+        Field {
+            key: "token",
+            label: || gettext("Token"),
+            kind: FieldKind::Secret { variable: "token_env", file: "token_file" },
+            is_required: false,
+        },
+        Field { key: "headers", label: || gettext("HTTP headers"), kind: FieldKind::Text, is_required: false },
+        Field { key: "ca", label: || gettext("Certificate authority"), kind: FieldKind::File, is_required: false },
+    ],
+};
+
+/// The kind.
+#[derive(Debug)]
+pub struct WebrtcSink;
+
+impl Kind for WebrtcSink {
+    fn form(&self) -> &'static ConnectorForm {
+        &FORM
+    }
+
+    fn open(&self, config: &ConnectorConfig) -> Option<Arc<dyn Connector>> {
+        let at_hub = HubConnector::new(Hub::new());
+        at_hub.set_transport(config.transport.clone());
+        let url = config.address("address")?;
+        Some(Arc::new(Client {
+            server: Arc::new(Server { url, ca: config.file("ca"), settings: config.clone() }),
+            feeds: config.feeds.clone(),
+            codecs: Codec::ALL.to_vec(),
+            at_hub,
+            make_dialect: Box::new(|hub, feed, name| Box::new(Producer::new(hub.clone(), feed, name))),
+        }))
+    }
+}

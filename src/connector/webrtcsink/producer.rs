@@ -1,0 +1,114 @@
+//! One feed as a producer at a signalling server.
+
+use std::sync::Arc;
+
+use gst_plugin_webrtc_signalling_protocol::{
+    EndSessionMessage, IncomingMessage, OutgoingMessage, PeerMessage, PeerMessageInner, PeerRole, PeerStatus,
+    SdpMessage,
+};
+use serde_json::json;
+
+use crate::{
+    config::FeedId,
+    connector::{
+        client::{ConnectorFault, ConnectorFaultKind, Dialect, Guests, Line, Said},
+        hub::{GuestEvent, Hub, short, to_text},
+    },
+    i18n::gettext_f,
+};
+
+/// What is said about a feed. The server's words are those that our own server writes, and the other
+/// way round.
+pub(super) struct Producer {
+    hub: Arc<Hub>,
+    feed: FeedId,
+    name: String,
+    guests: Guests,
+    is_ready: bool,
+}
+
+impl Producer {
+    pub(super) fn new(hub: Arc<Hub>, feed: &FeedId, name: &str) -> Self {
+        Self { hub, feed: feed.clone(), name: name.to_owned(), guests: Guests::default(), is_ready: false }
+    }
+
+    fn begin(&mut self, session: &str, line: &Line) {
+        let begun = self
+            .guests
+            .admit(&self.hub, self.feed.as_str(), session, line, |session, event| Some(write(session, event)));
+        if let Err(sentence) = begun {
+            tracing::info!(feed = %self.feed, "Somebody at the signalling server cannot watch: {sentence}");
+            line.say(end(session));
+        }
+    }
+}
+
+impl Dialect for Producer {
+    fn opened(&mut self, line: &Line) {
+        // A producer by the listener's role as well hears of itself: the server has taken it in.
+        let status = PeerStatus {
+            roles: vec![PeerRole::Producer, PeerRole::Listener],
+            meta: Some(json!({ "name": self.name, "feed": self.feed })),
+            peer_id: None,
+        };
+        self.is_ready = false;
+        line.say(to_text(&IncomingMessage::SetPeerStatus(status)));
+    }
+
+    fn hear(&mut self, text: &str, line: &Line) -> Result<(), ConnectorFault> {
+        // A server may be newer than this, and say more.
+        let Ok(message) = serde_json::from_str(text) else { return Ok(()) };
+        match message {
+            OutgoingMessage::PeerStatusChanged(_) => self.is_ready = true,
+            OutgoingMessage::StartSession { session_id, offer: None, .. } => self.begin(&session_id, line),
+            // Who offers wants to be answered, which is not done here.
+            OutgoingMessage::StartSession { session_id, .. } => line.say(end(&session_id)),
+            OutgoingMessage::EndSession(ended) => self.guests.end(&ended.session_id),
+            OutgoingMessage::Peer(PeerMessage { session_id, peer_message }) => {
+                let said = match peer_message {
+                    PeerMessageInner::Sdp(SdpMessage::Answer { sdp }) => Said::Answer(sdp),
+                    PeerMessageInner::Ice { candidate, sdp_m_line_index: line } => Said::Candidate { candidate, line },
+                    PeerMessageInner::Sdp(SdpMessage::Offer { .. }) => return Ok(()),
+                };
+                if !self.guests.hear(&session_id, said) {
+                    line.say(end(&session_id));
+                }
+            }
+            OutgoingMessage::Error { details } if !self.is_ready => {
+                let details = short(&details);
+                return Err(ConnectorFault::new(
+                    ConnectorFaultKind::Refused,
+                    // Translators: {reason} is what the server said.
+                    gettext_f("The signalling server does not take the feed: {reason}", &[("reason", &details)]),
+                    "",
+                ));
+            }
+            OutgoingMessage::Error { details } => {
+                tracing::debug!(feed = %self.feed, "the signalling server says: {}", short(&details));
+            }
+            OutgoingMessage::Welcome { .. }
+            | OutgoingMessage::SessionStarted { .. }
+            | OutgoingMessage::List { .. }
+            | OutgoingMessage::ListConsumers { .. } => {}
+        }
+        Ok(())
+    }
+
+    fn is_ready(&self) -> bool {
+        self.is_ready
+    }
+}
+
+/// What the server is told of an event of a session.
+fn write(session: &str, event: GuestEvent) -> String {
+    let peer_message = match event {
+        GuestEvent::Offer(sdp) => PeerMessageInner::Sdp(SdpMessage::Offer { sdp }),
+        GuestEvent::Candidate { candidate, line } => PeerMessageInner::Ice { candidate, sdp_m_line_index: line },
+        GuestEvent::Ended => return end(session),
+    };
+    to_text(&IncomingMessage::Peer(PeerMessage { session_id: session.to_owned(), peer_message }))
+}
+
+fn end(session: &str) -> String {
+    to_text(&IncomingMessage::EndSession(EndSessionMessage { session_id: session.to_owned() }))
+}
