@@ -16,6 +16,6 @@ pub use agent::{Agent, Consulted, Crew, CrewState, Decision, Gcc, Manual, Observ
 pub use allocation::{Allocation, Claim, Pooled, allocate};
 pub use assignment::{Assigned, Assignment, Offer};
 pub use controller::{Asks, ControlState, FeedController, FeedReport, FeedShare, Share};
-pub use estimate::{Basis, Estimate, Estimator, ReceiverReport};
+pub use estimate::{Estimate, Estimator, ReceiverReport};
 pub use path::{Asker, Circumstances, Obstacle, PathChooser, StreamForm};
 pub use second_stream::SecondStreamFit;

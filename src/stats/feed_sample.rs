@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::ViewerSample;
+use super::{EstimateBasis, ViewerSample};
 use crate::config::{Codec, InForce, RenditionRole, ShareState};
 
 /// A feed at one moment: counters as they stand, and the rates that [`super::RateMaker`] made of them.
@@ -158,6 +158,8 @@ pub struct FeedRates {
     pub goodput_kbps: Option<f64>,
     /// The lowest of the viewers' estimates, in kbit/s.
     pub estimate_kbps: Option<f64>,
+    /// How that one is known.
+    pub estimate_basis: Option<EstimateBasis>,
     /// Round trip to the farthest viewer, in seconds.
     pub round_trip_time: Option<f64>,
     /// The largest jitter, in seconds.

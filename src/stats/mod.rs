@@ -12,6 +12,7 @@
 //! This room may use `config`, and it knows neither GTK nor
 //! GStreamer, so that the window and the headless program keep the same numbers.
 
+mod estimate_basis;
 mod feed_sample;
 mod history;
 mod path_report;
@@ -21,6 +22,7 @@ pub mod recorder;
 mod viewer_report;
 mod viewer_sample;
 
+pub use estimate_basis::EstimateBasis;
 pub use feed_sample::{CameraSample, EncodingRates, EncodingSample, FeedRates, FeedSample, KeyFrames, SentPath};
 pub use history::{History, Reach, Span, Track};
 pub use path_report::PathReport;

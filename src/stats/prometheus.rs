@@ -13,7 +13,7 @@ use prometheus_client::{
     registry::{Registry, Unit},
 };
 
-use super::{EncodingSample, FeedSample, StreamSample, ViewerReport, ViewerSample};
+use super::{EncodingSample, EstimateBasis, FeedSample, StreamSample, ViewerReport, ViewerSample};
 
 /// What the answer is called in HTTP.
 pub const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -135,6 +135,9 @@ const STREAM: &[Figure<StreamSample>] = &[
 const VIEWER: &[Figure<ViewerSample>] = &[
     gauge("viewer_estimate_bits_per_second", "What the connection may carry, by congestion control", |viewer| {
         Some(1000.0 * f64::from(viewer.estimate_kbps?))
+    }),
+    gauge("viewer_estimate_from_reports", "1 where the estimate is made of receiver reports only", |viewer| {
+        Some(f64::from(u8::from(viewer.estimate_basis? == EstimateBasis::ReceiverReports)))
     }),
     gauge("viewer_goodput_bits_per_second", "What arrives, as the viewer tells", |viewer| {
         Some(1000.0 * viewer.goodput_kbps()?)

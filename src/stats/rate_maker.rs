@@ -49,8 +49,9 @@ struct ReportKey {
 impl RateMaker {
     /// What is counted across a longer time is no rate of now, but the trace of an outage.
     pub const LONGEST_INTERVAL: Duration = Duration::from_secs(10);
-    /// What a receiver report says holds this long. They come every second or two.
-    pub const REPORT_AGE: Duration = Duration::from_secs(6);
+    /// What a receiver report says holds this long. Browsers send them every second or two, others up
+    /// to 6.2 s apart (RFC 3550, section 6.3.1: 5 s, times up to 1.5, divided by 1.22).
+    pub const REPORT_AGE: Duration = Duration::from_secs(8);
 
     /// Completes a sample that was counted at `now`.
     pub fn complete(&mut self, sample: &mut FeedSample, now: Instant) {
@@ -196,11 +197,13 @@ fn feed_rates(sample: &FeedSample) -> FeedRates {
     let viewers = || sample.viewers.iter();
     let sent = add(viewers().map(|viewer| viewer.rates.sent_kbps));
     let encoder = sample.main().and_then(|main| main.rates.frames_per_second);
+    let lowest = viewers().filter(|viewer| viewer.estimate_kbps.is_some()).min_by_key(|viewer| viewer.estimate_kbps);
     let passes = sample.path == Some(SentPath::PassThrough);
     FeedRates {
         sent_kbps: if sample.viewers.is_empty() { Some(0.0) } else { sent },
         goodput_kbps: add(viewers().map(ViewerSample::goodput_kbps)),
-        estimate_kbps: viewers().filter_map(|viewer| viewer.estimate_kbps).min().map(f64::from),
+        estimate_kbps: lowest.and_then(|viewer| viewer.estimate_kbps).map(f64::from),
+        estimate_basis: lowest.and_then(|viewer| viewer.estimate_basis),
         round_trip_time: largest(viewers().filter_map(|viewer| viewer.remote()?.round_trip_time)),
         jitter: largest(viewers().filter_map(|viewer| viewer.remote()?.jitter)),
         fraction_lost: largest(viewers().filter_map(|viewer| Some(viewer.remote()?.fraction_lost))),
@@ -367,9 +370,9 @@ mod tests {
             with(0.5, report(0, 0.020, 10)),
             with(1.0, report(0, 0.021, 20)),
             with(1.5, report(0, 0.021, 30)),
-            with(7.5, report(0, 0.021, 30)),
-            with(8.0, report(0, 0.021, 30)),
-            with(8.5, report(1, 0.050, 40)),
+            with(9.5, report(0, 0.021, 30)),
+            with(10.0, report(0, 0.021, 30)),
+            with(10.5, report(1, 0.050, 40)),
         ]);
         let told = samples.map(|sample| sample.viewers[0].remote().map(|remote| remote.reports_received));
         assert_eq!(told, [Some(1), Some(1), Some(2), Some(3), Some(3), None, Some(4)]);

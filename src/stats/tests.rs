@@ -37,6 +37,7 @@ fn full() -> FeedSample {
             ..TransportFeedback::default()
         }),
         estimate_kbps: Some(2148),
+        estimate_basis: Some(EstimateBasis::ReceiverReports),
         report: Some(ViewerReport { frames_decoded: 900, picture_age: Some(0.11), ..ViewerReport::default() }),
         rates: ViewerRates { frozen: Some(0.0), ..ViewerRates::default() },
     };

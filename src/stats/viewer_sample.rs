@@ -6,6 +6,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::EstimateBasis;
 use crate::config::{Codec, RenditionRole};
 
 /// One viewer.
@@ -31,6 +32,8 @@ pub struct ViewerSample {
     /// What its connection may carry, by congestion control, in kbit/s
     /// (`availableOutgoingBitrate`, webrtc-stats 6.16, there in bit/s).
     pub estimate_kbps: Option<u32>,
+    /// How that is known; `None` where it is not.
+    pub estimate_basis: Option<EstimateBasis>,
     /// What its browser told in the last seconds; `None` where it tells nothing.
     pub report: Option<ViewerReport>,
     /// What the counters become.

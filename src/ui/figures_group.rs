@@ -16,7 +16,7 @@ use super::{
 use crate::{
     config::RenditionRole,
     i18n::{gettext, gettext_f},
-    stats::{FeedSample, Reach, ViewerSample},
+    stats::{EstimateBasis, FeedSample, Reach, ViewerSample},
 };
 
 mod imp {
@@ -194,7 +194,9 @@ fn in_words(value: impl Fn(Figure) -> Option<f64>) -> Vec<String> {
 }
 
 fn of_all(sample: &FeedSample) -> String {
-    in_words(|figure| figure.of_feed(sample)).join("\n")
+    let mut words = in_words(|figure| figure.of_feed(sample));
+    words.extend(doubt(sample.rates.estimate_basis));
+    words.join("\n")
 }
 
 fn of_one(viewer: &ViewerSample, sample: &FeedSample) -> String {
@@ -211,7 +213,15 @@ fn of_one(viewer: &ViewerSample, sample: &FeedSample) -> String {
     let mut words: Vec<String> = sees.into_iter().chain(way).collect();
     words.extend(in_words(|figure| figure.of_viewer(viewer, sample)));
     words.extend(age);
+    words.extend(doubt(viewer.estimate_basis));
     words.join("\n")
+}
+
+/// What is to be known of an estimate that is not well founded.
+fn doubt(basis: Option<EstimateBasis>) -> Option<String> {
+    (basis? == EstimateBasis::ReceiverReports).then(|| {
+        gettext("The bandwidth is estimated from loss and round trip: the viewer gives no feedback on packets")
+    })
 }
 
 glib::wrapper! {

@@ -7,6 +7,7 @@
 
 mod support;
 
+mod agents;
 mod audio;
 mod availability;
 mod bad_input;

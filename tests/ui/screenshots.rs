@@ -80,6 +80,7 @@ fn sample(wave: f64) -> FeedSample {
         sent_kbps: Some(5600.0 + 420.0 * wave),
         goodput_kbps: Some(5580.0 + 400.0 * wave),
         estimate_kbps: Some(2400.0 + 300.0 * wave),
+        estimate_basis: None,
         round_trip_time: Some(0.021 + 0.006 * wave),
         jitter: Some(0.004 + 0.001 * wave),
         fraction_lost: Some(0.002 + 0.001 * wave),

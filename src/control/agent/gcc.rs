@@ -27,8 +27,9 @@ use std::time::Duration;
 use super::{Agent, Decision, Observation, ViewerPath, picture::PictureSteps};
 use crate::{
     config::{AgentKind, SetpointChange},
-    control::{Assigned, Basis, Estimate},
+    control::{Assigned, Estimate},
     i18n::gettext,
+    stats::EstimateBasis,
 };
 
 /// Who carries less than this part of what the best one carries is about to be moved.
@@ -108,8 +109,8 @@ fn reason(slowest: Estimate, has_other_share: bool, seen: &Observation<'_>) -> S
         return gettext("The slowest connection carries less than the lower limit");
     }
     match slowest.basis {
-        Basis::TransportFeedback => gettext("Follows the slowest connection that counts"),
-        Basis::ReceiverReports => {
+        EstimateBasis::TransportFeedback => gettext("Follows the slowest connection that counts"),
+        EstimateBasis::ReceiverReports => {
             gettext("Follows loss and round trip: the viewer gives no feedback on single packets")
         }
     }
@@ -147,7 +148,7 @@ mod tests {
                 gets: Assigned::Full,
                 is_pinned: false,
                 since: start,
-                estimate: Some(Estimate { kbps: *kbps, basis: Basis::TransportFeedback, is_congested: false }),
+                estimate: Some(Estimate { kbps: *kbps, basis: EstimateBasis::TransportFeedback, is_congested: false }),
             });
             Self { now, samples: VecDeque::new(), viewers: viewers.collect(), camera_kbps: None, has_low: true }
         }
@@ -242,7 +243,7 @@ mod tests {
     fn an_estimate_without_feedback_is_marked() {
         let mut scene = Scene::new(&[1000.0]);
         let known = Gcc::default().decide(&scene.seen()).unwrap().reason;
-        scene.viewers[0].estimate.as_mut().unwrap().basis = Basis::ReceiverReports;
+        scene.viewers[0].estimate.as_mut().unwrap().basis = EstimateBasis::ReceiverReports;
         let guessed = Gcc::default().decide(&scene.seen()).unwrap().reason;
         assert!(guessed != known && guessed.contains("no feedback"), "{guessed}");
     }

@@ -21,20 +21,10 @@ use std::time::{Duration, Instant};
 use serde::{Deserialize, Serialize};
 
 use self::{feedback::Feedback, reports::Reports};
-use crate::stats::PathReport;
+use crate::stats::{EstimateBasis, PathReport};
 
 /// Feedback that has not come for this long is not given.
 const SILENCE: Duration = Duration::from_secs(3);
-
-/// By what a connection is judged.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Basis {
-    /// Feedback on every packet.
-    TransportFeedback,
-    /// The viewer's receiver reports: loss and round trip, about once a second.
-    ReceiverReports,
-}
 
 /// What a connection carries.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -42,7 +32,7 @@ pub struct Estimate {
     /// As a bitrate for the encoder, in kbit/s: what is sent around its stream is left room for.
     pub kbps: f64,
     /// How this is known.
-    pub basis: Basis,
+    pub basis: EstimateBasis,
     /// More is sent than it carries, now.
     pub is_congested: bool,
 }
@@ -100,7 +90,7 @@ impl Estimator {
             let kbps = self.feedback.kbps();
             return Some(Estimate {
                 kbps,
-                basis: Basis::TransportFeedback,
+                basis: EstimateBasis::TransportFeedback,
                 is_congested: self.feedback.is_congested(),
             });
         }
@@ -109,7 +99,7 @@ impl Estimator {
         let heard = self.heard_report.is_some_and(|at| now.duration_since(at) < 3 * SILENCE);
         (heard && !is_early).then(|| Estimate {
             kbps: self.reports.kbps(),
-            basis: Basis::ReceiverReports,
+            basis: EstimateBasis::ReceiverReports,
             is_congested: self.reports.is_congested(),
         })
     }
@@ -138,7 +128,7 @@ mod tests {
         }
         let at = start + seconds(10.0);
         let estimate = estimator.estimate(at).unwrap();
-        assert_eq!((estimate.basis, estimate.is_congested), (Basis::ReceiverReports, false));
+        assert_eq!((estimate.basis, estimate.is_congested), (EstimateBasis::ReceiverReports, false));
         assert!(estimate.kbps > 2500.0 && estimate.kbps <= 3000.0, "{estimate:?}: no more than was tried");
         estimator.feed_receiver(&report(0.3, 0.04), 2000.0, at + seconds(1.0));
         let lost = estimator.estimate(at + seconds(1.0)).unwrap();
@@ -161,7 +151,7 @@ mod tests {
             estimator.feed_receiver(&ReceiverReport { loss: 0.5, round_trip: None }, 2000.0, now);
         }
         let estimate = estimator.estimate(start + seconds(2.0)).unwrap();
-        assert_eq!(estimate.basis, Basis::TransportFeedback);
+        assert_eq!(estimate.basis, EstimateBasis::TransportFeedback);
         assert!(estimate.kbps > 2000.0, "{estimate:?}");
     }
 

@@ -15,9 +15,10 @@ use crate::{
         AgentConfig, AgentKind, ChangedBy, OrCamera, PathChoice, Setpoint, SetpointChange, ShareConfig, ShareState,
     },
     control::{
-        Assigned, Crew, CrewState, Estimator, FeedReport, Observation, ReceiverReport, Share, ViewerPath, counting,
+        Assigned, Crew, CrewState, Estimate, Estimator, FeedReport, Observation, ReceiverReport, Share, ViewerPath,
+        counting,
     },
-    stats::{FeedSample, PathReport},
+    stats::{EstimateBasis, FeedSample, PathReport},
 };
 
 /// How many samples agents see: a minute at the usual rate.
@@ -180,11 +181,22 @@ impl Worker {
                 let report = ReceiverReport { loss: remote.fraction_lost, round_trip: remote.round_trip_time };
                 path.estimator.feed_receiver(&report, asked, now);
             }
+            if let Some(Estimate { kbps, basis: basis @ EstimateBasis::ReceiverReports, .. }) =
+                path.estimator.estimate(now)
+            {
+                self.set_estimate(&viewer.session, kbps as u32, basis);
+            }
         }
         if self.agents.samples.len() == SAMPLES {
             self.agents.samples.pop_front();
         }
         self.agents.samples.push_back(sample);
+    }
+
+    /// What a viewer's connection carries, for whoever is shown it and for its rendition.
+    pub(super) fn set_estimate(&mut self, session: &str, kbps: u32, basis: EstimateBasis) {
+        self.statistics.set_estimate(session, kbps, basis);
+        self.assignment.set_estimate(session, kbps, Instant::now());
     }
 
     /// Has the agents look, and does what the acting one decides.

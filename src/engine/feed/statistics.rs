@@ -17,7 +17,8 @@ use crate::{
     config::{RenditionRole, StatisticsConfig},
     media::{KeyFrameCounts, SessionCounters},
     stats::{
-        CameraSample, EncodingSample, FeedSample, KeyFrames, RateMaker, Recorder, SentPath, ViewerReport, ViewerSample,
+        CameraSample, EncodingSample, EstimateBasis, FeedSample, KeyFrames, RateMaker, Recorder, SentPath,
+        ViewerReport, ViewerSample,
     },
 };
 
@@ -38,14 +39,14 @@ pub(super) struct Statistics {
 /// What a viewer's session has told at other times than those of samples.
 #[derive(Default)]
 struct Known {
-    estimate_kbps: Option<u32>,
+    estimate: Option<(u32, EstimateBasis)>,
     shown: Option<RenditionRole>,
     report: Option<(ViewerReport, Instant)>,
 }
 
 impl Statistics {
-    pub(super) fn set_estimate(&mut self, session: &str, kbps: u32) {
-        self.known(session).estimate_kbps = Some(kbps);
+    pub(super) fn set_estimate(&mut self, session: &str, kbps: u32, basis: EstimateBasis) {
+        self.known(session).estimate = Some((kbps, basis));
     }
 
     pub(super) fn set_shown(&mut self, session: &str, rendition: RenditionRole) {
@@ -63,12 +64,14 @@ impl Statistics {
     /// What is known of a session, as far as it is not counted.
     fn told(&self, session: &str, now: Instant) -> ViewerSample {
         let known = self.viewers.get(session);
+        let estimate = known.and_then(|known| known.estimate);
         let report = known.and_then(|known| known.report.as_ref());
         let report = report.filter(|(_, at)| now.duration_since(*at) <= REPORT_HOLDS);
         ViewerSample {
             session: session.to_owned(),
             rendition: known.and_then(|known| known.shown),
-            estimate_kbps: known.and_then(|known| known.estimate_kbps),
+            estimate_kbps: estimate.map(|(kbps, _)| kbps),
+            estimate_basis: estimate.map(|(_, basis)| basis),
             report: report.map(|(report, _)| report.clone()),
             ..ViewerSample::default()
         }

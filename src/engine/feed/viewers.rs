@@ -14,6 +14,7 @@ use super::{
 use crate::{
     config::{Codec, TransportConfig},
     media::{AudioRendition, AudioState, MediaFault, Outlet, OutletEvent, OutletPlan, PictureClock, TransportPlan},
+    stats::EstimateBasis,
 };
 
 /// Pause before a viewers' side that could not be built anew is tried again.
@@ -33,8 +34,7 @@ impl Worker {
             }
             OutletEvent::Estimate { session, kbps } => {
                 tracing::trace!(feed = %self.config.id, session, kbps, "estimate");
-                self.statistics.set_estimate(&session, kbps);
-                self.assignment.set_estimate(&session, kbps, Instant::now());
+                self.set_estimate(&session, kbps, EstimateBasis::TransportFeedback);
             }
             OutletEvent::Path { session, report } => self.path_told(&session, &report),
             OutletEvent::Sends(rendition) => self.sends(number, rendition),

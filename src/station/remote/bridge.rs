@@ -28,7 +28,7 @@ use crate::{
     config::{FeedId, MqttConfig},
     engine::{Engine, EngineEvent, FeedEvent},
     mqtt::{FeedTopic, Inbox, Incoming, Outbox, Outgoing, Topics, Verdict, may_reply_to},
-    stats::FeedSample,
+    stats::{FeedRates, FeedSample},
 };
 
 pub(super) struct Bridge {
@@ -199,8 +199,8 @@ impl Bridge {
         for (feed, sample) in std::mem::take(&mut self.samples) {
             let topic = |what| self.topics.feed(&feed, what);
             self.outbox.latest(topic(FeedTopic::Stats), StatsReport::payload(&feed, &sample));
-            let estimate_kbps = sample.rates.estimate_kbps;
-            let estimate = EstimateReport { v: VERSION, feed: feed.clone(), time: sample.time, estimate_kbps };
+            let FeedRates { estimate_kbps, estimate_basis: basis, .. } = sample.rates;
+            let estimate = EstimateReport { v: VERSION, feed: feed.clone(), time: sample.time, estimate_kbps, basis };
             self.outbox.latest(topic(FeedTopic::Estimate), json(&estimate));
             self.tell_viewers(&feed, sample.viewers.len(), &ViewerReport::all(&sample.viewers));
         }

@@ -13,7 +13,7 @@ use crate::{
     engine::{FeedSnapshot, FeedState, RecordingState},
     media::{AudioState, Kept},
     mqtt::{Refusal, RefusalKind},
-    stats::{FeedSample, ViewerSample},
+    stats::{EstimateBasis, FeedSample, ViewerSample},
 };
 
 /// The version of all messages. A new one may only be needed where something old changes its meaning:
@@ -227,6 +227,8 @@ pub struct EstimateReport {
     pub time: f64,
     /// The lowest of the viewers' estimates, in kbit/s; `None` while there is none.
     pub estimate_kbps: Option<f64>,
+    /// How that one is known: `receiver-reports` are a poor base, of viewers who tell nothing better.
+    pub basis: Option<EstimateBasis>,
 }
 
 /// `…/feeds/<feed>/viewers`: who watches.
@@ -253,6 +255,8 @@ pub struct ViewerReport {
     pub rendition: Option<String>,
     /// What its connection may carry, in kbit/s.
     pub estimate_kbps: Option<u32>,
+    /// How that is known.
+    pub estimate_basis: Option<EstimateBasis>,
 }
 
 impl ViewerReport {
@@ -263,6 +267,7 @@ impl ViewerReport {
             name: viewer.viewer.clone(),
             rendition: viewer.rendition.map(|rendition| rendition.key().to_owned()),
             estimate_kbps: viewer.estimate_kbps,
+            estimate_basis: viewer.estimate_basis,
         };
         viewers.iter().take(64).map(one).collect()
     }

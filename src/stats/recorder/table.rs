@@ -7,8 +7,8 @@ use chrono::{DateTime, Local};
 use crate::{
     config::{ChangedBy, CsvProfile, RenditionRole},
     stats::{
-        CandidatePair, FeedSample, OutboundRtp, RemoteInboundRtp, StreamSample, TransportFeedback, ViewerReport,
-        ViewerSample,
+        CandidatePair, EstimateBasis, FeedSample, OutboundRtp, RemoteInboundRtp, StreamSample, TransportFeedback,
+        ViewerReport, ViewerSample,
     },
 };
 
@@ -21,7 +21,7 @@ pub const FULL_COLUMNS: &str = "timestamp,time,bitrate_kbps,set_by,path,camera_k
 encoded_kbps,width,height,fps_in,fps_out,frames_dropped,key_frames_asked,key_frames_made,encode_time_ms,queue_age_ms,\
 session,viewer,rendition,ssrc,packets_sent,bytes_sent,sent_kbps,wire_kbps,nack_count,pli_count,fir_count,\
 retransmitted_packets,fraction_lost,packets_lost,loss,jitter_ms,rtt_ms,ext_highest_seq,reports,goodput_kbps,\
-twcc_sent_kbps,twcc_fraction_lost,delay_growth_ms,estimate_kbps,local_candidate,remote_candidate,frames_decoded,\
+twcc_sent_kbps,twcc_fraction_lost,delay_growth_ms,estimate_kbps,estimate_basis,local_candidate,remote_candidate,frames_decoded,\
 viewer_frames_dropped,decoded_fps,freeze_count,frozen,jitter_buffer_ms,decode_time_ms,picture_age_ms";
 
 /// Makes lines of samples.
@@ -159,6 +159,7 @@ fn viewer_cells(viewer: &ViewerSample, line: &mut Line<'_>) {
     line.number(feedback.map(|feedback| feedback.fraction_lost));
     line.number(feedback.and_then(|feedback| feedback.delay_growth).map(milliseconds));
     line.count(viewer.estimate_kbps);
+    line.text(viewer.estimate_basis.map_or("", EstimateBasis::key));
     let CandidatePair { local, remote } = viewer.candidate_pair.clone().unwrap_or_default();
     for end in [local, remote] {
         line.text(&end.map_or_else(String::new, |end| format!("{} {}:{}", end.candidate_type, end.address, end.port)));

@@ -118,6 +118,7 @@ mod tests {
             sent_kbps: Some(1.0),
             goodput_kbps: Some(1.0),
             estimate_kbps: Some(1.0),
+            estimate_basis: None,
             round_trip_time: Some(1.0),
             jitter: Some(1.0),
             fraction_lost: Some(1.0),

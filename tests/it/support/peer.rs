@@ -4,7 +4,7 @@ use std::{
     net::SocketAddr,
     sync::{
         Arc, Mutex,
-        atomic::{AtomicU32, Ordering},
+        atomic::{AtomicBool, AtomicU32, Ordering},
     },
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
@@ -37,6 +37,7 @@ pub struct Peer {
     candidates: Arc<Mutex<Vec<Candidate>>>,
     /// Its data channels.
     pub messages: Messages,
+    is_mute: Arc<AtomicBool>,
 }
 
 /// How a viewer is connected.
@@ -46,6 +47,7 @@ struct Line<'a> {
     address: Option<String>,
     token: Option<&'a str>,
     loss_percent: u32,
+    is_mute: bool,
     /// What it says it takes; nothing at all where this is empty.
     codecs: &'a [Codec],
 }
@@ -98,8 +100,19 @@ impl Peer {
         Self::start(server.address(), feed.as_ref(), Line { loss_percent: percent, ..Line::default() })
     }
 
+    /// Watches and says nothing of what arrives.
+    pub fn watch_mutely(server: &LocalServer, feed: &FeedId) -> Self {
+        Self::start(server.address(), feed.as_ref(), Line { is_mute: true, ..Line::default() })
+    }
+
+    /// From now on it tells what arrives (RFC 3550, section 6), or no longer.
+    pub fn set_mute(&self, is_mute: bool) {
+        self.is_mute.store(is_mute, Ordering::Relaxed);
+    }
+
     fn start(listen: SocketAddr, feed: &str, line: Line<'_>) -> Self {
-        let Line { address, token, loss_percent, codecs } = line;
+        let Line { address, token, loss_percent, is_mute, codecs } = line;
+        let is_mute = Arc::new(AtomicBool::new(is_mute));
         let source = gst::ElementFactory::make("webrtcsrc").build().unwrap();
         source.set_property("stun-server", None::<String>);
         if !codecs.is_empty() {
@@ -141,7 +154,7 @@ impl Peer {
             let sink = if pad.name().starts_with("video") { sink.upcast_ref() } else { &unheard(source) };
             pad.link(&sink.static_pad("sink").unwrap()).unwrap();
         });
-        let taken = messages.clone();
+        let (taken, mute) = (messages.clone(), is_mute.clone());
         pipeline.connect_deep_element_added(move |_, _, element| {
             if let Some(address) = &address
                 && element.factory().is_some_and(|made_by| made_by.name() == "webrtcbin")
@@ -151,11 +164,14 @@ impl Peer {
             if loss_percent > 0 && element.factory().is_some_and(|made_by| made_by.name() == "nicesrc") {
                 lose_packets(element, loss_percent);
             }
+            if element.factory().is_some_and(|made_by| made_by.name() == "rtpsession") {
+                keep_quiet(element, &mute);
+            }
             bear_with_the_machine(element);
             taken.watch(element);
         });
         pipeline.set_state(gst::State::Playing).unwrap();
-        Self { pipeline, seen, candidates, messages }
+        Self { pipeline, seen, candidates, messages, is_mute }
     }
 
     /// What it was offered, in SDP (RFC 8866).
@@ -206,6 +222,20 @@ fn bear_with_the_machine(element: &gst::Element) {
     if made_by.name() == "webrtcbin" {
         element.set_property("latency", 1000_u32);
     }
+}
+
+/// Sends no RTCP while it is mute.
+fn keep_quiet(session: &gst::Element, is_mute: &Arc<AtomicBool>) {
+    let is_mute = is_mute.clone();
+    session.connect_pad_added(move |_, pad| {
+        if pad.name() != "send_rtcp_src" {
+            return;
+        }
+        let is_mute = is_mute.clone();
+        pad.add_probe(gst::PadProbeType::BUFFER | gst::PadProbeType::BUFFER_LIST, move |_, _| {
+            if is_mute.load(Ordering::Relaxed) { gst::PadProbeReturn::Drop } else { gst::PadProbeReturn::Ok }
+        });
+    });
 }
 
 /// Loses packets of media (RFC 7983), in an order that is the same in every run.
