@@ -15,7 +15,8 @@
 //!   an important feed gets more than its own agent asked for, and the others less. A feed of which
 //!   nobody has heard lately is left as it is.
 //!
-//! A feed counts once, however many watch it, and only while somebody does.
+//! A feed counts once, however many watch it, and only while somebody does. One that nobody watches yet
+//! is held to what it would get of a fixed budget if all were watched: viewers often come to all at once.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -78,6 +79,18 @@ pub struct FeedReport {
     pub least_kbps: f64,
     /// And none more.
     pub most_kbps: f64,
+}
+
+impl FeedReport {
+    fn state(&self, budget: BudgetKind) -> ShareState {
+        match self {
+            Self { sends: false, .. } => ShareState::Off,
+            Self { is_overtaken: true, .. } => ShareState::Manual,
+            Self { share: ShareConfig { is_independent: true, .. }, .. } => ShareState::Independent,
+            _ if budget == BudgetKind::Off => ShareState::Independent,
+            _ => ShareState::Allocated,
+        }
+    }
 }
 
 /// What a feed may send.
@@ -206,13 +219,7 @@ impl Member {
     }
 
     fn state(&self, budget: BudgetKind) -> ShareState {
-        match self.report {
-            FeedReport { sends: false, .. } => ShareState::Off,
-            FeedReport { is_overtaken: true, .. } => ShareState::Manual,
-            FeedReport { share: ShareConfig { is_independent: true, .. }, .. } => ShareState::Independent,
-            _ if budget == BudgetKind::Off => ShareState::Independent,
-            _ => ShareState::Allocated,
-        }
+        self.report.state(budget)
     }
 
     fn importance(&self) -> Importance {
@@ -300,11 +307,12 @@ impl FeedController {
     }
 
     fn share_out(&mut self, now: Instant) {
-        for member in self.feeds.values_mut() {
+        let prospects = self.prospects();
+        for (feed, member) in &mut self.feeds {
             member.forget(self.config.asks_count_for(), now);
             member.gaze.look(now);
             if member.state(self.config.budget) != ShareState::Allocated {
-                member.share = None;
+                member.share = prospects.get(feed).copied();
             }
         }
         if self.config.budget == BudgetKind::Off {
@@ -331,6 +339,23 @@ impl FeedController {
             .iter()
             .filter(|(_, member)| member.state(self.config.budget) == ShareState::Allocated)
             .filter_map(|(feed, member)| Some((feed, member, member.claim(self.config.budget)?)))
+    }
+
+    /// What those would get that nobody watches yet.
+    fn prospects(&self) -> BTreeMap<FeedId, Share> {
+        if self.config.budget != BudgetKind::Fixed || self.feeds.values().all(|member| member.report.sends) {
+            return BTreeMap::new();
+        }
+        let is_or_may_be = |member: &&Member| {
+            let awake = FeedReport { sends: true, ..member.report };
+            awake.state(self.config.budget) == ShareState::Allocated
+        };
+        let members: Vec<_> = self.feeds.iter().filter(|(_, member)| is_or_may_be(member)).collect();
+        let claims: Vec<_> = members.iter().filter_map(|(_, member)| member.claim(self.config.budget)).collect();
+        let shares = allocate(f64::from(self.config.budget_kbps) - self.reserved_kbps(), &claims).shares;
+        let asleep = members.into_iter().zip(shares).filter(|((_, member), _)| !member.report.sends);
+        let share = |kbps| Share { kbps: rounded_down(kbps), is_bound: true, ..Share::default() };
+        asleep.map(|((feed, _), kbps)| (feed.clone(), share(kbps))).collect()
     }
 
     /// What those take who take no part.
@@ -400,7 +425,9 @@ impl FeedController {
 
     fn carry_out(&mut self, plan: &Plan) {
         for member in self.feeds.values_mut() {
-            member.share = None;
+            if member.state(plan.config.budget) == ShareState::Allocated {
+                member.share = None;
+            }
         }
         for (feed, share) in &plan.shares {
             if let Some(member) = self.feeds.get_mut(feed) {
@@ -452,7 +479,7 @@ impl FeedController {
             has_attention: member.gaze.counts,
             asks_kbps,
             is_silent: member.report.sends && member.asks.is_none(),
-            share_kbps: member.share.map(|share| share.kbps),
+            share_kbps: member.share.filter(|_| member.report.sends).map(|share| share.kbps),
         }
     }
 }

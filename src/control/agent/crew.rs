@@ -186,14 +186,14 @@ impl Crew {
     /// ask is silent.
     pub fn asks(&self, seen: &Observation<'_>) -> Option<Asks> {
         if !self.may_be_automatic() {
-            let elsewhere = seen.asked_kbps.map(|kbps| Asks { kbps: seen.bounds.clamp(kbps).into(), is_bound: true });
+            let elsewhere = seen.asked_kbps.map(|kbps| Asks { kbps: kbps.into(), is_bound: true });
             let own = || Asks { kbps: seen.bounds.clamp(seen.own.bitrate_kbps).into(), is_bound: false };
             return Some(elsewhere.unwrap_or_else(own));
         }
         let wants = self.member(self.chosen).decision.as_ref()?.wants_kbps?;
         // An estimate that was learned while more was sent says nothing of now.
         let kbps = f64::from(wants).min(KNOWN * f64::from(seen.setpoint.bitrate_kbps));
-        Some(Asks { kbps: kbps.max(seen.bounds.least_kbps.into()), is_bound: true })
+        Some(Asks { kbps, is_bound: true })
     }
 
     /// Whether a person has taken over.
@@ -545,6 +545,6 @@ mod tests {
         scene.crew.choose(AgentKind::Manual, false, scene.now);
         assert_eq!(asks(&scene), Some(Asks { kbps: 600.0, is_bound: false }), "what a person set");
         scene.asked_kbps = Some(100);
-        assert_eq!(asks(&scene), bound(500.0));
+        assert_eq!(asks(&scene), bound(100.0), "the lower limit is for the share");
     }
 }

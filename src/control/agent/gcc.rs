@@ -82,13 +82,18 @@ impl Agent for Gcc {
         }
         let known = counting.iter().filter_map(|viewer| viewer.estimate);
         let slowest = known.min_by(|one, other| one.kbps.total_cmp(&other.kbps))?;
-        let wanted = seen.bounds.clamp(slowest.kbps as u32);
+        // Where it is less than the lower limit, all feeds together have to know.
+        let wanted = (slowest.kbps as u32).min(seen.bounds.most_kbps);
         let kbps = seen.hold(wanted);
         let mut change = SetpointChange::bitrate(kbps);
         if seen.bounds.adapts_picture {
             change = change.then(self.picture(f64::from(kbps), seen));
         }
-        Some(Decision { change, wants_kbps: Some(wanted), reason: reason(slowest, kbps != wanted, seen) })
+        Some(Decision {
+            change,
+            wants_kbps: Some(wanted),
+            reason: reason(slowest, kbps != seen.bounds.clamp(wanted), seen),
+        })
     }
 }
 

@@ -59,7 +59,7 @@ impl Scene {
     }
 
     fn share(&self, feed: &FeedId) -> Option<Share> {
-        self.controller.feeds[feed].share
+        self.controller.feeds[feed].share.filter(|_| self.reports[feed].sends)
     }
 
     fn state(&self, feed: &str) -> ShareState {
@@ -125,6 +125,22 @@ fn feeds_that_take_no_part_go_off_a_fixed_budget_first() {
     assert_eq!(scene.controller.state().reserved_kbps, 3000);
     scene.with("f0", |report| report.is_overtaken = false);
     assert_eq!(scene.spend(0.1), [Some(3000), None, Some(3000)]);
+}
+
+#[test]
+fn who_comes_next_is_held_to_what_it_would_get_beside_all_others() {
+    let asleep = |importance| FeedReport { sends: false, ..feed(importance, None) };
+    let mut scene = Scene::new(BudgetKind::Fixed, &[asleep(3.0), asleep(1.0), asleep(1.0)]);
+    assert_eq!(scene.spend(0.1), [None; 3]);
+    let kbps =
+        |scene: &Scene| scene.controller.feeds.values().map(|member| member.share.unwrap().kbps).collect::<Vec<_>>();
+    assert_eq!(kbps(&scene), [3600, 1200, 1200]);
+    scene.with("f1", |report| report.sends = true);
+    scene.spend(0.1);
+    assert_eq!(kbps(&scene), [3600, 6000, 1200], "what nobody takes is shared out");
+    scene.with("f0", |report| report.is_overtaken = true);
+    scene.spend(0.1);
+    assert_eq!(scene.controller.feeds[&id("f0")].share, None);
 }
 
 #[test]

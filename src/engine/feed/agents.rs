@@ -104,7 +104,7 @@ impl Worker {
     /// Where the feed stands when bitrate is shared out, and its share in kbit/s.
     pub(super) fn standing(&self) -> (ShareState, Option<u32>) {
         let (state, share) = self.agents.share;
-        (state, share.map(|share| share.kbps))
+        (state, share.filter(|_| state == ShareState::Allocated).map(|share| share.kbps))
     }
 
     /// A person decides for this long, or until the agent is let decide again.
@@ -144,13 +144,12 @@ impl Worker {
     /// An agent elsewhere is held to the bounds of the feed. Where its share decides, what the agent says is
     /// what it asks for.
     fn mind_an_agent(&mut self, change: SetpointChange, by: ChangedBy) {
-        let bitrate_kbps = change.bitrate_kbps.map(|kbps| self.agents.config.clamp(kbps));
-        let change = SetpointChange { bitrate_kbps, ..change };
         if self.agents.share.1.is_none() {
-            return self.apply(change, by);
+            let bitrate_kbps = change.bitrate_kbps.map(|kbps| self.agents.config.clamp(kbps));
+            return self.apply(SetpointChange { bitrate_kbps, ..change }, by);
         }
         let now = Instant::now();
-        if let Some(kbps) = bitrate_kbps {
+        if let Some(kbps) = change.bitrate_kbps {
             self.agents.asked = Some((kbps, now));
         }
         let (pooled, rest) = parted(change);
