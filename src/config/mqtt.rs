@@ -292,13 +292,24 @@ pub struct GstWebRtcAppTopics {
     pub prefix: String,
     /// Where feeds announce themselves, and commands for feeds arrive; empty: nowhere.
     pub controller: String,
-    /// Whether commands on that topic are carried out here. Its own `FeedController` does that else.
+    /// Whether commands on that topic are carried out here, and agents heard on [`Self::aggregation`]. Its
+    /// own `FeedController` does that else.
     pub control: bool,
+    /// Where agents ask for what is shared out among their feeds; empty: nowhere.
+    pub aggregation: String,
+    /// Whether another bitrate brings size and frames per second of its preset along.
+    pub preset_tuning: bool,
 }
 
 impl Default for GstWebRtcAppTopics {
     fn default() -> Self {
-        Self { prefix: String::new(), controller: "internal/controller".into(), control: false }
+        Self {
+            prefix: String::new(),
+            controller: "internal/controller".into(),
+            control: false,
+            aggregation: "internal/aggregation".into(),
+            preset_tuning: false,
+        }
     }
 }
 

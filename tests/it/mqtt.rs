@@ -271,3 +271,28 @@ fn a_message_adds_a_feed_only_where_that_is_allowed_and_never_with_a_password() 
     assert_eq!(String::from_utf8_lossy(&late.stdout), "");
     assert!(!open.program.lines().iter().any(|line| line.contains(PLANTED)));
 }
+
+#[test]
+fn what_is_kept_of_a_feed_is_told_by_the_names_of_its_files() {
+    let recordings = tempfile::tempdir().unwrap();
+    let boat = Boat::start(&format!("[recording]\nfolder = {:?}", recordings.path().display().to_string()));
+    let actions = format!("{FEED}/actions");
+    let heard = Listener::start(boat.port, &["-t", &actions]);
+    let told = |kept: &str| {
+        let line = heard.wait(&actions, &format!("\"action\":\"saved\",\"kept\":\"{kept}\""), LIMIT);
+        let report: Value = serde_json::from_str(line.split_once(' ').unwrap().1).unwrap();
+        report["file"].as_str().unwrap().to_owned()
+    };
+    assert_eq!(boat.ask(&json!({ "command": "start-recording" }))["ok"], true);
+    let state = boat.wait_state("a recording", |state| state["recording"]["file"].is_string());
+    let file = state["recording"]["file"].as_str().unwrap();
+    assert!(recordings.path().join(file).exists(), "{state}");
+    assert_eq!(boat.ask(&json!({ "command": "snapshot" }))["ok"], true);
+    let picture = told("snapshot");
+    assert!(picture.starts_with("bow-snapshot-") && recordings.path().join(&picture).exists(), "{picture}");
+    assert_eq!(boat.ask(&json!({ "command": "stop-recording" }))["ok"], true);
+    assert_eq!(told("recording"), file);
+    boat.wait_state("no recording", |state| state["recording"]["since"].is_null());
+    let folder = recordings.path().display().to_string();
+    assert!(heard.messages().iter().all(|line| !line.contains(&folder)), "folders are this machine's own affair");
+}

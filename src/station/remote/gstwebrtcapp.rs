@@ -1,12 +1,18 @@
 //! Feeds as GstWebRTCApp's agents, recorder and controller know them: each as one of its connectors.
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use serde_json::{Value, json};
 
 use crate::{
     channels::Payload,
-    config::{ChangedBy, FeedId, GstWebRtcAppTopics},
+    config::{
+        AgentConfig, AgentKind, ChangedBy, FeedConfig, FeedId, GstWebRtcAppTopics, Importance, InForce, Preset,
+        SetpointChange, ShareConfig, ShareState,
+    },
     engine::{Engine, FeedCommand, FeedSnapshot, FeedState},
     mqtt::{
         Incoming, Outbox, Outgoing,
@@ -27,12 +33,17 @@ pub(super) struct Guest {
     run: String,
     /// Feeds that the controller takes for running.
     running: BTreeSet<FeedId>,
+    /// Feeds that the controller knows a person to have taken over.
+    manual: BTreeSet<FeedId>,
+    /// The bitrate for which each feed's size and rate were chosen last, in kbit/s.
+    tuned: BTreeMap<FeedId, u32>,
 }
 
 impl Guest {
     pub(super) fn new(engine: Engine, outbox: Arc<Outbox>, topics: GstWebRtcAppTopics) -> Self {
         let run = format!("{:08x}", rand::random::<u32>());
-        Self { engine, outbox, topics, run, running: BTreeSet::new() }
+        let (running, manual, tuned) = (BTreeSet::new(), BTreeSet::new(), BTreeMap::new());
+        Self { engine, outbox, topics, run, running, manual, tuned }
     }
 
     /// A feed's actions come under its name, and behind the prefix where there is one: there its
@@ -42,8 +53,9 @@ impl Guest {
         if !self.topics.prefix.is_empty() {
             topics.push(format!("{}/+/actions", self.topics.prefix));
         }
-        if self.topics.control && !self.topics.controller.is_empty() {
-            topics.push(self.topics.controller.clone());
+        if self.topics.control {
+            let heard = [&self.topics.controller, &self.topics.aggregation];
+            topics.extend(heard.into_iter().filter(|topic| !topic.is_empty()).cloned());
         }
         topics
     }
@@ -59,20 +71,59 @@ impl Guest {
                 }
             }
             FeedState::Stalled { .. } if snapshot.viewers > 0 => {}
-            _ => self.removed(feed),
+            _ => self.went_off(feed),
+        }
+        self.tune(feed, &snapshot.in_force);
+        let is_manual = snapshot.agent.as_ref().is_some_and(|agent| agent.is_overtaken);
+        if is_manual != self.manual.contains(feed) {
+            self.tell_manual(feed, is_manual);
         }
     }
 
     pub(super) fn removed(&mut self, feed: &FeedId) {
+        self.went_off(feed);
+        self.manual.remove(feed);
+        self.tuned.remove(feed);
+    }
+
+    fn went_off(&mut self, feed: &FeedId) {
         if self.running.remove(feed) {
             self.notify(feed, &json!({ "off": false }));
+        }
+    }
+
+    fn tell_manual(&mut self, feed: &FeedId, is_manual: bool) {
+        if is_manual {
+            self.manual.insert(feed.clone());
+        } else {
+            self.manual.remove(feed);
+        }
+        self.notify(feed, &json!({ "manual": is_manual }));
+    }
+
+    /// Another bitrate brings the size and the frames per second of its preset along, where that is
+    /// wanted. Our own agents choose them by themselves.
+    fn tune(&mut self, feed: &FeedId, InForce { setpoint, by }: &InForce) {
+        let before = self.tuned.insert(feed.clone(), setpoint.bitrate_kbps);
+        let is_ours = matches!(by, ChangedBy::Agent(name) if AgentKind::ALL.iter().any(|kind| kind.key() == name));
+        if !self.topics.preset_tuning || is_ours || before.is_none_or(|kbps| kbps == setpoint.bitrate_kbps) {
+            return;
+        }
+        let preset = Preset::within(setpoint.bitrate_kbps).unwrap_or(&Preset::ALL[0]);
+        let change = SetpointChange { bitrate_kbps: None, ..preset.change() };
+        self.command(feed, FeedCommand::Apply { change, by: by.clone() });
+    }
+
+    fn command(&self, feed: &FeedId, command: FeedCommand) {
+        if let Err(error) = self.engine.command(feed, command) {
+            tracing::debug!(%feed, "{error}");
         }
     }
 
     /// We go.
     pub(super) fn end(&mut self) {
         for feed in self.running.clone() {
-            self.removed(&feed);
+            self.went_off(&feed);
         }
     }
 
@@ -117,9 +168,14 @@ impl Guest {
         };
         let by = by(&envelope);
         if self.topics.control && message.topic == self.topics.controller {
-            for command in controller_commands(&envelope.msg) {
-                self.control(command, &by);
+            // What we say there ourselves is for others.
+            if !envelope.id.ends_with(&self.run) {
+                for command in controller_commands(&envelope.msg) {
+                    self.control(command, &by);
+                }
             }
+        } else if self.topics.control && message.topic == self.topics.aggregation {
+            self.aggregate(&envelope);
         } else if let Some(feed) = self.feed_of(&message.topic) {
             let (asked, others) = actions(&envelope.msg);
             if !others.is_empty() {
@@ -142,13 +198,24 @@ impl Guest {
         self.engine.feed(&feed).map(|_| feed)
     }
 
-    fn act(&self, feed: &FeedId, action: &Action, by: &ChangedBy) {
+    /// An agent asks for its feed, which it is called after: what it asks for is shared out.
+    fn aggregate(&mut self, envelope: &Envelope) {
+        let Ok(feed) = envelope.sender().parse::<FeedId>() else { return };
+        let by = ChangedBy::Agent(feed.to_string());
+        for action in actions(&envelope.msg).0 {
+            self.act(&feed, &action, &by);
+        }
+    }
+
+    fn act(&mut self, feed: &FeedId, action: &Action, by: &ChangedBy) {
         let Some(snapshot) = self.engine.feed(feed) else { return };
         let apply = |change| FeedCommand::Apply { change, by: by.clone() };
         let command = match action {
             Action::Change(change) => {
                 let now = snapshot.in_force.setpoint.bitrate_kbps;
-                if change.bitrate_kbps.is_some_and(|new| !worth_applying(now, new)) {
+                // What is shared out is another thing than what is in force.
+                let is_asked = *by != ChangedBy::Person && self.is_allocated(feed);
+                if !is_asked && change.bitrate_kbps.is_some_and(|new| !worth_applying(now, new)) {
                     return;
                 }
                 apply(*change)
@@ -159,27 +226,102 @@ impl Guest {
                 let payload = Payload::Text(json!({ "feed_name": feed, "msg": msg }).to_string());
                 FeedCommand::SendData { channel: name.clone(), session: None, payload }
             }
-            Action::Switch(_) | Action::ReloadAgent(_) => {
-                tracing::debug!(%feed, "An action of GstWebRTCApp's has no counterpart here.");
-                return;
-            }
+            Action::Switch(agent) => return self.switch(feed, agent, snapshot.config.agent),
+            Action::ReloadAgent(name) => return self.reload(feed, name, snapshot.config.agent),
         };
-        if let Err(error) = self.engine.command(feed, command) {
-            tracing::debug!(%feed, "{error}");
+        self.command(feed, command);
+    }
+
+    fn is_allocated(&self, feed: &FeedId) -> bool {
+        self.engine.control().of(feed).is_some_and(|share| share.state == ShareState::Allocated)
+    }
+
+    /// Its safe agent is ours; its learned ones act from elsewhere, by their messages. It has a person
+    /// take over by the same word.
+    fn switch(&mut self, feed: &FeedId, agent: &str, before: AgentConfig) {
+        if agent == "man" {
+            return self.command(feed, FeedCommand::Overtake { limit: None });
+        }
+        if agent == "sd" {
+            tracing::info!(%feed, "There is no safety detector of GstWebRTCApp's here: the safe agent acts.");
+        }
+        let kind = if agent == "drl" { AgentKind::Manual } else { AgentKind::Gcc };
+        self.command(feed, FeedCommand::SetAgent { agent: AgentConfig { kind, is_passive: false, ..before } });
+        self.command(feed, FeedCommand::GiveBack);
+        self.tell_manual(feed, false);
+    }
+
+    /// Has an agent of ours begin anew, without a warm-up.
+    fn reload(&self, feed: &FeedId, name: &str, agent: AgentConfig) {
+        if !name.is_empty() && agent.kind.key().starts_with(name) {
+            let stopped = AgentConfig { kind: AgentKind::Manual, ..agent };
+            self.command(feed, FeedCommand::SetAgent { agent: stopped });
+            self.command(feed, FeedCommand::SetAgent { agent });
         }
     }
 
-    fn control(&self, command: ControllerCommand, by: &ChangedBy) {
+    fn control(&mut self, command: ControllerCommand, by: &ChangedBy) {
         match command {
             ControllerCommand::Forward(feed, action) => self.act(&feed, &action, by),
-            ControllerCommand::Weights(_)
-            | ControllerCommand::Limits { .. }
-            | ControllerCommand::Manual(..)
-            | ControllerCommand::Allocated(..) => {
-                tracing::debug!("A command for GstWebRTCApp's controller has no counterpart here.");
+            ControllerCommand::Weights(given) => self.weigh(&given),
+            ControllerCommand::Limits { least, most } => self.limit(least, most),
+            ControllerCommand::Manual(feed, true) => self.command(&feed, FeedCommand::Overtake { limit: None }),
+            ControllerCommand::Manual(feed, false) => self.command(&feed, FeedCommand::GiveBack),
+            ControllerCommand::Allocated(feed, is_allocated) => self.allocate(&feed, is_allocated),
+        }
+    }
+
+    fn weigh(&self, given: &[(FeedId, f64)]) {
+        let feeds: Vec<FeedConfig> = self.engine.feeds().into_iter().map(|feed| feed.config).collect();
+        let known: Vec<&FeedId> = feeds.iter().map(|feed| &feed.id).collect();
+        let Some(weights) = weights(given, &known) else {
+            return tracing::warn!("Weights that add up to more than 1 are not taken.");
+        };
+        for feed in feeds {
+            if let Some(importance) = weights.get(&feed.id) {
+                let share = ShareConfig { importance: *importance, ..feed.share };
+                self.command(&feed.id, FeedCommand::SetShare { share });
             }
         }
     }
+
+    /// Limits are those of all feeds.
+    fn limit(&self, least: Option<u32>, most: u32) {
+        let (lowest, highest) = FeedConfig::BITRATE_KBPS.into_inner();
+        let most_kbps = most.clamp(lowest, highest);
+        for FeedConfig { id, agent, .. } in self.engine.feeds().into_iter().map(|feed| feed.config) {
+            let least_kbps = least.unwrap_or(agent.least_kbps).clamp(lowest, most_kbps);
+            self.command(&id, FeedCommand::SetAgent { agent: AgentConfig { least_kbps, most_kbps, ..agent } });
+        }
+    }
+
+    /// One feed always takes part.
+    fn allocate(&self, feed: &FeedId, is_allocated: bool) {
+        let feeds: Vec<FeedConfig> = self.engine.feeds().into_iter().map(|feed| feed.config).collect();
+        let others = feeds.iter().filter(|other| other.id != *feed && !other.share.is_independent);
+        if !is_allocated && others.count() == 0 {
+            return tracing::warn!(%feed, "The last feed that takes part stays.");
+        }
+        if let Some(config) = feeds.iter().find(|config| config.id == *feed) {
+            let share = ShareConfig { is_independent: !is_allocated, ..config.share };
+            self.command(feed, FeedCommand::SetShare { share });
+        }
+    }
+}
+
+/// The importances that weights come to: those that are given, and what is left to 1 for the others. `None`
+/// where there are more given than 1.
+fn weights(given: &[(FeedId, f64)], known: &[&FeedId]) -> Option<BTreeMap<FeedId, Importance>> {
+    let given: BTreeMap<&FeedId, f64> = given.iter().map(|(feed, weight)| (feed, *weight)).collect();
+    let given: BTreeMap<&FeedId, f64> = given.into_iter().filter(|(feed, _)| known.contains(feed)).collect();
+    let sum: f64 = given.values().sum();
+    if sum > 1.0 + 1e-9 {
+        return None;
+    }
+    let others = known.len() - given.len();
+    let rest = if others > 0 { (1.0 - sum).max(0.0) / others as f64 } else { 0.0 };
+    let weight = |feed: &&FeedId| given.get(*feed).copied().unwrap_or(rest);
+    known.iter().map(|feed| Some(((*feed).clone(), Importance::try_from(weight(feed)).ok()?))).collect()
 }
 
 /// Who asks: an agent, unless it says that it is none.
@@ -197,6 +339,22 @@ fn by(envelope: &Envelope) -> ChangedBy {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn weights_are_those_that_are_given_and_the_others_have_the_rest() {
+        let [one, two, three]: [FeedId; 3] = ["video1", "video2", "video10"].map(|id| id.parse().unwrap());
+        let known = [&one, &two, &three];
+        let of = |given: &[(&FeedId, f64)]| {
+            let given: Vec<_> = given.iter().map(|(feed, weight)| ((*feed).clone(), *weight)).collect();
+            weights(&given, &known).map(|weights| known.map(|feed| weights[feed].value()))
+        };
+        assert_eq!(of(&[(&one, 0.7), (&two, 0.2), (&three, 0.1)]), Some([0.7, 0.2, 0.1]));
+        assert_eq!(of(&[(&one, 0.5)]), Some([0.5, 0.25, 0.25]));
+        assert_eq!(of(&[(&one, 0.7), (&two, 0.4)]), None);
+        assert_eq!(of(&[(&one, -0.1)]), None);
+        let stranger = "stern".parse().unwrap();
+        assert_eq!(of(&[(&stranger, 0.9), (&one, 0.4)]), Some([0.4, 0.3, 0.3]));
+    }
 
     #[test]
     fn people_and_agents_are_told_apart() {

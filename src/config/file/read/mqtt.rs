@@ -15,8 +15,18 @@ use crate::i18n::{gettext, gettext_f};
 /// The word that chooses the broker inside this program.
 const EMBEDDED: &str = "embedded";
 
-const COMMON_KEYS: &[&str] =
-    &["broker", "instance", "dialect", "allow_add", "stats_hz", "prefix", "controller", "control"];
+const COMMON_KEYS: &[&str] = &[
+    "broker",
+    "instance",
+    "dialect",
+    "allow_add",
+    "stats_hz",
+    "prefix",
+    "controller",
+    "control",
+    "aggregation",
+    "preset_tuning",
+];
 const EMBEDDED_KEYS: &[&str] = &["listen", "anonymous", "users", "tls_cert", "tls_key", "insecure"];
 const EXTERNAL_KEYS: &[&str] =
     &["user", "password_env", "password_file", "ca", "client_cert", "client_key", "protocol_version"];
@@ -195,6 +205,8 @@ fn read_topics(fields: &Fields<'_>) -> GstWebRtcAppTopics {
         prefix: fields.checked("prefix", check_topic).unwrap_or(default.prefix),
         controller: fields.checked("controller", check_topic).unwrap_or(default.controller),
         control: fields.flag("control").unwrap_or(default.control),
+        aggregation: fields.checked("aggregation", check_topic).unwrap_or(default.aggregation),
+        preset_tuning: fields.flag("preset_tuning").unwrap_or(default.preset_tuning),
     }
 }
 
