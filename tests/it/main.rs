@@ -17,6 +17,7 @@ mod camera_loss;
 mod capacity;
 mod codecs;
 mod congestion;
+mod connectors;
 mod data_channels;
 mod demo_camera;
 mod doctor;

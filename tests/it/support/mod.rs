@@ -18,6 +18,7 @@ pub mod no_camera;
 pub mod peer;
 pub mod program;
 pub mod road;
+pub mod robot;
 pub mod stale;
 pub mod station;
 pub mod turn;

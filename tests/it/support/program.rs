@@ -15,7 +15,7 @@ use super::{free_port, wait_for};
 /// The program's file.
 pub const PROGRAM: &str = env!("CARGO_BIN_EXE_heliograph");
 
-/// `heliograph serve`, ended with this value.
+/// `heliograph serve` or another verb that goes on, ended with this value.
 pub struct Program {
     child: Child,
     lines: Arc<Mutex<Vec<String>>>,
@@ -36,11 +36,23 @@ impl Program {
         Self::launch(Command::new(PROGRAM), SocketAddr::from(([127, 0, 0, 1], port)), args, env)
     }
 
+    /// Starts `heliograph relay` at a loopback port.
+    pub fn relay(protocol: &str, port: u16, args: &[&str]) -> Self {
+        let mut command = Command::new(PROGRAM);
+        command.args(["relay", "--protocol", protocol]);
+        Self::start(command, SocketAddr::from(([127, 0, 0, 1], port)), args, &[])
+    }
+
     /// Starts `heliograph serve` at any address; the command is the program, or a way into it.
     pub fn launch(mut command: Command, listen: SocketAddr, args: &[&str], env: &[(&str, &str)]) -> Self {
+        command.arg("serve");
+        Self::start(command, listen, args, env)
+    }
+
+    fn start(mut command: Command, listen: SocketAddr, args: &[&str], env: &[(&str, &str)]) -> Self {
         let home = tempfile::tempdir().unwrap();
         let mut child = command
-            .args(["serve", "--listen", &listen.to_string()])
+            .args(["--listen", &listen.to_string()])
             .args(args)
             .env("XDG_CONFIG_HOME", home.path().join("config"))
             .env("XDG_STATE_HOME", home.path().join("state"))

@@ -1,0 +1,151 @@
+//! Feeds that go elsewhere: to servers of other makes, seen by viewers of other makes.
+
+use std::{fs, path::PathBuf, time::Duration};
+
+use gst_plugin_webrtc_signalling::{handlers::Handler, server::Server};
+use heliograph::media;
+use serde_json::Value;
+use tempfile::TempDir;
+use tokio::{net::TcpListener, runtime::Runtime};
+
+use crate::support::{
+    browser::{Browser, Tab},
+    free_port,
+    program::Program,
+    robot::Receiver,
+    wait_for,
+};
+
+/// As long as a busy machine takes to show a picture.
+const PATIENCE: Duration = Duration::from_secs(30);
+const TOKEN: &str = "planted-relay-token";
+
+/// A settings file with one feed and these connectors.
+fn settings(connectors: &str) -> (TempDir, PathBuf) {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("heliograph.toml");
+    let feed = "[[feeds]]\nname = \"Bow\"\npattern = \"ball\"\npattern_size = \"320x240\"\npattern_framerate = 15\n";
+    fs::write(&path, format!("version = 1\n{connectors}\n{feed}")).unwrap();
+    (folder, path)
+}
+
+/// `heliograph serve` with these connectors.
+fn serve(connectors: &str) -> (TempDir, Program) {
+    let (folder, path) = settings(connectors);
+    let program = Program::serve_at(free_port(), &["--config", path.to_str().unwrap()], &[("SHORE_TOKEN", TOKEN)]);
+    (folder, program)
+}
+
+/// `heliograph relay` at a loopback port.
+fn relay(protocol: &str, port: u16, args: &[&str]) -> Program {
+    let relay = Program::relay(protocol, port, args);
+    relay.wait_line("Relay: ", PATIENCE);
+    relay
+}
+
+fn shore(port: u16) -> String {
+    format!("[[connectors]]\nid = \"shore\"\nkind = \"webrtcsink\"\naddress = \"ws://127.0.0.1:{port}\"\ntoken_env = \"SHORE_TOKEN\"")
+}
+
+/// Waits until the npm client hears of the feed, and answers its id there.
+fn find_producer(browser: &mut Browser, tab: Tab) -> String {
+    wait_for("the feed at the signalling server", PATIENCE, || {
+        let producers = browser.producers(tab);
+        let bow = producers.as_array()?.iter().find(|producer| producer["meta"]["name"] == "Bow")?;
+        Some(bow["id"].as_str()?.to_owned())
+    })
+}
+
+fn wait_decoded(browser: &mut Browser, tab: Tab, more: u64) {
+    let decoded = |browser: &mut Browser| browser.video(tab)[0]["framesDecoded"].as_u64().unwrap_or_default();
+    let wanted = decoded(browser) + more;
+    wait_for("pictures at the npm client", PATIENCE, || (decoded(browser) >= wanted).then_some(()));
+}
+
+#[test]
+fn the_npm_client_finds_a_feed_at_our_relay_and_again_after_it_was_away() {
+    let port = free_port();
+    let mut at_relay = relay("webrtcsink", port, &["--token", TOKEN]);
+    let (_folder, program) = serve(&shore(port));
+    let ready = program.wait_line("connector=shore state=\"ready\"", PATIENCE);
+    assert!(ready.contains("connect ") && ready.contains("signalling "), "how long each step took: {ready}");
+
+    let mut browser = Browser::start();
+    let tab = browser.open_npm_client(Some(&format!("ws://127.0.0.1:{port}/?token={TOKEN}")));
+    let bow = find_producer(&mut browser, tab);
+    browser.consume(tab, &bow);
+    wait_decoded(&mut browser, tab, 20);
+
+    let before = program.lines().len();
+    at_relay.terminate("TERM");
+    program.wait_line_after(before, "connector=shore state=\"backoff\"", PATIENCE);
+    let _again = relay("webrtcsink", port, &["--token", TOKEN]);
+    program.wait_line_after(before, "connector=shore state=\"ready\"", PATIENCE);
+    let tab = browser.open_npm_client(Some(&format!("ws://127.0.0.1:{port}/?token={TOKEN}")));
+    let bow = find_producer(&mut browser, tab);
+    browser.consume(tab, &bow);
+    wait_decoded(&mut browser, tab, 20);
+    assert!(!program.lines().iter().any(|line| line.contains(TOKEN)), "the token stands in the log");
+}
+
+#[test]
+fn a_relay_that_wants_another_token_is_told_of_in_words() {
+    let port = free_port();
+    let _relay = relay("webrtcsink", port, &["--token", "another-token"]);
+    let (_folder, program) = serve(&shore(port));
+    let told = program.wait_line("connector=shore state=\"backoff\"", PATIENCE);
+    assert!(told.contains("does not let us in. Check the token."), "{told}");
+}
+
+/// The signalling server of gst-plugins-rs, as people run it.
+#[test]
+fn a_feed_is_seen_at_the_signalling_server_of_another_make() {
+    let runtime = Runtime::new().unwrap();
+    let port = runtime.block_on(async {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let server = Server::spawn(|stream| Handler::new(Box::pin(stream)));
+        tokio::spawn(async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                let _ = server.clone().accept_async(stream).await;
+            }
+        });
+        port
+    });
+    let (_folder, program) = serve(&shore(port));
+    program.wait_line("connector=shore state=\"ready\"", PATIENCE);
+    let mut browser = Browser::start();
+    let tab = browser.open_npm_client(Some(&format!("ws://127.0.0.1:{port}")));
+    let bow = find_producer(&mut browser, tab);
+    browser.consume(tab, &bow);
+    wait_decoded(&mut browser, tab, 20);
+    let errors = &browser.video(tab)[0]["errors"];
+    assert_eq!(errors, &Value::Array(Vec::new()));
+}
+
+#[test]
+fn a_robots_receiver_is_sent_a_feed_started_anew_and_kept_while_the_relay_is_away() {
+    media::init().unwrap();
+    let runtime = Runtime::new().unwrap();
+    let port = free_port();
+    let mut at_relay = relay("bigfootbot", port, &[]);
+    let (_folder, program) = serve(&format!(
+        "[[connectors]]\nid = \"robot\"\nkind = \"bigfootbot\"\naddress = \"ws://127.0.0.1:{port}\""
+    ));
+    program.wait_line("connector=robot state=\"ready\"", PATIENCE);
+    let first = Receiver::start(runtime.handle(), port);
+    first.wait_frames(20, PATIENCE);
+
+    // It is started anew, without a word of goodbye: the first session ends, nobody has two.
+    first.hang_up();
+    let receiver = Receiver::start(runtime.handle(), port);
+    receiver.wait_frames(20, PATIENCE);
+    let seen = first.frames();
+    receiver.wait_frames(20, PATIENCE);
+    assert!(first.frames() <= seen + 2, "the robot's first receiver is still sent pictures");
+
+    let before = program.lines().len();
+    at_relay.terminate("TERM");
+    program.wait_line_after(before, "connector=robot state=\"backoff\"", PATIENCE);
+    receiver.wait_frames(30, PATIENCE);
+}
