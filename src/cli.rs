@@ -93,6 +93,10 @@ pub struct ServeOptions {
     /// Others on this machine can see a password in it: the configuration file is better
     #[arg(long = "feed", value_name = "NAME=SOURCE")]
     pub feeds: Vec<String>,
+    /// Send feeds to a service elsewhere, such as shore=webrtcsink,address=wss://relay.example; may be repeated.
+    /// What there is stands in docs/connectors.md
+    #[arg(long = "connector", value_name = "ID=KIND,KEY=VALUE…")]
+    pub connectors: Vec<String>,
     /// Record every feed into files in this folder; by default that of the settings, or the user's for videos
     #[arg(long, value_name = "FOLDER", num_args = 0..=1)]
     #[allow(clippy::option_option, reason = "clap's word for an option whose value may be left out")]

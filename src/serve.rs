@@ -12,9 +12,9 @@ use tokio::runtime::Runtime;
 use crate::{
     cli::ServeOptions,
     config::{
-        AddressError, BrokerChoice, ChoiceError, Config, ConfigFile, DeviceConfig, ElementRole, EmbeddedBroker,
-        FeedConfig, FeedId, FileConfig, KeyringStore, Loaded, MqttConfig, Password, PasswordSource, RtspConfig,
-        Secrets, SourceAddress, SourceConfig, TestConfig, Token, element_settings,
+        AddressError, BrokerChoice, ChoiceError, Config, ConfigFile, ConnectorConfig, DeviceConfig, ElementRole,
+        EmbeddedBroker, FeedConfig, FeedId, FileConfig, KeyringStore, Loaded, MqttConfig, Password, PasswordSource,
+        RtspConfig, Secrets, SourceAddress, SourceConfig, TestConfig, Token, element_settings,
     },
     connector::{FORMS, local::ServerError},
     engine::FeedCommand,
@@ -164,6 +164,17 @@ fn apply(mut loaded: Loaded, options: &ServeOptions) -> Result<Loaded, String> {
     }
     for feed in &options.feeds {
         add_feed(&mut loaded, feed)?;
+    }
+    for line in &options.connectors {
+        let connector = ConnectorConfig::from_line(line, FORMS).map_err(|error| format!("--connector: {error}"))?;
+        if loaded.config.connectors.iter().any(|known| known.id == connector.id) {
+            // Translators: {id} is such as: shore.
+            return Err(gettext_f(
+                "--connector: there is a connector “{id}” already",
+                &[("id", connector.id.as_ref())],
+            ));
+        }
+        loaded.config.connectors.push(connector);
     }
     for property in &options.elements {
         set_element(&mut loaded.config, property).map_err(|reason| format!("--element {property}: {reason}"))?;

@@ -8,7 +8,7 @@ use std::{collections::BTreeMap, fmt, ops::RangeInclusive, path::PathBuf};
 
 use url::Url;
 
-use super::{ConnectorId, FeedId, Password, PasswordSource, SecretError, TransportConfig, secret};
+use super::{ConnectorId, ConnectorIdError, FeedId, Password, PasswordSource, SecretError, TransportConfig, secret};
 use crate::i18n::{gettext, gettext_f};
 
 /// A connector that the operator wants.
@@ -185,6 +185,55 @@ impl ConnectorConfig {
         }
     }
 
+    /// Reads a connector from a line, as `ID=KIND,KEY=VALUE,KEY=VALUE`; `feeds=bow+aft` names its feeds.
+    ///
+    /// # Errors
+    /// A sentence in lower case that says what is wrong; it repeats no value.
+    pub fn from_line(line: &str, forms: &[&'static ConnectorForm]) -> Result<Self, String> {
+        let kinds = forms.iter().map(|form| form.kind).collect::<Vec<_>>();
+        let (id, rest) = line.split_once('=').ok_or_else(|| gettext("a connector is written as ID=KIND,KEY=VALUE"))?;
+        let mut words = rest.split(',');
+        let kind = words.next().unwrap_or_default();
+        let form = forms.iter().find(|form| form.kind == kind).ok_or_else(|| {
+            // Translators: {kinds} is a list of words in quotes.
+            gettext_f("behind the id stands the kind, one of {kinds}", &[("kinds", &quoted(&kinds))])
+        })?;
+        let mut connector = Self::new(id.parse().map_err(|error: ConnectorIdError| error.to_string())?, form);
+        for word in words {
+            let (key, value) = word.split_once('=').ok_or_else(|| gettext("behind the kind stand KEY=VALUE"))?;
+            connector.take(form, key, value)?;
+        }
+        match form.fields.iter().find(|field| field.is_required && !connector.values.contains_key(field.key)) {
+            Some(field) => Err(gettext_f("this connector needs {key}=…", &[("key", field.key)])),
+            None => Ok(connector),
+        }
+    }
+
+    fn take(&mut self, form: &ConnectorForm, key: &str, value: &str) -> Result<(), String> {
+        if key == "feeds" {
+            let ids: Result<Vec<FeedId>, _> = value.split('+').map(str::parse).collect();
+            self.feeds = FeedChoice::These(ids.map_err(|error| error.to_string())?);
+            return Ok(());
+        }
+        for field in form.fields {
+            match field.kind {
+                FieldKind::Secret { variable, .. } if variable == key => {
+                    self.secrets.insert(field.key, PasswordSource::Environment(value.to_owned()));
+                    return Ok(());
+                }
+                FieldKind::Secret { file, .. } if file == key => {
+                    self.secrets.insert(field.key, PasswordSource::File(value.into()));
+                    return Ok(());
+                }
+                FieldKind::Secret { .. } => {}
+                _ if field.key == key => return self.set(field, value).map_err(|error| format!("{key}: {error}")),
+                _ => {}
+            }
+        }
+        // Translators: {kind} is a word such as "whip".
+        Err(gettext_f("a connector of the kind {kind} has no such key", &[("kind", form.kind)]))
+    }
+
     /// What was given in a field of text; `None` where nothing was.
     pub fn text(&self, key: &str) -> Option<&str> {
         self.values.get(key).map(String::as_str)
@@ -253,6 +302,37 @@ mod tests {
             is_required: false,
         },
     ];
+
+    static SHORE: ConnectorForm = ConnectorForm {
+        kind: "shore",
+        name: || "Shore".to_owned(),
+        line: || "Somewhere else".to_owned(),
+        icon: "network-server-symbolic",
+        fields: &FIELDS,
+    };
+
+    #[test]
+    fn a_connector_is_read_from_a_line() {
+        let read = |line: &str| ConnectorConfig::from_line(line, &[&SHORE]);
+        let connector = read("one=shore,address=wss://h:1/,token_env=T,tries=5,feeds=bow+aft").unwrap();
+        assert_eq!((connector.id.as_str(), connector.text("tries")), ("one", Some("5")));
+        assert_eq!(connector.secrets["token"], PasswordSource::Environment("T".to_owned()));
+        assert!(
+            connector.feeds.includes(&FeedId::from_name("aft")) && !connector.feeds.includes(&FeedId::from_name("x"))
+        );
+        for (bad, why) in [
+            ("one", "ID=KIND"),
+            ("one=moon", "one of \"shore\""),
+            ("O N E=shore", "a connector's id is"),
+            ("one=shore", "needs address="),
+            ("one=shore,address", "KEY=VALUE"),
+            ("one=shore,address=http://planted/", "address: write an address"),
+            ("one=shore,token=planted", "has no such key"),
+        ] {
+            let error = read(bad).unwrap_err();
+            assert!(error.contains(why) && !error.contains("planted"), "{bad}: {error}");
+        }
+    }
 
     #[test]
     fn a_field_says_what_it_takes_and_repeats_nothing() {

@@ -44,7 +44,9 @@ fn relay(protocol: &str, port: u16, args: &[&str]) -> Program {
 }
 
 fn shore(port: u16) -> String {
-    format!("[[connectors]]\nid = \"shore\"\nkind = \"webrtcsink\"\naddress = \"ws://127.0.0.1:{port}\"\ntoken_env = \"SHORE_TOKEN\"")
+    format!(
+        "[[connectors]]\nid = \"shore\"\nkind = \"webrtcsink\"\naddress = \"ws://127.0.0.1:{port}\"\ntoken_env = \"SHORE_TOKEN\""
+    )
 }
 
 /// Waits until the npm client hears of the feed, and answers its id there.
@@ -129,9 +131,8 @@ fn a_robots_receiver_is_sent_a_feed_started_anew_and_kept_while_the_relay_is_awa
     let runtime = Runtime::new().unwrap();
     let port = free_port();
     let mut at_relay = relay("bigfootbot", port, &[]);
-    let (_folder, program) = serve(&format!(
-        "[[connectors]]\nid = \"robot\"\nkind = \"bigfootbot\"\naddress = \"ws://127.0.0.1:{port}\""
-    ));
+    let (_folder, program) =
+        serve(&format!("[[connectors]]\nid = \"robot\"\nkind = \"bigfootbot\"\naddress = \"ws://127.0.0.1:{port}\""));
     program.wait_line("connector=robot state=\"ready\"", PATIENCE);
     let first = Receiver::start(runtime.handle(), port);
     first.wait_frames(20, PATIENCE);
