@@ -142,8 +142,10 @@ pub struct FeedShare {
     pub state: ShareState,
     /// How important it is now.
     pub importance: Importance,
-    /// Somebody looks at it more than at others.
+    /// Somebody looks at it more than at others, long enough to count.
     pub has_attention: bool,
+    /// Why somebody does, now.
+    pub attention: Vec<Attention>,
     /// What its agent asks for, in kbit/s; told when it is another by far.
     pub asks_kbps: Option<u32>,
     /// Its agent has said nothing for long.
@@ -477,6 +479,7 @@ impl FeedController {
             state: member.state(self.config.budget),
             importance: member.importance(),
             has_attention: member.gaze.counts,
+            attention: member.gaze.reasons.iter().copied().collect(),
             asks_kbps,
             is_silent: member.report.sends && member.asks.is_none(),
             share_kbps: member.share.filter(|_| member.report.sends).map(|share| share.kbps),

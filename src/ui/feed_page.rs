@@ -10,7 +10,7 @@ use gtk::{
 };
 
 use super::{
-    ChosenGroup, FaultCard, FiguresGroup, KeepGroup, PreviewTile, SetpointGroup, StreamGroup,
+    AgentGroup, ChosenGroup, FaultCard, FiguresGroup, KeepGroup, PreviewTile, SetpointGroup, ShareGroup, StreamGroup,
     model::{Desk, FeedObject},
 };
 
@@ -60,6 +60,8 @@ mod imp {
             PreviewTile::ensure_type();
             FaultCard::ensure_type();
             StreamGroup::ensure_type();
+            AgentGroup::ensure_type();
+            ShareGroup::ensure_type();
             SetpointGroup::ensure_type();
             ChosenGroup::ensure_type();
             KeepGroup::ensure_type();

@@ -10,6 +10,9 @@
 //!    │  ├─ FaultCard     what is wrong, and the next step
 //!    │  ├─ StreamGroup   streaming, link, viewers
 //!    │  ├─ FiguresGroup  figures of all viewers or of one, each with a TimeChart
+//!    │  ├─ AgentGroup    who decides over bitrate and size
+//!    │  ├─ ShareGroup    its share of what there is for all feeds
+//!    │  │  └─ SharesDialog    what there is, and the shares of all
 //!    │  └─ ChosenGroup   decoder, encoder, sound: what they are and why
 //!    │     └─ ElementDialog   properties of the feed's elements, by name
 //!    ├─ FeedDialog       add or change a feed
@@ -23,6 +26,7 @@
 
 mod about;
 mod action;
+mod agent_group;
 mod application;
 mod chosen_group;
 mod details_dialog;
@@ -40,6 +44,9 @@ pub mod model;
 mod notices;
 mod preview_tile;
 mod setpoint_group;
+mod share_group;
+mod shares_dialog;
+mod steady;
 mod stream_group;
 pub mod time_chart;
 mod troubleshooting;
@@ -52,6 +59,7 @@ use std::{path::PathBuf, process::ExitCode, time::Duration};
 use gtk::{gio, glib, prelude::*};
 use tokio::runtime::Runtime;
 
+pub use agent_group::AgentGroup;
 pub use application::Application;
 pub use chosen_group::ChosenGroup;
 pub use element_dialog::ElementDialog;
@@ -65,6 +73,8 @@ pub use keep_group::KeepGroup;
 pub use notices::Notices;
 pub use preview_tile::PreviewTile;
 pub use setpoint_group::SetpointGroup;
+pub use share_group::ShareGroup;
+pub use shares_dialog::SharesDialog;
 pub use stream_group::StreamGroup;
 pub use troubleshooting::TroubleshootingDialog;
 pub use window::Window;

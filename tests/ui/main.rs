@@ -27,6 +27,7 @@ mod rig;
 mod screenshots;
 mod setpoint;
 mod settings;
+mod sharing;
 mod support;
 mod templates;
 mod troubleshooting;

@@ -93,6 +93,11 @@ impl Rig {
         home
     }
 
+    /// Does something on the runtime, beside the window.
+    pub fn on_runtime(&self, work: impl Future<Output = ()> + Send + 'static) {
+        self.runtime.0.as_ref().unwrap().spawn(work);
+    }
+
     /// The settings file.
     pub fn settings(&self) -> PathBuf {
         self.home.path().join("heliograph.toml")

@@ -7,11 +7,12 @@ use std::time::Duration;
 
 use adw::prelude::*;
 use heliograph::{
+    config::{BudgetKind, ControlConfig},
     engine::FeedEvent,
     media::source::{DemoCamera, DemoSettings},
     stats::{FeedRates, FeedSample, ViewerRates, ViewerSample},
     ui::{
-        FeedDialog,
+        FeedDialog, SharesDialog,
         model::{Entered, FeedObject},
     },
 };
@@ -45,6 +46,7 @@ fn main_states() {
         rig.window.select(&feed);
         support::until("the picture", || rig.window.feed_page().preview().is_live());
         keep(&rig, &format!("two-feeds-{size}"));
+        shares(&rig, size);
         troubleshooting_page(&rig, size);
         rig.end();
     }
@@ -94,6 +96,20 @@ fn sample(wave: f64) -> FeedSample {
         ..ViewerSample::default()
     };
     FeedSample { viewers: ["bridge", "engine room", "pilot"].map(viewer).into(), rates, ..FeedSample::default() }
+}
+
+/// What there is for all feeds, and who gets what.
+fn shares(rig: &Rig, size: &str) {
+    let budget = ControlConfig { budget: BudgetKind::Fixed, budget_kbps: 6000, ..ControlConfig::default() };
+    rig.desk.set_control(budget);
+    support::until("the budget", || rig.desk.control().config == budget);
+    let dialog = SharesDialog::new(&rig.desk);
+    dialog.present(Some(&rig.window));
+    support::turn_for(Duration::from_millis(700));
+    keep(rig, &format!("shares-{size}"));
+    dialog.force_close();
+    rig.desk.set_control(ControlConfig::default());
+    support::settle();
 }
 
 fn add_dialog(rig: &Rig, size: &str) {

@@ -16,11 +16,12 @@ use super::{
     charted::Charted,
     chosen::{Chosen, Facts},
     figure::Figure,
+    sharing,
     words::{Health, Words},
 };
 use crate::{
     config::{FeedConfig, FeedId, Setpoint},
-    control::CrewState,
+    control::{CrewState, FeedShare},
     engine::{Beside, ChangedBy, EncoderInUse, FeedEvent, FeedState, InForce, PathInUse},
     i18n::{gettext, gettext_f},
     media::{AudioState, choose_encoder},
@@ -88,6 +89,10 @@ mod imp {
         /// whenever any of that changes.
         #[property(get = Self::set_by)]
         _set_by: std::marker::PhantomData<String>,
+        /// Why whoever decides over that decides as it does. Told anew whenever anything of that changes:
+        /// agent, limits, importance, share.
+        #[property(get = Self::deciding)]
+        _deciding: std::marker::PhantomData<String>,
         /// The properties of its elements that are set, in one line.
         #[property(get = Self::elements)]
         _elements: std::marker::PhantomData<String>,
@@ -98,6 +103,7 @@ mod imp {
         pub(super) path: RefCell<Option<PathInUse>>,
         pub(super) beside: RefCell<Vec<Beside>>,
         pub(super) agent: RefCell<Option<CrewState>>,
+        pub(super) share: RefCell<Option<FeedShare>>,
         pub(super) audio: RefCell<AudioState>,
         pub(super) config: RefCell<Option<FeedConfig>>,
         pub(super) state: RefCell<Option<(FeedState, Instant)>>,
@@ -157,12 +163,17 @@ mod imp {
             if set.is_empty() { gettext("None set") } else { set.join(", ") }
         }
 
+        fn deciding(&self) -> String {
+            sharing::deciding(self.agent.borrow().as_ref())
+        }
+
         fn set_by(&self) -> String {
             match &*self.in_force.borrow() {
                 Some(InForce { by: ChangedBy::Agent(agent), .. }) => {
                     // Translators: {agent} is the name of a program that chooses bitrate and size.
                     gettext_f("Set by {agent}", &[("agent", agent)])
                 }
+                Some(InForce { by: ChangedBy::Controller, .. }) => gettext("Set to its share of the bitrate"),
                 _ => String::new(),
             }
         }
@@ -230,6 +241,17 @@ impl FeedObject {
         self.imp().agent.borrow().clone()
     }
 
+    /// What it gets of the bitrate that there is for all, once that is known.
+    pub fn share(&self) -> Option<FeedShare> {
+        self.imp().share.borrow().clone()
+    }
+
+    /// Takes what it gets of the bitrate that there is for all; what there is may have changed, too.
+    pub fn take_share(&self, share: Option<&FeedShare>) {
+        self.imp().share.replace(share.cloned());
+        self.notify_deciding();
+    }
+
     /// Takes what is asked for from now on.
     pub fn set_config(&self, config: &FeedConfig) {
         let imp = self.imp();
@@ -243,6 +265,7 @@ impl FeedObject {
         self.set_streaming(config.streaming);
         imp.refresh_chosen();
         self.notify_elements();
+        self.notify_deciding();
     }
 
     /// Takes what the engine tells.
@@ -278,6 +301,7 @@ impl FeedObject {
             }
             FeedEvent::Agent(agent) => {
                 imp.agent.replace(Some(agent));
+                self.notify_deciding();
             }
             FeedEvent::Encoder(encoder) => {
                 imp.encoder.replace(Some(encoder));

@@ -10,6 +10,7 @@ mod desk;
 mod draft;
 mod feed;
 mod figure;
+mod sharing;
 mod words;
 
 pub use chosen::{Chosen, Facts};
@@ -19,4 +20,5 @@ pub use draft::{
 };
 pub use feed::FeedObject;
 pub use figure::Figure;
+pub use sharing::share_words;
 pub use words::{Health, Words};
