@@ -112,7 +112,11 @@ mod imp {
         #[template_callback]
         fn row_selected(&self, row: Option<&gtk::ListBoxRow>) {
             let row = row.and_then(|row| row.downcast_ref::<FeedRow>());
-            self.obj().set_selected(row.and_then(FeedRow::feed));
+            let feed = row.and_then(FeedRow::feed);
+            if let Some(desk) = self.desk.borrow().as_ref() {
+                desk.look_at(feed.as_ref());
+            }
+            self.obj().set_selected(feed);
         }
 
         /// On a narrow window the list lies over the feed that was chosen.

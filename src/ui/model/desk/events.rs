@@ -7,7 +7,7 @@ use tokio::sync::broadcast::error::RecvError;
 
 use super::{Desk, FeedObject};
 use crate::{
-    engine::{EngineEvent, FeedEvent},
+    engine::{EngineEvent, FeedEvent, FeedSnapshot},
     i18n::gettext_f,
     media::{AudioState, Kept},
 };
@@ -33,17 +33,19 @@ impl Desk {
     fn take_event(&self, event: EngineEvent) {
         match event {
             EngineEvent::Added { feed } => {
-                if let Some(feed) = self.feed(&feed) {
-                    feed.set_generation(feed.generation() + 1);
+                match self.feed(&feed) {
+                    Some(feed) => feed.set_generation(feed.generation() + 1),
+                    None => self.welcome(&feed),
                 }
+                self.look_again(&feed);
             }
             EngineEvent::Feed { feed, event } => {
                 if let Some(feed) = self.feed(&feed) {
                     self.take_feed_event(&feed, event);
                 }
             }
-            // The desk asked for the removal and has taken the feed off its list.
-            EngineEvent::Control { .. } | EngineEvent::Removed { .. } => {}
+            EngineEvent::Removed { feed } => self.part_from(&feed),
+            EngineEvent::Control { state } => self.take_control(state),
         }
     }
 
@@ -88,20 +90,28 @@ impl Desk {
 
     /// Some events were missed: what counts is how things are now.
     fn take_snapshots(&self) {
+        self.take_control(self.engine().control());
         for snapshot in self.engine().feeds() {
-            if let Some(feed) = self.feed(&snapshot.config.id) {
-                feed.take(FeedEvent::State(snapshot.state));
-                feed.take(FeedEvent::Viewers { count: snapshot.viewers });
-                if let Some(sample) = snapshot.stats {
-                    feed.take(FeedEvent::Stats(sample));
-                }
-                feed.take(FeedEvent::Setpoint(snapshot.in_force));
-                feed.take(FeedEvent::Recording(snapshot.recording));
-                feed.take(FeedEvent::Audio(snapshot.audio));
-                if let Some(encoder) = snapshot.encoder {
-                    feed.take(FeedEvent::Encoder(encoder));
-                }
-            }
+            self.take_snapshot(snapshot);
+        }
+    }
+
+    /// A feed as it is now.
+    pub(super) fn take_snapshot(&self, snapshot: FeedSnapshot) {
+        let Some(feed) = self.feed(&snapshot.config.id) else { return };
+        feed.take(FeedEvent::State(snapshot.state));
+        feed.take(FeedEvent::Viewers { count: snapshot.viewers });
+        if let Some(sample) = snapshot.stats {
+            feed.take(FeedEvent::Stats(sample));
+        }
+        feed.take(FeedEvent::Setpoint(snapshot.in_force));
+        feed.take(FeedEvent::Recording(snapshot.recording));
+        feed.take(FeedEvent::Audio(snapshot.audio));
+        if let Some(encoder) = snapshot.encoder {
+            feed.take(FeedEvent::Encoder(encoder));
+        }
+        if let Some(agent) = snapshot.agent {
+            feed.take(FeedEvent::Agent(agent));
         }
     }
 }

@@ -18,6 +18,8 @@ use crate::{
 pub struct Removed {
     position: usize,
     config: FeedConfig,
+    /// It was for this run only.
+    is_guest: bool,
 }
 
 impl Desk {
@@ -54,7 +56,7 @@ impl Desk {
                     self.parts().errands.send(Errand::Command(config.id.clone(), command));
                 }
             }
-            _ => self.parts().errands.send(Errand::Replace(config)),
+            _ => self.errand(Errand::Replace(config)),
         }
     }
 
@@ -165,7 +167,7 @@ impl Desk {
 
     fn start_anew(&self, feed: &FeedObject) {
         self.imp().repeats.borrow_mut().forget(&feed.id());
-        self.parts().errands.send(Errand::Replace(feed.config()));
+        self.errand(Errand::Replace(feed.config()));
     }
 
     /// Has the camera known by whichever certificate it shows next.
@@ -186,17 +188,19 @@ impl Desk {
     pub fn remove(&self, feed: &FeedObject) -> Option<Removed> {
         let position = self.feeds().find(feed)? as usize;
         self.feeds().remove(position as u32);
-        let config = self.imp().config.borrow_mut().feeds.remove(position);
+        let config = feed.config();
+        let is_guest = !self.is_kept(&config.id);
+        self.imp().config.borrow_mut().feeds.retain(|kept| kept.id != config.id);
         self.imp().leaving.borrow_mut().push(config.clone());
-        self.parts().errands.send(Errand::Remove(config.id.clone()));
+        self.errand(Errand::Remove(config.id.clone()));
         self.save();
-        Some(Removed { position, config })
+        Some(Removed { position, config, is_guest })
     }
 
     /// Brings a removed feed back to where it was.
     pub fn undo_remove(&self, removed: Removed) -> FeedObject {
         self.stays(&removed.config.id);
-        self.insert(removed.position, removed.config)
+        self.put(removed.position, removed.config, !removed.is_guest)
     }
 
     /// A removed feed stays away: its password is forgotten.
@@ -225,13 +229,60 @@ impl Desk {
     }
 
     fn insert(&self, position: usize, config: FeedConfig) -> FeedObject {
+        self.put(position, config, true)
+    }
+
+    fn put(&self, position: usize, config: FeedConfig, is_kept: bool) -> FeedObject {
         let feed = FeedObject::new(&config);
         let position = position.min(self.feeds().n_items() as usize);
         self.feeds().insert(position as u32, &feed);
-        self.imp().config.borrow_mut().feeds.insert(position, config.clone());
-        self.parts().errands.send(Errand::Add(config));
+        if is_kept {
+            let mut all = self.imp().config.borrow_mut();
+            // Those that are not kept stand between them in the window, not in the file.
+            let shown = self.all_feeds();
+            let place =
+                shown[..position].iter().filter(|feed| all.feeds.iter().any(|kept| kept.id == feed.id())).count();
+            all.feeds.insert(place, config.clone());
+        }
+        self.errand(Errand::Add(config));
         self.save();
         feed
+    }
+
+    /// Whether a feed stands in the settings; others are for this run only.
+    fn is_kept(&self, feed: &FeedId) -> bool {
+        self.imp().config.borrow().feeds.iter().any(|kept| kept.id == *feed)
+    }
+
+    /// A message had a feed added: it is shown like any other, and is gone after this run.
+    pub(super) fn welcome(&self, feed: &FeedId) {
+        if let Some(snapshot) = self.engine().feed(feed) {
+            self.feeds().append(&FeedObject::new(&snapshot.config));
+            self.take_snapshot(snapshot);
+        }
+    }
+
+    /// A feed is gone. Where the desk did not ask for that, a message did: it is shown no more, and comes
+    /// back with the next run if the settings have it.
+    pub(super) fn part_from(&self, feed: &FeedId) {
+        let mut removals = self.imp().removals.borrow_mut();
+        if let Some(left) = removals.get_mut(feed).filter(|left| **left > 0) {
+            *left -= 1;
+            return;
+        }
+        drop(removals);
+        let position = self.feed(feed).and_then(|feed| self.feeds().find(&feed));
+        if let Some(position) = position {
+            self.feeds().remove(position);
+        }
+    }
+
+    /// Has it done; removals that come of it are the desk's own.
+    fn errand(&self, errand: Errand) {
+        if let Errand::Remove(feed) | Errand::Replace(FeedConfig { id: feed, .. }) = &errand {
+            *self.imp().removals.borrow_mut().entry(feed.clone()).or_default() += 1;
+        }
+        self.parts().errands.send(errand);
     }
 
     fn change(&self, feed: &FeedObject, change: impl FnOnce(&mut FeedConfig)) {
@@ -250,7 +301,8 @@ impl Desk {
     fn free_id(&self, name: &str) -> FeedId {
         let config = self.imp().config.borrow();
         let leaving = self.imp().leaving.borrow();
-        let taken = config.feeds.iter().chain(leaving.iter()).map(|feed| &feed.id);
+        let shown: Vec<FeedId> = self.all_feeds().iter().map(FeedObject::id).collect();
+        let taken = config.feeds.iter().chain(leaving.iter()).map(|feed| &feed.id).chain(&shown);
         FeedId::from_name(name).unique_among(taken)
     }
 

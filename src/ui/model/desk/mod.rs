@@ -10,9 +10,11 @@ mod remote;
 mod repeats;
 mod server;
 mod settings;
+mod sharing;
 
 use std::{
     cell::{Cell, OnceCell, RefCell},
+    collections::HashMap,
     path::PathBuf,
     sync::{Arc, OnceLock},
 };
@@ -29,6 +31,7 @@ use self::{errands::Errands, remote::Post, repeats::Repeats, server::Doors, sett
 use super::FeedObject;
 use crate::{
     config::{Config, FeedConfig, FeedId, KeyringStore, Secrets},
+    control::ControlState,
     station::Station,
 };
 
@@ -62,6 +65,12 @@ mod imp {
         pub(super) doors: RefCell<Option<Doors>>,
         pub(super) post: RefCell<Option<Post>>,
         pub(super) repeats: RefCell<Repeats>,
+        /// How bitrate is shared out.
+        pub(super) control: RefCell<ControlState>,
+        /// The feed that is looked at.
+        pub(super) looked_at: RefCell<Option<FeedId>>,
+        /// How often each feed is still to be told to be gone because the desk had it removed.
+        pub(super) removals: RefCell<HashMap<FeedId, usize>>,
     }
 
     impl Default for Desk {
@@ -78,6 +87,9 @@ mod imp {
                 doors: RefCell::default(),
                 post: RefCell::default(),
                 repeats: RefCell::default(),
+                control: RefCell::default(),
+                looked_at: RefCell::default(),
+                removals: RefCell::default(),
             }
         }
     }
@@ -94,7 +106,10 @@ mod imp {
             static SIGNALS: OnceLock<Vec<Signal>> = OnceLock::new();
             SIGNALS.get_or_init(|| {
                 let texts = [String::static_type(), String::static_type()];
-                ["notice", "saved"].map(|name| Signal::builder(name).param_types(texts).build()).into()
+                let mut signals: Vec<_> =
+                    ["notice", "saved"].map(|name| Signal::builder(name).param_types(texts).build()).into();
+                signals.push(Signal::builder("shared").build());
+                signals
             })
         }
     }
@@ -117,6 +132,7 @@ glib::wrapper! {
     /// Signal `notice(title, details)`: something happened that the operator
     /// should know once; `details` may be empty.
     /// Signal `saved(title, path)`: a file of a feed is complete.
+    /// Signal `shared`: bitrate is shared out otherwise.
     pub struct Desk(ObjectSubclass<imp::Desk>);
 }
 
