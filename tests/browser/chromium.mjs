@@ -17,7 +17,7 @@ const FLAGS = [
   "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE localhost, EXCLUDE 127.0.0.1, EXCLUDE [::1], EXCLUDE 198.18.*",
 ];
 
-/** Starts Chromium with a fresh profile. Answers { open(url) → tab, close() }. */
+/** Starts Chromium with a fresh profile. Answers { open(url, before) → tab, close() }; `before` runs in the page before its own scripts. */
 export async function startChromium() {
   const browser = await chromium.launch({
     executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
@@ -26,14 +26,15 @@ export async function startChromium() {
   });
   return {
     name: "chromium",
-    open: (url) => openWindow(browser, url),
+    open: (url, before) => openWindow(browser, url, before),
     close: () => browser.close(),
   };
 }
 
 /** A window for every page: Chromium draws a tab behind another once a second, and its pictures would rightly count as stale. */
-async function openWindow(browser, url) {
+async function openWindow(browser, url, before) {
   const context = await browser.newContext({ viewport: { width: 1280, height: 800 }, ignoreHTTPSErrors: true });
+  if (before) await context.addInitScript(before);
   return tabOf(await context.newPage(), url);
 }
 

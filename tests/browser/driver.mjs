@@ -4,7 +4,7 @@
 //
 //   {"id":1,"do":"open","kind":"viewer","url":"http://…"}           → {"id":1,"tab":0}
 //   {"id":2,"do":"open","kind":"gstwebrtc-api","signalling":"ws://…"} (signalling may be absent: the package's own default)
-//        both take "browser": "chromium" (default) or "firefox"
+//        both take "browser": "chromium" (default) or "firefox", and with Chromium "before": a script that runs before the page's own
 //   {"id":3,"do":"tiles","tab":0}                       → {"tiles":[…]}      window.heliograph.tiles()
 //   {"id":4,"do":"producers","tab":1}                   → {"producers":[{id,meta}]}
 //   {"id":5,"do":"consume","tab":1,"producer":"…"}      → {"viewing":0}
@@ -75,8 +75,8 @@ async function waitFor(page, expression, timeoutMs) {
 }
 
 const commands = {
-  async open({ browser: name = "chromium", ...page }) {
-    const opened = await (await browser(name)).open(await addressOf(page));
+  async open({ browser: name = "chromium", before, ...page }) {
+    const opened = await (await browser(name)).open(await addressOf(page), before);
     return { tab: tabs.push(opened) - 1 };
   },
   tiles: async ({ tab: number }) => ({ tiles: await tab(number).evaluate("window.heliograph.tiles()") }),

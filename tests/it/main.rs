@@ -37,6 +37,7 @@ mod mqtt;
 mod mqtt_external;
 mod mqtt_programs;
 mod network_cut;
+mod no_feedback;
 mod on_demand;
 mod pass_through;
 mod planted_password;

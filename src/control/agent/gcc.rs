@@ -81,7 +81,14 @@ impl Agent for Gcc {
             return Some(Decision::stay(gettext("Everybody gets the low rendition")));
         }
         let known = counting.iter().filter_map(|viewer| viewer.estimate);
-        let slowest = known.min_by(|one, other| one.kbps.total_cmp(&other.kbps))?;
+        let Some(slowest) = known.min_by(|one, other| one.kbps.total_cmp(&other.kbps)) else {
+            // Of who has just come, nothing can be known yet.
+            let is_new = |viewer: &&ViewerPath| seen.now.duration_since(viewer.since) < NEWCOMER;
+            return counting
+                .iter()
+                .all(is_new)
+                .then(|| Decision::stay(gettext("Waits for the first word of a viewer")));
+        };
         // Where it is less than the lower limit, all feeds together have to know.
         let wanted = (slowest.kbps as u32).min(seen.bounds.most_kbps);
         let kbps = seen.hold(wanted);
@@ -239,6 +246,8 @@ mod tests {
         let mut scene = Scene::new(&[1000.0]);
         scene.viewers[0].estimate = None;
         assert_eq!(Gcc::default().decide(&scene.seen()), None);
+        scene.viewers[0].since = scene.now;
+        assert!(Gcc::default().decide(&scene.seen()).unwrap().change.is_empty(), "it has just come");
         assert!(Gcc::default().decide(&Scene::new(&[]).seen()).unwrap().change.is_empty());
         scene.viewers[0].gets = Assigned::Low;
         assert!(Gcc::default().decide(&scene.seen()).unwrap().change.is_empty());

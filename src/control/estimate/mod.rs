@@ -12,6 +12,8 @@
 //! how the round trip grows.
 
 mod feedback;
+#[cfg(test)]
+mod properties;
 mod reports;
 #[cfg(test)]
 mod simulation;
@@ -23,8 +25,10 @@ use serde::{Deserialize, Serialize};
 use self::{feedback::Feedback, reports::Reports};
 use crate::stats::{EstimateBasis, PathReport};
 
-/// Feedback that has not come for this long is not given.
+/// Feedback that has not come for this long is not given any more…
 const SILENCE: Duration = Duration::from_secs(3);
+/// …and where it did not come within this long at first, never will be.
+const EARLY: Duration = Duration::from_secs(1);
 
 /// What a connection carries.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -95,7 +99,7 @@ impl Estimator {
             });
         }
         // Feedback comes within a moment where it comes at all; reports come as well, and are not it.
-        let is_early = now.duration_since(self.began) < SILENCE && self.heard_feedback.is_none();
+        let is_early = now.duration_since(self.began) < EARLY && self.heard_feedback.is_none();
         let heard = self.heard_report.is_some_and(|at| now.duration_since(at) < 3 * SILENCE);
         (heard && !is_early).then(|| Estimate {
             kbps: self.reports.kbps(),
@@ -137,6 +141,23 @@ mod tests {
         let queued = estimator.estimate(at + seconds(2.0)).unwrap();
         assert!(queued.kbps < 1500.0 && queued.is_congested, "{queued:?}");
         assert_eq!(estimator.estimate(at + seconds(60.0)), None, "nothing was heard for long");
+    }
+
+    #[test]
+    fn a_way_that_loses_a_little_whatever_is_sent_is_not_given_up() {
+        let start = Instant::now();
+        let mut estimator = Estimator::new(2000.0, start);
+        let report = ReceiverReport { loss: 0.05, round_trip: Some(0.04) };
+        let mut kbps = 2000.0;
+        let mut all = Vec::new();
+        for second in 1..=120 {
+            let now = start + seconds(f64::from(second));
+            estimator.feed_receiver(&report, kbps, now);
+            kbps = estimator.estimate(now).unwrap().kbps;
+            all.push(kbps);
+        }
+        assert!(all[20..].iter().all(|kbps| (*kbps - 2000.0).abs() < 1.0), "{all:?}");
+        assert!(all.contains(&1700.0), "it was tried whether less helps: {all:?}");
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::Estimator;
+use super::{Estimator, ReceiverReport};
 use crate::stats::PathReport;
 
 const STEP: f64 = 0.005;
@@ -13,6 +13,8 @@ const STEP: f64 = 0.005;
 const WAY: usize = 4;
 /// Between two words of feedback, in steps: 100 ms, as browsers do.
 const FEEDBACK: usize = 20;
+/// Between two receiver reports, in steps: a second.
+const REPORT: usize = 200;
 /// Rates are over the last half second, the queue is the shortest of the last 120 ms; what is carried is that of 150 ms.
 const WINDOW: usize = 100;
 const SHORT_WINDOW: usize = 30;
@@ -22,6 +24,8 @@ const LEAST_CHANGE: f64 = 0.05;
 /// An encoder follows within so many seconds, and does not quite reach what it was asked for.
 const FOLLOWS: f64 = 0.15;
 const OUTPUT: f64 = 0.95;
+/// And is asked for no less and no more.
+pub(super) const BOUNDS: std::ops::RangeInclusive<f64> = 100.0..=8000.0;
 /// What the link holds, in seconds at its present rate; more is lost.
 const HOLDS: f64 = 0.2;
 
@@ -34,7 +38,17 @@ struct Moment {
     queueing: f64,
 }
 
+/// What a far end tells.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Tells {
+    /// Of every packet.
+    Feedback,
+    /// In receiver reports only.
+    Reports,
+}
+
 struct Flow {
+    tells: Tells,
     estimator: Estimator,
     asked: f64,
     rate: f64,
@@ -47,6 +61,8 @@ pub(super) struct Seen {
     pub(super) at: f64,
     pub(super) sent_kbps: f64,
     pub(super) queueing: f64,
+    /// The part of it that was lost.
+    pub(super) lost: f64,
 }
 
 /// Encoders that share a link.
@@ -59,8 +75,14 @@ pub(super) struct Simulation {
 
 impl Simulation {
     pub(super) fn new(flows: usize, start_kbps: f64) -> Self {
+        Self::of(flows, start_kbps, Tells::Feedback)
+    }
+
+    /// Of viewers who tell this.
+    pub(super) fn of(flows: usize, start_kbps: f64, tells: Tells) -> Self {
         let now = Instant::now();
         let flow = || Flow {
+            tells,
             estimator: Estimator::new(start_kbps, now),
             asked: start_kbps,
             rate: start_kbps * OUTPUT,
@@ -95,16 +117,18 @@ impl Simulation {
             let moment =
                 Moment { sent: part * sent, received: part * carried, lost: part * sent * lost_part, queueing };
             flow.moments.push_back(moment);
-            if flow.moments.len() > WINDOW + 2 * WAY {
+            if flow.moments.len() > REPORT + 2 * WAY {
                 flow.moments.pop_front();
             }
             let target = flow.asked * OUTPUT;
             flow.rate += (target - flow.rate) * (STEP / FOLLOWS);
-            if self.steps.is_multiple_of(FEEDBACK) {
-                flow.hear(self.now);
+            match flow.tells {
+                Tells::Feedback if self.steps.is_multiple_of(FEEDBACK) => flow.hear(self.now),
+                Tells::Reports if self.steps.is_multiple_of(REPORT) => flow.hear_report(self.now),
+                _ => {}
             }
         }
-        Seen { at: self.steps as f64 * STEP, sent_kbps: sent / STEP, queueing }
+        Seen { at: self.steps as f64 * STEP, sent_kbps: sent / STEP, queueing, lost: lost_part }
     }
 }
 
@@ -123,19 +147,38 @@ impl Flow {
             loss: if sent > 0.0 { sum(|moment| moment.lost) / sent } else { 0.0 },
         };
         self.estimator.feed(&report, self.asked, now);
-        let wanted = self.estimator.estimate(now).expect("feedback was given").kbps.clamp(100.0, 8000.0);
+        self.follow(now);
+    }
+
+    fn hear_report(&mut self, now: Instant) {
+        let known: Vec<Moment> = self.moments.iter().rev().skip(2 * WAY).take(REPORT).copied().collect();
+        let sum = |what: fn(&Moment) -> f64| known.iter().map(what).sum::<f64>();
+        let sent = sum(|moment| moment.sent);
+        let queueing = known.first().map_or(0.0, |moment| moment.queueing);
+        let report = ReceiverReport {
+            loss: if sent > 0.0 { sum(|moment| moment.lost) / sent } else { 0.0 },
+            round_trip: Some(2.0 * WAY as f64 * STEP + queueing),
+        };
+        self.estimator.feed_receiver(&report, self.asked, now);
+        self.follow(now);
+    }
+
+    /// The encoder is asked for what the estimate says.
+    fn follow(&mut self, now: Instant) {
+        let Some(estimate) = self.estimator.estimate(now) else { return };
+        let wanted = estimate.kbps.clamp(*BOUNDS.start(), *BOUNDS.end());
         if (wanted - self.asked).abs() > LEAST_CHANGE * self.asked {
             self.asked = wanted;
         }
     }
 }
 
-fn p95(mut values: Vec<f64>) -> f64 {
+pub(super) fn p95(mut values: Vec<f64>) -> f64 {
     values.sort_by(f64::total_cmp);
     values[values.len() * 95 / 100]
 }
 
-fn mean(seen: &[Seen]) -> f64 {
+pub(super) fn mean(seen: &[Seen]) -> f64 {
     seen.iter().map(|seen| seen.sent_kbps).sum::<f64>() / seen.len() as f64
 }
 

@@ -53,6 +53,15 @@ const WATCH_GAPS: &str = "(() => {
     return true;
 })()";
 
+/// Runs before the page: it never sees that feedback on single packets is offered.
+const LEAVE_FEEDBACK_OUT: &str = "(() => {
+    const before = RTCPeerConnection.prototype.setRemoteDescription;
+    RTCPeerConnection.prototype.setRemoteDescription = function ({ type, sdp }) {
+        const without = sdp.split('\\r\\n').filter((line) => !/transport-wide-cc|transport-cc/.test(line));
+        return before.call(this, { type, sdp: without.join('\\r\\n') });
+    };
+})()";
+
 impl Browser {
     pub fn start() -> Self {
         Self::start_by(Command::new("node"))
@@ -92,6 +101,11 @@ impl Browser {
     /// Opens the viewer page.
     pub fn open_viewer(&mut self, url: &str) -> Tab {
         self.open(&json!({"do": "open", "kind": "viewer", "url": url}))
+    }
+
+    /// Opens the viewer page in a browser that tells nothing of single packets, as older ones do.
+    pub fn open_viewer_without_feedback(&mut self, url: &str) -> Tab {
+        self.open(&json!({"do": "open", "kind": "viewer", "url": url, "before": LEAVE_FEEDBACK_OUT}))
     }
 
     /// Opens a page with the unmodified npm client, at its default address or a given one.
