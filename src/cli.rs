@@ -11,8 +11,9 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::{
     config::{
-        AgentKind, Attention, BrokerAddress, BudgetKind, Codec, ElementChoice, ElementRole, FeedId, Fingerprint,
-        IceServer, Importance, OrCamera, Priority, RtspConfig, Size, StreamChoice, TransportChoice,
+        AgentKind, Attention, BrokerAddress, BudgetKind, Codec, CsvProfile, ElementChoice, ElementRole, FeedId,
+        Fingerprint, IceServer, Importance, MqttDialect, OrCamera, Priority, RtspConfig, Size, StreamChoice,
+        TransportChoice,
     },
     media::source::{DemoSound, Transport},
 };
@@ -43,6 +44,8 @@ pub enum Verb {
     Ctl(CtlOptions),
     /// Be a server at which feeds and viewers meet that cannot reach each other
     Relay(RelayOptions),
+    /// Watch feeds of other programs over MQTT, and record their statistics
+    Collect(CollectOptions),
     /// Be an RTSP camera with a test picture, for trying things out
     DemoCamera(DemoCameraOptions),
     /// List the named profiles: settings that belong together
@@ -177,6 +180,47 @@ pub struct CtlOptions {
     /// What to do
     #[command(subcommand)]
     pub verb: CtlVerb,
+}
+
+/// Options of `collect`; without a broker, those of `[[watch]]` in the settings are watched.
+#[derive(Args, Clone, Debug, Default)]
+pub struct CollectOptions {
+    /// The broker
+    #[arg(long, value_name = "mqtt://HOST:PORT")]
+    pub broker: Option<BrokerAddress>,
+    /// Only feeds of this Heliograph; may be repeated
+    #[arg(long = "instance", value_name = "NAME", requires = "broker")]
+    pub instances: Vec<FeedId>,
+    /// What is spoken there: heliograph or gstwebrtcapp
+    #[arg(long, value_name = "WORD", requires = "broker", conflicts_with = "instances")]
+    pub dialect: Option<MqttDialect>,
+    /// What stands before the topics of GstWebRTCApp's feeds
+    #[arg(long, value_name = "TOPIC", requires = "broker", conflicts_with = "instances")]
+    pub prefix: Option<String>,
+    /// Log in at the broker as this user, with the password in the variable of --password-env
+    #[arg(long, value_name = "USER", requires = "broker")]
+    pub user: Option<String>,
+    /// The environment variable that holds the user's password: others can see arguments
+    #[arg(long, value_name = "VARIABLE", requires = "user")]
+    pub password_env: Option<String>,
+    /// Certificates that vouch for the broker (PEM)
+    #[arg(long, value_name = "FILE", requires = "broker")]
+    pub ca: Option<PathBuf>,
+    /// Where files are written [default: that of the settings]
+    #[arg(long, value_name = "FOLDER")]
+    pub folder: Option<PathBuf>,
+    /// Which columns they have: full or gstwebrtcapp [default: those of the settings]
+    #[arg(long, value_name = "WORD")]
+    pub profile: Option<CsvProfile>,
+    /// Write no files
+    #[arg(long)]
+    pub no_record: bool,
+    /// Seconds between two lines of figures
+    #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..=86400))]
+    pub every: u64,
+    /// End after so many seconds
+    #[arg(long, value_name = "N")]
+    pub seconds: Option<u64>,
 }
 
 /// What to do with a Heliograph that runs.

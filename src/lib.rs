@@ -6,7 +6,7 @@
 //! ui        the window (feature `gui`)             serve   the headless face
 //!   └──────────────┬──────────────────────────────────┘
 //! doctor           whether everything is in place, and what to do where it is not
-//! station          a Heliograph at work: engine, secrets and the server for viewers
+//! station          a Heliograph at work: engine, secrets, the server for viewers, feeds elsewhere
 //! import    pipelines that people bring along, read into feeds
 //! engine           the owner: feeds, supervisors, commands in, events out
 //!   ├─ control     who decides what a feed sends, and to whom
@@ -22,6 +22,7 @@
 
 pub mod channels;
 pub mod cli;
+mod collect;
 pub mod config;
 pub mod connector;
 pub mod control;
@@ -60,6 +61,7 @@ pub fn run(cli: Cli) -> ExitCode {
         Some(Verb::Doctor(options)) => doctor::run_verb(cli.config, &options),
         // Another one does the work.
         Some(Verb::Ctl(options)) => ctl::run(cli.config, &options),
+        Some(Verb::Collect(options)) => collect::run(cli.config, &options),
         // It passes words on, no media.
         Some(Verb::Relay(options)) => relay::run(&options),
         verb => with_media(verb, cli.config),
@@ -81,7 +83,7 @@ fn with_media(verb: Option<Verb>, config: Option<PathBuf>) -> ExitCode {
         Some(Verb::DemoCamera(options)) => demo_camera::run(&options),
         Some(Verb::Profiles(options)) => profiles::run(&options),
         Some(Verb::Import(ImportVerb::Pipeline(options))) => import::run(config, &options),
-        Some(Verb::Doctor(_) | Verb::Ctl(_) | Verb::Relay(_)) | None => window(config),
+        Some(Verb::Doctor(_) | Verb::Ctl(_) | Verb::Collect(_) | Verb::Relay(_)) | None => window(config),
     }
 }
 

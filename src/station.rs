@@ -6,6 +6,7 @@
 mod certificates;
 pub mod remote;
 mod report;
+pub mod watch;
 
 use std::{
     collections::BTreeMap,
@@ -17,7 +18,7 @@ use std::{
 use tokio::runtime::Handle;
 
 use crate::{
-    config::{Config, ConnectorConfig, ConnectorId, MqttConfig, Secrets, ServerConfig},
+    config::{BrokerChoice, Config, ConnectorConfig, ConnectorId, MqttConfig, Secrets, ServerConfig},
     connector::{
         self,
         hub::{Hub, HubConnector},
@@ -28,6 +29,7 @@ use crate::{
     stats::prometheus::{self, FeedFigures},
 };
 use remote::Remote;
+use watch::Watch;
 
 /// How often a port that is taken is tried again.
 pub const LISTEN_AGAIN: Duration = Duration::from_secs(2);
@@ -151,6 +153,12 @@ impl Station {
                 result => return result,
             }
         }
+    }
+
+    /// Watches feeds of other programs, as the settings ask.
+    pub fn watch(&self, config: &Config) -> Watch {
+        let own = (config.mqtt.broker != BrokerChoice::Off).then(|| config.mqtt.instance());
+        Watch::start(&self.runtime, &config.watch, own.as_ref(), &config.statistics)
     }
 
     /// Writes a line to the log for every change of a feed, from now on.

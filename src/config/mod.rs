@@ -50,6 +50,7 @@ mod slug;
 mod source;
 mod statistics;
 mod transport;
+mod watch;
 
 pub use address::{AddressError, Credentials, SourceAddress};
 pub use agent::{AgentConfig, AgentKind};
@@ -93,6 +94,7 @@ pub use source::{
 };
 pub use statistics::{CsvProfile, StatisticsConfig};
 pub use transport::TransportConfig;
+pub use watch::WatchConfig;
 
 /// Everything the operator asked for.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -109,6 +111,8 @@ pub struct Config {
     pub control: ControlConfig,
     /// Whether and where they are told of and steered over MQTT.
     pub mqtt: MqttConfig,
+    /// Whose feeds are watched over MQTT.
+    pub watch: Vec<WatchConfig>,
     /// Where feeds go beside the page of this program.
     pub connectors: Vec<ConnectorConfig>,
     /// The feeds, in the order of the file and of the window. No two have the same id.

@@ -7,7 +7,9 @@
 mod actions;
 mod dictionary;
 mod envelope;
+mod reading;
 
 pub use actions::{Action, ControllerCommand, actions, controller_commands, worth_applying};
 pub use dictionary::dictionary;
 pub use envelope::Envelope;
+pub use reading::sample_of;

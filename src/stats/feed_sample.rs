@@ -38,6 +38,11 @@ pub struct FeedSample {
 }
 
 impl FeedSample {
+    /// Whether nothing runs of which anything could be known: a record of it would be empty.
+    pub fn is_off(&self) -> bool {
+        self.camera.frames_received.is_none() && self.encodings.is_empty() && self.viewers.is_empty()
+    }
+
     /// What is made for everybody who can take it; none where that is the camera's own stream.
     pub fn main(&self) -> Option<&EncodingSample> {
         self.encodings.iter().find(|encoding| encoding.rendition == RenditionRole::Main)

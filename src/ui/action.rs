@@ -63,6 +63,11 @@ impl Action {
         !matches!(self, Self::AddFeed | Self::AddDemo | Self::Troubleshooting)
     }
 
+    /// Whether it is for feeds of our own only.
+    fn needs_local(self) -> bool {
+        self.needs_feed() && self != Self::ToggleDetails
+    }
+
     fn run(self, window: &Window) {
         match self {
             Self::AddFeed => window.present_add_dialog(),
@@ -92,10 +97,11 @@ impl Action {
 
     /// Switches on and off what needs a selected feed.
     pub(super) fn update(window: &Window) {
-        let has_feed = window.selected().is_some();
+        let selected = window.selected();
+        let (has_feed, has_local) = (selected.is_some(), selected.is_some_and(|feed| feed.local()));
         for action in Self::ALL.into_iter().filter(|action| action.needs_feed()) {
             if let Some(entry) = window.lookup_action(action.name()).and_downcast::<gio::SimpleAction>() {
-                entry.set_enabled(has_feed);
+                entry.set_enabled(if action.needs_local() { has_local } else { has_feed });
             }
         }
     }

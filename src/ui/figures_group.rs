@@ -123,7 +123,7 @@ mod imp {
             let session = self.session();
             let viewer = session.and_then(|session| sample.viewers.iter().find(|one| one.session == session).cloned());
             self.summary.set_subtitle(&viewer.map_or_else(|| of_all(&sample), |viewer| of_one(&viewer, &sample)));
-            self.recording.set_active(feed.config().record_statistics);
+            self.recording.set_active(feed.records_statistics());
             for (_, chart) in &*self.charts.borrow() {
                 chart.refresh();
             }

@@ -42,6 +42,8 @@ mod imp {
         pub(super) empty_notices: TemplateChild<Notices>,
         #[template_child]
         details_toggle: TemplateChild<gtk::ToggleButton>,
+        /// The feeds of the list, in its order.
+        pub(super) listed: RefCell<Option<gio::ListModel>>,
         /// What the window works on.
         #[property(get, set, nullable)]
         pub(super) desk: RefCell<Option<Desk>>,
@@ -170,11 +172,12 @@ impl Window {
         imp.notices.set_desk(Some(desk));
         imp.empty_notices.set_desk(Some(desk));
         imp.feed_page.set_desk(Some(desk));
-        imp.list.bind_model(Some(&desk.feeds()), |feed| {
+        let feeds = desk.listed();
+        imp.list.bind_model(Some(&feeds), |feed| {
             let feed = feed.downcast_ref().expect("the desk should hold feeds only");
             FeedRow::new(feed).upcast()
         });
-        desk.feeds().connect_items_changed(clone!(
+        feeds.connect_items_changed(clone!(
             #[weak(rename_to = window)]
             self,
             move |feeds, _, _, _| window.feeds_changed(feeds.n_items())
@@ -189,7 +192,8 @@ impl Window {
             self,
             move |title, path| window.show_saved(title, path)
         ));
-        self.feeds_changed(desk.feeds().n_items());
+        self.feeds_changed(feeds.n_items());
+        imp.listed.replace(Some(feeds));
     }
 
     /// Keeps a feed selected as long as there is one.

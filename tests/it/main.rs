@@ -16,6 +16,7 @@ mod beyond_loopback;
 mod camera_loss;
 mod capacity;
 mod codecs;
+mod collect;
 mod congestion;
 mod connectors;
 mod data_channels;

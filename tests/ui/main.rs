@@ -23,6 +23,7 @@ mod element_properties;
 mod feed_dialog;
 mod keep;
 mod preview;
+mod remote;
 mod rig;
 mod screenshots;
 mod setpoint;

@@ -12,9 +12,10 @@ use super::*;
 use crate::config::{
     AgentConfig, AgentKind, AudioConfig, AudioSource, BrokerChoice, BudgetKind, ChannelLabel, Codec, ConnectorForm,
     Crop, CsvProfile, DataChannelConfig, Delivery, DeviceConfig, DeviceFormat, ElementChoice, ElementRole,
-    EmbeddedBroker, FeedChoice, FeedConfig, Field, FieldKind, FileConfig, Fingerprint, Flip, IceServers, MqttRole,
-    PasswordSource, PathChoice, PictureConfig, Priority, Rotation, RtspConfig, Senders, ServerConfig, ShareConfig,
-    Size, SocketPlace, SourceConfig, StreamChoice, TestConfig, TestPattern, TransportChoice, TransportConfig,
+    EmbeddedBroker, FeedChoice, FeedConfig, Field, FieldKind, FileConfig, Fingerprint, Flip, IceServers, MqttDialect,
+    MqttRole, PasswordSource, PathChoice, PictureConfig, Priority, Rotation, RtspConfig, Senders, ServerConfig,
+    ShareConfig, Size, SocketPlace, SourceConfig, StreamChoice, TestConfig, TestPattern, TransportChoice,
+    TransportConfig,
 };
 
 /// A kind of connector, as one above this room would describe it.
@@ -932,6 +933,29 @@ fn statistics_are_read_and_left_alone() {
     for (line, sentence) in cases {
         let found = remarks(&format!("version = 1\n[statistics]\n{line}\n"));
         assert!(found.contains("line 3") && found.contains(sentence), "{line}: {found}");
+    }
+}
+
+#[test]
+fn whose_feeds_are_watched_is_read_and_left_alone() {
+    let text = "version = 1\n\n[[watch]]\nbroker = \"mqtts://h\" # the fleet's\ninstances = [\"boat\"]\nca = \"/ca.pem\"\n\n[[watch]]\nbroker = \"mqtt://i\"\ndialect = \"gstwebrtcapp\"\nprefix = \"fleet\"\nrecord = true\n";
+    let loaded = read::read(text).unwrap();
+    let [fleet, guests] = loaded.config.watch.as_slice() else { panic!("{:?}", loaded.config.watch) };
+    assert_eq!((fleet.instances[0].as_str(), fleet.record), ("boat", false));
+    assert_eq!(
+        (guests.topics.prefix.as_str(), guests.dialect, guests.record),
+        ("fleet", MqttDialect::GstWebRtcApp, true)
+    );
+    assert_eq!(write::write(Some(text), &loaded.config).unwrap(), text);
+    for (lines, sentence) in [
+        ("record = true", "here the `broker` is missing"),
+        ("broker = \"mqtt://me:planted@h\"", "it holds a user name or password"),
+        ("broker = \"mqtt://h\"\nprefix = \"x\"", "it belongs to the other dialect"),
+        ("broker = \"mqtt://h\"\ninstances = [\"The Boat\"]", "lower-case letters"),
+        ("broker = \"mqtt://h\"\nlisten = \"x\"", "`listen` is not known here"),
+    ] {
+        let found = remarks(&format!("version = 1\n[[watch]]\n{lines}\n"));
+        assert!(found.contains(sentence) && !found.contains("planted"), "{lines}: {found}");
     }
 }
 

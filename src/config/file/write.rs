@@ -33,7 +33,7 @@ pub(super) fn write(old: Option<&str>, config: &Config, forms: Forms) -> Result<
     set_version(&mut document);
     set_server(&mut document, &config.server)?;
     set_control(&mut document, &config.control);
-    // [encoders], [recording], [statistics], [mqtt] and [[connectors]] are the operator's own: nothing here changes them.
+    // [encoders], [recording], [statistics], [mqtt], [[watch]] and [[connectors]] are the operator's own: nothing here changes them.
     set_feeds(&mut document, old_feeds, &config.feeds)?;
     let new = document.to_string();
     read(&new, forms)?;

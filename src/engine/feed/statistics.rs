@@ -116,8 +116,7 @@ impl Worker {
         if wanted.as_ref() != self.statistics.recorder.as_ref().map(|(_, config)| config) {
             self.statistics.recorder = wanted.map(|config| (self.start_recorder(&config), config));
         }
-        let is_off = sample.camera.frames_received.is_none() && sample.encodings.is_empty();
-        if let Some((recorder, _)) = self.statistics.recorder.as_mut().filter(|_| !is_off) {
+        if let Some((recorder, _)) = self.statistics.recorder.as_mut().filter(|_| !sample.is_off()) {
             recorder.record(sample);
         }
     }

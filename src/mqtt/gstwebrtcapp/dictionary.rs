@@ -4,26 +4,30 @@ use serde_json::{Map, Value, json};
 
 use crate::stats::{Candidate, FeedSample, RemoteInboundRtp, StreamSample, TransportFeedback, ViewerSample};
 
+/// Of ours: says which stream and which pair belong together. Its programs pass it over.
+pub(super) const SESSION: &str = "heliograph-session";
+
 /// The dictionary of a sample. Entries are looked up by how their keys begin, so one more name behind
 /// it tells viewers apart whose far ends have the same number.
 pub fn dictionary(sample: &FeedSample) -> Value {
     let mut entries = Map::new();
     for (place, viewer) in sample.viewers.iter().enumerate() {
         for stream in viewer.picture.iter().chain(&viewer.sound) {
-            add_stream(&mut entries, place, stream);
+            add_stream(&mut entries, place, stream, &viewer.session);
         }
         add_pair(&mut entries, place, viewer);
     }
     Value::Object(entries)
 }
 
-fn add_stream(entries: &mut Map<String, Value>, place: usize, stream: &StreamSample) {
+fn add_stream(entries: &mut Map<String, Value>, place: usize, stream: &StreamSample, session: &str) {
     let sent = &stream.outbound;
     let timestamp = stream.timestamp * 1000.0;
     let clock_rate = sent.clock_rate.unwrap_or(90_000);
     let outbound = json!({
         "timestamp": timestamp,
         "ssrc": sent.ssrc,
+        SESSION: session,
         "clock-rate": clock_rate,
         "packets-sent": sent.packets_sent,
         "bytes-sent": sent.bytes_sent,
@@ -80,6 +84,7 @@ fn add_pair(entries: &mut Map<String, Value>, place: usize, viewer: &ViewerSampl
         return;
     };
     let mut entry = viewer.feedback.as_ref().map(transport).unwrap_or_default();
+    entry.insert(SESSION.to_owned(), viewer.session.clone().into());
     for (end, kind, candidate) in
         [("local", "remote-candidate", &pair.local), ("remote", "local-candidate", &pair.remote)]
     {

@@ -20,11 +20,12 @@ use super::{
     words::{Health, Words},
 };
 use crate::{
-    config::{FeedConfig, FeedId, Setpoint},
+    config::{FeedConfig, FeedId, Setpoint, SourceConfig},
     control::{CrewState, FeedShare},
     engine::{Beside, ChangedBy, EncoderInUse, FeedEvent, FeedState, InForce, PathInUse},
     i18n::{gettext, gettext_f},
     media::{AudioState, choose_encoder},
+    station::watch::{Presence, RemoteState},
     stats::{FeedSample, History},
 };
 
@@ -43,6 +44,12 @@ mod imp {
         /// Whether it is to stream.
         #[property(get, set)]
         streaming: Cell<bool>,
+        /// Whether it is another program's, and only watched here.
+        #[property(get)]
+        pub(super) remote: Cell<bool>,
+        /// Whether it is ours.
+        #[property(get = Self::is_local)]
+        _local: std::marker::PhantomData<bool>,
         /// How many viewers are connected.
         #[property(get, set)]
         viewers: Cell<u32>,
@@ -107,6 +114,8 @@ mod imp {
         pub(super) audio: RefCell<AudioState>,
         pub(super) config: RefCell<Option<FeedConfig>>,
         pub(super) state: RefCell<Option<(FeedState, Instant)>>,
+        /// How it is, where it is another program's.
+        pub(super) elsewhere: RefCell<RemoteState>,
         pub(super) sample: RefCell<Box<FeedSample>>,
         pub(super) charted: RefCell<Charted>,
     }
@@ -125,6 +134,7 @@ mod imp {
         pub(super) fn refresh(&self) {
             let viewers = self.viewers.get() as usize;
             let new = match &*self.state.borrow() {
+                _ if self.remote.get() => Words::elsewhere(&self.elsewhere.borrow()),
                 Some((state, since)) => Words::new(state, since.elapsed(), viewers),
                 None => Words::new(&FeedState::Idle, Duration::ZERO, viewers),
             };
@@ -153,6 +163,10 @@ mod imp {
                 ("sound-missing", old.sound_missing != new.sound_missing),
                 ("certificate", old.certificate != new.certificate),
             ]);
+        }
+
+        fn is_local(&self) -> bool {
+            !self.remote.get()
         }
 
         fn elements(&self) -> String {
@@ -218,6 +232,35 @@ impl FeedObject {
         feed.set_config(config);
         feed.imp().refresh();
         feed
+    }
+
+    /// A feed of another program, which nothing is asked of here.
+    pub fn elsewhere(id: &FeedId, state: &RemoteState) -> Self {
+        let feed: Self = Object::new();
+        feed.imp().remote.set(true);
+        // Where its picture comes from is known there.
+        feed.imp().config.replace(Some(FeedConfig::new(id.clone(), &*state.name, SourceConfig::Demo)));
+        feed.take_elsewhere(state);
+        feed
+    }
+
+    /// Takes what is told of a feed of another program.
+    pub fn take_elsewhere(&self, state: &RemoteState) {
+        let imp = self.imp();
+        imp.elsewhere.replace(state.clone());
+        self.set_name(state.name.as_str());
+        // Translators: {origin} is the name of another program, which has this camera.
+        self.set_source(gettext_f("Elsewhere: {origin}", &[("origin", &state.origin)]));
+        self.set_viewers(state.viewers as u32);
+        if state.presence != Presence::Live {
+            imp.sample.take();
+        }
+        imp.refresh();
+    }
+
+    /// Whether its statistics are written to files.
+    pub fn records_statistics(&self) -> bool {
+        if self.remote() { self.imp().elsewhere.borrow().is_recorded } else { self.config().record_statistics }
     }
 
     /// What programs call it.
@@ -322,7 +365,8 @@ impl FeedObject {
         let imp = self.imp();
         imp.refresh();
         // Nobody sends while it is off, which is not the same as sending nothing.
-        imp.charted.borrow_mut().push(&imp.sample.borrow(), self.health() != Health::Off);
+        let streams = if self.remote() { self.health() == Health::Live } else { self.health() != Health::Off };
+        imp.charted.borrow_mut().push(&imp.sample.borrow(), streams);
     }
 
     /// What a figure was: of this viewer's session, or over all viewers.

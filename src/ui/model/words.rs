@@ -10,6 +10,7 @@ use gtk::glib;
 use crate::{
     engine::{Awaited, FeedState},
     i18n::{gettext, gettext_f},
+    station::watch::{Presence, RemoteState},
     ui::units,
 };
 
@@ -84,6 +85,20 @@ impl Words {
             words.detail.clone_from(&fault.detail);
         }
         words
+    }
+
+    /// The words for a feed that is elsewhere.
+    pub fn elsewhere(state: &RemoteState) -> Self {
+        let status = state.presence.words();
+        let caption = if state.viewers == 0 { status.clone() } else { with_viewers(&status, state.viewers) };
+        let health = match state.presence {
+            Presence::Off => Health::Off,
+            Presence::Connecting => Health::Connecting,
+            Presence::Live => Health::Live,
+            Presence::Away | Presence::Trouble => Health::Trouble,
+        };
+        let fault = if health == Health::Trouble { state.sentence.clone() } else { String::new() };
+        Self { health, status, caption, picture: state.picture.clone(), fault, ..Self::default() }
     }
 }
 
@@ -168,5 +183,17 @@ mod tests {
         assert_eq!(words.health, Health::Failed);
         assert_eq!((words.fault.as_str(), words.hint.as_str()), ("The camera refuses.", "Switch it on."));
         assert_eq!(Words::new(&FeedState::Connecting { awaited: Awaited::Nothing }, Duration::ZERO, 0).fault, "");
+    }
+
+    #[test]
+    fn a_feed_elsewhere_that_is_away_says_so_and_why() {
+        let state = RemoteState { sentence: "It is away.".into(), ..RemoteState::default() };
+        let words = Words::elsewhere(&state);
+        assert_eq!(
+            (words.health, words.caption.as_str(), words.fault.as_str()),
+            (Health::Trouble, "Away", "It is away.")
+        );
+        let words = Words::elsewhere(&RemoteState { presence: Presence::Live, viewers: 2, ..state });
+        assert_eq!((plain(&words.caption).as_str(), words.fault.as_str()), ("Live, 2 viewers", ""));
     }
 }

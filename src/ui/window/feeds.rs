@@ -20,9 +20,12 @@ use crate::{
 impl Window {
     /// Selects a feed of the list.
     pub fn select(&self, feed: &FeedObject) {
-        if let Some(position) = self.desk().and_then(|desk| desk.feeds().find(feed)) {
+        let listed = self.imp().listed.borrow();
+        let mut feeds = listed.iter().flat_map(gtk::prelude::ListModelExtManual::iter::<glib::Object>);
+        let position = feeds.position(|listed| listed.is_ok_and(|listed| listed == *feed.upcast_ref::<glib::Object>()));
+        if let Some(position) = position.and_then(|position| i32::try_from(position).ok()) {
             let list = &self.imp().list;
-            list.select_row(list.row_at_index(position.cast_signed()).as_ref());
+            list.select_row(list.row_at_index(position).as_ref());
         }
     }
 

@@ -40,20 +40,30 @@ impl Program {
     pub fn relay(protocol: &str, port: u16, args: &[&str]) -> Self {
         let mut command = Command::new(PROGRAM);
         command.args(["relay", "--protocol", protocol]);
-        Self::start(command, SocketAddr::from(([127, 0, 0, 1], port)), args, &[])
+        Self::listening(command, SocketAddr::from(([127, 0, 0, 1], port)), args, &[])
     }
 
     /// Starts `heliograph serve` at any address; the command is the program, or a way into it.
     pub fn launch(mut command: Command, listen: SocketAddr, args: &[&str], env: &[(&str, &str)]) -> Self {
         command.arg("serve");
-        Self::start(command, listen, args, env)
+        Self::listening(command, listen, args, env)
     }
 
-    fn start(mut command: Command, listen: SocketAddr, args: &[&str], env: &[(&str, &str)]) -> Self {
+    fn listening(mut command: Command, listen: SocketAddr, args: &[&str], env: &[(&str, &str)]) -> Self {
+        command.args(["--listen", &listen.to_string()]).args(args);
+        Self::run(command, listen.port(), env)
+    }
+
+    /// Starts the program with a word that listens nowhere.
+    pub fn start(args: &[&str]) -> Self {
+        let mut command = Command::new(PROGRAM);
+        command.args(args);
+        Self::run(command, 0, &[])
+    }
+
+    fn run(mut command: Command, port: u16, env: &[(&str, &str)]) -> Self {
         let home = tempfile::tempdir().unwrap();
         let mut child = command
-            .args(["--listen", &listen.to_string()])
-            .args(args)
             .env("XDG_CONFIG_HOME", home.path().join("config"))
             .env("XDG_STATE_HOME", home.path().join("state"))
             .env_remove("DISPLAY")
@@ -74,7 +84,7 @@ impl Program {
                 }
             }
         });
-        Self { child, lines, _home: home, port: listen.port() }
+        Self { child, lines, _home: home, port }
     }
 
     /// All lines printed so far.

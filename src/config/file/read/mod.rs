@@ -13,6 +13,7 @@ mod server;
 mod source;
 mod statistics;
 mod transport;
+mod watch;
 
 use std::collections::HashSet;
 
@@ -28,7 +29,7 @@ pub(super) use elements::setting_text;
 pub(super) use source::source_keys;
 
 const TOP_KEYS: &[&str] =
-    &["version", "server", "encoders", "recording", "statistics", "control", "mqtt", "connectors", "feeds"];
+    &["version", "server", "encoders", "recording", "statistics", "control", "mqtt", "watch", "connectors", "feeds"];
 
 /// Reads the whole file, or says everything that is wrong with it.
 pub(super) fn read(text: &str, forms: Forms) -> Result<Loaded, Fault> {
@@ -46,13 +47,14 @@ pub(super) fn read(text: &str, forms: Forms) -> Result<Loaded, Fault> {
     let statistics = statistics::read_statistics(&top);
     let control = control::read_control(&top);
     let mqtt = mqtt::read_mqtt(&top);
+    let watch = watch::read_watch(&top);
     let connectors = connectors::read_connectors(&top, forms);
     let drafts = read_feeds(&top);
     refuse_equal_ids(&drafts, &notes);
     match notes.into_remarks() {
         remarks if remarks.is_empty() => {
             let config =
-                Config { server, encoders, recording, statistics, control, mqtt, connectors, feeds: Vec::new() };
+                Config { server, encoders, recording, statistics, control, mqtt, watch, connectors, feeds: Vec::new() };
             Ok(finish(config, drafts))
         }
         remarks => Err(Fault::Remarks(remarks)),

@@ -28,7 +28,7 @@ const COMMON_KEYS: &[&str] = &[
     "preset_tuning",
 ];
 const EMBEDDED_KEYS: &[&str] = &["listen", "anonymous", "users", "tls_cert", "tls_key", "insecure"];
-const EXTERNAL_KEYS: &[&str] =
+pub(super) const EXTERNAL_KEYS: &[&str] =
     &["user", "password_env", "password_file", "ca", "client_cert", "client_key", "protocol_version"];
 
 pub(super) fn read_mqtt(top: &Fields<'_>) -> MqttConfig {
@@ -173,7 +173,7 @@ fn read_password(fields: &Fields<'_>) -> PasswordSource {
     }
 }
 
-fn read_external(fields: &Fields<'_>, address: BrokerAddress) -> ExternalBroker {
+pub(super) fn read_external(fields: &Fields<'_>, address: BrokerAddress) -> ExternalBroker {
     let mut broker = ExternalBroker::at(address);
     broker.user = fields.checked("user", check_user);
     broker.password = read_password(fields);
@@ -211,7 +211,7 @@ fn read_topics(fields: &Fields<'_>) -> GstWebRtcAppTopics {
 }
 
 /// MQTT 5, section 4.7: a topic that is published to has no wildcards.
-fn check_topic(text: &str) -> Result<(), String> {
+pub(super) fn check_topic(text: &str) -> Result<(), String> {
     let fits =
         text.len() <= 200 && !text.contains(['+', '#', '\0']) && !text.starts_with(['/', '$']) && !text.ends_with('/');
     if fits && !text.starts_with("heliograph/") {

@@ -73,8 +73,11 @@ impl Desk {
 
     /// Writes a feed's statistics to files, or no more, from now on and after the next start of the program.
     pub fn set_recording(&self, feed: &FeedObject, on: bool) {
-        if feed.config().record_statistics == on {
+        if feed.records_statistics() == on {
             return;
+        }
+        if feed.remote() {
+            return self.record_remote(&feed.id(), on);
         }
         self.change(feed, |config| config.record_statistics = on);
         self.parts().errands.send(Errand::Command(feed.id(), FeedCommand::RecordStatistics { on }));

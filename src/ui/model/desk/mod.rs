@@ -11,6 +11,7 @@ mod repeats;
 mod server;
 mod settings;
 mod sharing;
+mod watch;
 
 use std::{
     cell::{Cell, OnceCell, RefCell},
@@ -32,7 +33,7 @@ use super::FeedObject;
 use crate::{
     config::{Config, FeedConfig, FeedId, KeyringStore, Secrets},
     control::ControlState,
-    station::Station,
+    station::{Station, watch::Watch},
 };
 
 pub use feeds::Removed;
@@ -46,6 +47,9 @@ mod imp {
         /// All feeds, in the order of the settings file.
         #[property(get)]
         pub(super) feeds: gio::ListStore,
+        /// Feeds of other programs, in the order in which they came.
+        #[property(get)]
+        pub(super) remote_feeds: gio::ListStore,
         /// Where viewers find the feeds; empty while the server is closed.
         #[property(get, set)]
         pub(super) viewer_url: RefCell<String>,
@@ -64,6 +68,7 @@ mod imp {
         pub(super) leaving: RefCell<Vec<FeedConfig>>,
         pub(super) doors: RefCell<Option<Doors>>,
         pub(super) post: RefCell<Option<Post>>,
+        pub(super) watch: RefCell<Option<Watch>>,
         pub(super) repeats: RefCell<Repeats>,
         /// How bitrate is shared out.
         pub(super) control: RefCell<ControlState>,
@@ -77,6 +82,7 @@ mod imp {
         fn default() -> Self {
             Self {
                 feeds: gio::ListStore::new::<FeedObject>(),
+                remote_feeds: gio::ListStore::new::<FeedObject>(),
                 viewer_url: RefCell::default(),
                 server_fault: RefCell::default(),
                 settings_remarks: RefCell::default(),
@@ -86,6 +92,7 @@ mod imp {
                 leaving: RefCell::default(),
                 doors: RefCell::default(),
                 post: RefCell::default(),
+                watch: RefCell::default(),
                 repeats: RefCell::default(),
                 control: RefCell::default(),
                 looked_at: RefCell::default(),
@@ -156,12 +163,13 @@ impl Desk {
         desk.take_settings(loaded);
         desk.open_doors();
         desk.open_post();
+        desk.open_watch();
         desk
     }
 
     /// Ends all feeds and closes the server; settles what is still to be saved or forgotten.
     pub async fn shut(&self) {
-        futures::join!(self.end_feeds(), self.shut_doors(), self.shut_post(), self.forget_leaving());
+        futures::join!(self.end_feeds(), self.shut_doors(), self.shut_post(), self.shut_watch(), self.forget_leaving());
     }
 
     async fn end_feeds(&self) {
@@ -176,9 +184,17 @@ impl Desk {
 
     /// A second has passed.
     pub fn tick(&self) {
-        for feed in self.all_feeds() {
+        for feed in [self.feeds(), self.remote_feeds()].iter().flat_map(all) {
             feed.tick();
         }
+    }
+
+    /// All feeds that are shown: ours, then those of others.
+    pub fn listed(&self) -> gio::ListModel {
+        let both = gio::ListStore::new::<gio::ListModel>();
+        both.append(&self.feeds());
+        both.append(&self.remote_feeds());
+        gtk::FlattenListModel::new(Some(both)).upcast()
     }
 
     /// Calls back for every notice: its title and its details.
@@ -215,7 +231,7 @@ impl Desk {
     }
 
     fn all_feeds(&self) -> Vec<FeedObject> {
-        self.feeds().iter::<FeedObject>().filter_map(Result::ok).collect()
+        all(&self.feeds()).collect()
     }
 
     fn feed(&self, id: &FeedId) -> Option<FeedObject> {
@@ -238,4 +254,9 @@ impl Desk {
             }
         });
     }
+}
+
+fn all(feeds: &gio::ListStore) -> impl Iterator<Item = FeedObject> {
+    let feeds: Vec<FeedObject> = feeds.iter().filter_map(Result::ok).collect();
+    feeds.into_iter()
 }
