@@ -14,6 +14,7 @@ use crate::{
         Config, ConfigFile, ExternalBroker, FeedId, GstWebRtcAppTopics, MqttDialect, PasswordSource, StatisticsConfig,
         WatchConfig,
     },
+    connector::FORMS,
     i18n::gettext,
     signals,
     station::watch::{Presence, RemoteState, Watch, WatchEvent},
@@ -74,7 +75,7 @@ fn settings(path: Option<PathBuf>, options: &CollectOptions) -> Result<(Vec<Watc
 
 fn load(path: Option<PathBuf>) -> Result<Config, String> {
     let path = path.map_or_else(ConfigFile::default_path, Ok).map_err(|error| error.to_string())?;
-    Ok(ConfigFile::new(path).load().map_err(|error| error.to_string())?.config)
+    Ok(ConfigFile::new(path, FORMS).load().map_err(|error| error.to_string())?.config)
 }
 
 fn named(options: &CollectOptions) -> Option<WatchConfig> {

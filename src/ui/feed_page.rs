@@ -11,6 +11,7 @@ use gtk::{
 
 use super::{
     AgentGroup, ChosenGroup, FaultCard, FiguresGroup, KeepGroup, PreviewTile, SetpointGroup, ShareGroup, StreamGroup,
+    ViewersTable,
     model::{Desk, FeedObject},
 };
 
@@ -28,6 +29,8 @@ mod imp {
         layout: TemplateChild<gtk::Box>,
         #[template_child]
         pub(super) preview: TemplateChild<PreviewTile>,
+        #[template_child]
+        pub(super) viewers: TemplateChild<ViewersTable>,
         #[template_child]
         details: TemplateChild<adw::Clamp>,
         #[template_child]
@@ -66,6 +69,7 @@ mod imp {
             ChosenGroup::ensure_type();
             KeepGroup::ensure_type();
             FiguresGroup::ensure_type();
+            ViewersTable::ensure_type();
             class.bind_template();
         }
 
@@ -79,6 +83,14 @@ mod imp {
         fn constructed(&self) {
             self.parent_constructed();
             self.set_narrow(false);
+            let page = self.obj().downgrade();
+            self.viewers.connect_chosen(move |session| {
+                if let Some(page) = page.upgrade() {
+                    page.set_show_details(true);
+                    page.open_part("figures");
+                    page.imp().figures.show_viewer(session);
+                }
+            });
         }
     }
 
@@ -127,5 +139,6 @@ impl FeedPage {
     pub fn tick(&self) {
         self.imp().keep.tick();
         self.imp().figures.tick();
+        self.imp().viewers.tick();
     }
 }

@@ -9,7 +9,7 @@ use gtk::{
 };
 
 use super::{
-    model::{Desk, FeedObject, Figure},
+    model::{Desk, FeedObject, Figure, name_of},
     time_chart::TimeChart,
     units,
 };
@@ -146,6 +146,14 @@ mod imp {
             self.show();
         }
 
+        pub(super) fn choose(&self, session: &str) {
+            self.look_again();
+            let position = self.sessions.borrow().iter().position(|known| known == session);
+            if let Some(position) = position {
+                self.whose.set_selected(position as u32 + 1);
+            }
+        }
+
         /// The viewer that is chosen; `None` for all.
         fn session(&self) -> Option<String> {
             let position = (self.whose.selected() as usize).checked_sub(1)?;
@@ -179,12 +187,6 @@ mod imp {
             }
         }
     }
-}
-
-/// What a viewer calls itself, or where it is.
-fn name_of(viewer: &ViewerSample) -> String {
-    let place = || Some(viewer.candidate_pair.as_ref()?.remote.as_ref()?.address.clone());
-    viewer.viewer.clone().or_else(place).unwrap_or_else(|| viewer.session.chars().take(8).collect())
 }
 
 /// Every figure that is known, in one line.
@@ -232,6 +234,11 @@ glib::wrapper! {
 }
 
 impl FiguresGroup {
+    /// Shows the figures of this viewer, if it is still there.
+    pub fn show_viewer(&self, session: &str) {
+        self.imp().choose(session);
+    }
+
     /// A second has passed.
     pub fn tick(&self) {
         self.imp().look_again();

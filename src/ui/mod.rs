@@ -8,6 +8,7 @@
 //!    ├─ FeedPage         the selected feed
 //!    │  ├─ PreviewTile   its picture, never live unless it is
 //!    │  ├─ FaultCard     what is wrong, and the next step
+//!    │  ├─ ViewersTable  who watches, a row each
 //!    │  ├─ StreamGroup   streaming, link, viewers
 //!    │  ├─ FiguresGroup  figures of all viewers or of one, each with a TimeChart
 //!    │  ├─ AgentGroup    who decides over bitrate and size
@@ -51,6 +52,7 @@ mod stream_group;
 pub mod time_chart;
 mod troubleshooting;
 pub mod units;
+mod viewers_table;
 mod window;
 mod window_state;
 
@@ -77,6 +79,7 @@ pub use share_group::ShareGroup;
 pub use shares_dialog::SharesDialog;
 pub use stream_group::StreamGroup;
 pub use troubleshooting::TroubleshootingDialog;
+pub use viewers_table::ViewersTable;
 pub use window::Window;
 
 /// The application's name on the bus, in menus and for icons.

@@ -63,6 +63,7 @@ fn feeds_of_two_programs_are_told_and_recorded_and_missed_when_one_is_gone() {
 
 #[test]
 fn feeds_of_gstwebrtcapp_are_collected_in_its_columns() {
+    heliograph::media::init().unwrap();
     let broker = Mosquitto::start("allow_anonymous true");
     let (home, files) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     let boat = instance(&home, &broker, "boat", "Bow", "dialect = \"gstwebrtcapp\"");

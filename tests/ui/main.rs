@@ -32,4 +32,5 @@ mod sharing;
 mod support;
 mod templates;
 mod troubleshooting;
+mod viewers;
 mod window;

@@ -939,14 +939,14 @@ fn statistics_are_read_and_left_alone() {
 #[test]
 fn whose_feeds_are_watched_is_read_and_left_alone() {
     let text = "version = 1\n\n[[watch]]\nbroker = \"mqtts://h\" # the fleet's\ninstances = [\"boat\"]\nca = \"/ca.pem\"\n\n[[watch]]\nbroker = \"mqtt://i\"\ndialect = \"gstwebrtcapp\"\nprefix = \"fleet\"\nrecord = true\n";
-    let loaded = read::read(text).unwrap();
+    let loaded = read::read(text, FORMS).unwrap();
     let [fleet, guests] = loaded.config.watch.as_slice() else { panic!("{:?}", loaded.config.watch) };
     assert_eq!((fleet.instances[0].as_str(), fleet.record), ("boat", false));
     assert_eq!(
         (guests.topics.prefix.as_str(), guests.dialect, guests.record),
         ("fleet", MqttDialect::GstWebRtcApp, true)
     );
-    assert_eq!(write::write(Some(text), &loaded.config).unwrap(), text);
+    assert_eq!(write::write(Some(text), &loaded.config, FORMS).unwrap(), text);
     for (lines, sentence) in [
         ("record = true", "here the `broker` is missing"),
         ("broker = \"mqtt://me:planted@h\"", "it holds a user name or password"),

@@ -11,6 +11,7 @@ mod draft;
 mod feed;
 mod figure;
 mod sharing;
+mod viewer;
 mod words;
 
 pub use chosen::{Chosen, Facts};
@@ -21,4 +22,5 @@ pub use draft::{
 pub use feed::FeedObject;
 pub use figure::Figure;
 pub use sharing::share_words;
+pub use viewer::{ViewerObject, ViewerWords, name_of};
 pub use words::{Health, Words};

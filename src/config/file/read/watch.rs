@@ -2,8 +2,8 @@
 
 use super::{
     super::fields::Fields,
-    feed_tables,
     mqtt::{EXTERNAL_KEYS, check_topic, read_external},
+    tables_of,
 };
 use crate::config::{BrokerAddress, FeedId, GstWebRtcAppTopics, MqttDialect, WatchConfig};
 use crate::i18n::gettext;
@@ -14,7 +14,7 @@ pub(super) fn read_watch(top: &Fields<'_>) -> Vec<WatchConfig> {
     let Some(item) = top.table.get("watch") else {
         return Vec::new();
     };
-    let Some(tables) = feed_tables(item) else {
+    let Some(tables) = tables_of(item) else {
         top.refuse("watch", gettext("write each broker below a line [[watch]]"));
         return Vec::new();
     };
@@ -39,7 +39,7 @@ fn read_one(fields: &Fields<'_>) -> Option<WatchConfig> {
     let topics = GstWebRtcAppTopics {
         prefix: fields.checked("prefix", check_topic).unwrap_or(usual.prefix),
         controller: fields.checked("controller", check_topic).unwrap_or(usual.controller),
-        control: usual.control,
+        ..usual
     };
     let instances = fields.texts("instances", |text| text.parse::<FeedId>().map(drop)).unwrap_or_default();
     let address = fields.secret::<BrokerAddress>("broker")?;
