@@ -21,7 +21,7 @@ main() {
 # part are Rust, and are optimised without the whole tree being built again.
 optimised() {
   local crate
-  [ "$1" != codecs ] || return 0
+  case $1 in codecs | congestion) return 0 ;; esac
   for crate in heliograph gst-plugin-rtp gst-plugin-webrtc gst-plugin-webrtc-signalling-protocol; do
     printf '%s\n' --config "profile.dev.package.$crate.opt-level=2"
   done

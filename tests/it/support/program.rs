@@ -4,7 +4,10 @@ use std::{
     io::{BufRead, BufReader},
     net::SocketAddr,
     process::{Child, Command, Stdio},
-    sync::{Arc, Mutex},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 
@@ -14,6 +17,9 @@ use super::{free_port, wait_for};
 
 /// The program's file.
 pub const PROGRAM: &str = env!("CARGO_BIN_EXE_heliograph");
+
+/// What programs say is kept, and not printed.
+static HUSHED: AtomicBool = AtomicBool::new(false);
 
 /// `heliograph serve` or another verb that goes on, ended with this value.
 pub struct Program {
@@ -25,6 +31,12 @@ pub struct Program {
 }
 
 impl Program {
+    /// From now on what programs say is not printed: a benchmark prints its own.
+    #[allow(dead_code, reason = "tests print it")]
+    pub fn hush() {
+        HUSHED.store(true, Ordering::Relaxed);
+    }
+
     /// Starts `heliograph serve` at a free loopback port, with more arguments.
     pub fn serve(args: &[&str]) -> Self {
         let port = free_port();
@@ -79,7 +91,9 @@ impl Program {
             let lines = lines.clone();
             move || {
                 for line in output.lines().map_while(Result::ok) {
-                    println!("| {line}");
+                    if !HUSHED.load(Ordering::Relaxed) {
+                        println!("| {line}");
+                    }
                     lines.lock().unwrap().push(line);
                 }
             }
