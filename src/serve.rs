@@ -6,22 +6,21 @@ use std::{
     time::Duration,
 };
 
-use futures::FutureExt;
-use tokio::runtime::Runtime;
+use tokio::{runtime::Runtime, sync::mpsc::unbounded_channel};
 
 use crate::{
     cli::ServeOptions,
     config::{
         AddressError, BrokerChoice, ChoiceError, Config, ConfigFile, ConnectorConfig, DeviceConfig, ElementRole,
-        EmbeddedBroker, FeedConfig, FeedId, FileConfig, KeyringStore, Loaded, MqttConfig, Password, PasswordSource,
-        RtspConfig, Secrets, SourceAddress, SourceConfig, TestConfig, Token, element_settings,
+        EmbeddedBroker, FeedConfig, FeedId, FileConfig, KeyringStore, Loaded, Password, PasswordSource, RtspConfig,
+        Secrets, SourceAddress, SourceConfig, TestConfig, Token, element_settings,
     },
     connector::{FORMS, local::ServerError},
     engine::FeedCommand,
     i18n::{gettext, gettext_f},
     mqtt::BrokerError,
     signals,
-    station::{LISTEN_AGAIN, Station, remote::Remote},
+    station::{LISTEN_AGAIN, Station, remote::Post, settings_watch},
 };
 
 /// Runs until it is told to end.
@@ -35,12 +34,12 @@ pub(crate) fn run(path: Option<PathBuf>, options: &ServeOptions) -> ExitCode {
         }
     };
     let runtime = Runtime::new().expect("an async runtime should start");
-    let code = runtime.block_on(serve(loaded, path, options.record.is_some()));
+    let code = runtime.block_on(serve(loaded, path, options));
     runtime.shutdown_timeout(Duration::from_millis(300));
     code
 }
 
-async fn serve(loaded: Loaded, path: PathBuf, records: bool) -> ExitCode {
+async fn serve(loaded: Loaded, path: PathBuf, options: &ServeOptions) -> ExitCode {
     for warning in &loaded.warnings {
         tracing::warn!("{warning}");
     }
@@ -50,12 +49,12 @@ async fn serve(loaded: Loaded, path: PathBuf, records: bool) -> ExitCode {
     }
     let station = Station::new(tokio::runtime::Handle::current(), secrets);
     station.log_events();
-    station.keep_certificates(path);
+    station.keep_certificates(path.clone());
     if let Err(error) = station.add_feeds(&loaded.config) {
         tracing::error!("{error}");
         return ExitCode::from(2);
     }
-    if records {
+    if options.record.is_some() {
         for feed in station.engine.feeds() {
             let sent = station.engine.command(&feed.config.id, FeedCommand::StartRecording);
             sent.expect("a feed that was added should be there");
@@ -64,7 +63,7 @@ async fn serve(loaded: Loaded, path: PathBuf, records: bool) -> ExitCode {
     if loaded.config.feeds.is_empty() {
         tracing::warn!("There is no feed. Add one with --feed NAME=SOURCE, --demo, or in the configuration file.");
     }
-    let ended = run_until_told(&station, &loaded.config).await;
+    let ended = run_until_told(&station, &loaded.config, path, options).await;
     station.engine.shutdown().await;
     match ended {
         Ok(()) => ExitCode::SUCCESS,
@@ -76,42 +75,58 @@ async fn serve(loaded: Loaded, path: PathBuf, records: bool) -> ExitCode {
 }
 
 /// Serves viewers until a signal comes.
-async fn run_until_told(station: &Station, config: &Config) -> Result<(), ServerError> {
+async fn run_until_told(
+    station: &Station,
+    config: &Config,
+    path: PathBuf,
+    options: &ServeOptions,
+) -> Result<(), ServerError> {
     let mut stop = std::pin::pin!(signals::asked_to_end());
     // Nobody who only watches waits for messages: without them there is no remote control, and pictures.
-    let mut remote = std::pin::pin!(remote(station, &config.mqtt).fuse());
+    let post = station.open_post(config.mqtt.clone(), log_broker);
     let server = tokio::select! {
         server = station.listen_patiently(&config.server, log_wait) => server?,
-        () = &mut stop => return Ok(()),
+        () = &mut stop => {
+            post.stop().await;
+            return Ok(());
+        }
     };
     tracing::info!("Viewers: {}", server.url());
     if let Some(fingerprint) = server.fingerprint() {
         tracing::info!("The certificate's SHA-256 fingerprint: {fingerprint}");
     }
-    let mut opened = None;
+    let (teller, mut changes) = unbounded_channel();
+    let watching = tokio::spawn(settings_watch::watch(path, move |loaded| teller.send(loaded).is_ok()));
     loop {
         tokio::select! {
             () = &mut stop => break,
-            remote = &mut remote => opened = remote,
+            Some(loaded) = changes.recv() => match apply(loaded, options) {
+                Ok(loaded) => reconfigure(station, &post, &loaded.config),
+                Err(error) => tracing::warn!("{error}"),
+            },
         }
     }
+    watching.abort();
     tracing::info!("Ending.");
-    if let Some(remote) = opened {
-        remote.stop().await;
-    }
+    post.stop().await;
     server.stop().await;
     Ok(())
 }
 
-/// Opens the way for messages, or says what stands in it.
-async fn remote(station: &Station, config: &MqttConfig) -> Option<Remote> {
-    let told = |error: &BrokerError| tracing::error!("{error} Trying again every {} s.", LISTEN_AGAIN.as_secs());
-    match station.open_remote(config, told).await {
-        Ok(remote) => remote,
-        Err(error) => {
-            tracing::error!("{error}");
-            None
-        }
+/// Does at once what can change while feeds run.
+fn reconfigure(station: &Station, post: &Post, config: &Config) {
+    tracing::info!(
+        "The settings have changed: [mqtt], [control] and [statistics] apply now, others at the next start."
+    );
+    post.change(&config.mqtt);
+    station.reconfigure(config);
+}
+
+fn log_broker(error: &BrokerError) {
+    if error.may_pass() {
+        tracing::error!("{error} Trying again every {} s.", LISTEN_AGAIN.as_secs());
+    } else {
+        tracing::error!("{error}");
     }
 }
 

@@ -6,6 +6,7 @@
 mod certificates;
 pub mod remote;
 mod report;
+pub mod settings_watch;
 pub mod watch;
 
 use std::{
@@ -28,7 +29,7 @@ use crate::{
     mqtt::BrokerError,
     stats::prometheus::{self, FeedFigures},
 };
-use remote::Remote;
+use remote::Post;
 use watch::Watch;
 
 /// How often a port that is taken is tried again.
@@ -61,9 +62,14 @@ impl Station {
         self.local.set_transport(config.server.transport.clone());
         self.engine.configure(&config.encoders);
         self.engine.configure_recording(&config.recording);
+        self.reconfigure(config);
+        self.connect(&config.connectors);
+    }
+
+    /// Takes what of that can change while feeds run.
+    pub fn reconfigure(&self, config: &Config) {
         self.engine.configure_statistics(&config.statistics);
         self.engine.configure_control(config.control).expect("a budget of the settings should have been checked");
-        self.connect(&config.connectors);
     }
 
     /// Has these connectors, beside the page of this program, from now on. One whose settings are as they
@@ -129,30 +135,10 @@ impl Station {
         }
     }
 
-    /// Opens the way for messages over MQTT, and waits for the embedded broker's port while another
-    /// program has it: that is told once, and tried again every two seconds. `None` where the settings
-    /// want no messages.
-    ///
-    /// # Errors
-    /// The embedded broker cannot start for a reason that does not pass by itself.
-    pub async fn open_remote(
-        &self,
-        config: &MqttConfig,
-        tell: impl Fn(&BrokerError),
-    ) -> Result<Option<Remote>, BrokerError> {
-        let mut told = false;
-        loop {
-            match Remote::start(&self.engine, config).await {
-                Err(error) if error.may_pass() => {
-                    if !told {
-                        tell(&error);
-                    }
-                    told = true;
-                    tokio::time::sleep(LISTEN_AGAIN).await;
-                }
-                result => return result,
-            }
-        }
+    /// Opens the way for messages over MQTT; what stands in it is told.
+    pub fn open_post(&self, config: MqttConfig, tell: impl Fn(&BrokerError) + Send + Sync + 'static) -> Post {
+        let _runtime = self.runtime.enter();
+        Post::open(self.engine.clone(), config, tell)
     }
 
     /// Watches feeds of other programs, as the settings ask.

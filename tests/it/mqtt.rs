@@ -36,7 +36,7 @@ fn user(folder: &Path, name: &str, role: MqttRole) -> MqttUser {
 struct Boat {
     program: Program,
     port: u16,
-    _folder: TempDir,
+    folder: TempDir,
 }
 
 impl Boat {
@@ -50,7 +50,7 @@ impl Boat {
         fs::write(&path, text).unwrap();
         let program = Program::serve(&["--config", &path.display().to_string()]);
         program.wait_line("Messages over MQTT", LIMIT);
-        Self { program, port, _folder: folder }
+        Self { program, port, folder }
     }
 
     fn ask(&self, request: &Value) -> Value {
@@ -295,4 +295,27 @@ fn what_is_kept_of_a_feed_is_told_by_the_names_of_its_files() {
     boat.wait_state("no recording", |state| state["recording"]["since"].is_null());
     let folder = recordings.path().display().to_string();
     assert!(heard.messages().iter().all(|line| !line.contains(&folder)), "folders are this machine's own affair");
+}
+
+#[test]
+fn other_settings_of_messages_hold_without_a_start() {
+    let boat = Boat::start("");
+    let (path, next) = (boat.folder.path().join("heliograph.toml"), free_port());
+    let text = fs::read_to_string(&path).unwrap();
+    let changed = text.replace(&boat.port.to_string(), &next.to_string()).replace("\"boat\"", "\"ship\"");
+    fs::write(&path, &changed).unwrap();
+    boat.program.wait_line(&format!("Messages over MQTT: mqtt://127.0.0.1:{next}"), LIMIT);
+    assert_eq!(first_json(next, "heliograph/ship/state")["online"], true);
+    assert_eq!(first_json(next, "heliograph/ship/feeds/bow/state")["feed"], "bow");
+    assert!(!publish(boat.port, &["-t", "x", "-m", "1"]), "the port before is closed");
+    // What cannot be used changes nothing, and is told.
+    fs::write(&path, changed.replace("[mqtt]", "[mqtt]\nnonsense = 1")).unwrap();
+    boat.program.wait_line("What held before goes on.", LIMIT);
+    assert_eq!(first_json(next, "heliograph/ship/state")["online"], true);
+    // A budget holds at once, too.
+    fs::write(&path, format!("{changed}[control]\nbudget = \"fixed\"\nbudget_kbps = 3210\n")).unwrap();
+    wait_for("a budget", LIMIT, || {
+        let control = first_json(next, "heliograph/ship/control");
+        (control["config"]["budget_kbps"] == 3210).then_some(())
+    });
 }

@@ -42,3 +42,16 @@ fn a_port_that_is_taken_is_told_and_taken_later() {
     assert!(rig.desk.server_fault().is_empty());
     rig.end();
 }
+
+#[gtk::test]
+fn messages_that_an_editor_allows_meanwhile_are_heard_and_the_window_saves_as_before() {
+    let rig = Rig::new();
+    let port = std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap().port();
+    let text = rig.saved();
+    std::fs::write(rig.settings(), format!("{text}[mqtt]\nlisten = \"127.0.0.1:{port}\"\n")).unwrap();
+    support::until("a broker", || std::net::TcpStream::connect(("127.0.0.1", port)).is_ok());
+    rig.desk.add_demo();
+    support::until("the feed is saved", || rig.saved().contains("[[feeds]]"));
+    assert!(rig.saved().contains(&port.to_string()), "{}", rig.saved());
+    assert!(rig.notices.borrow().is_empty(), "{:?}", rig.notices.borrow());
+}

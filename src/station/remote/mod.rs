@@ -5,6 +5,7 @@
 
 mod bridge;
 mod gstwebrtcapp;
+mod post;
 pub mod reports;
 pub mod requests;
 #[cfg(test)]
@@ -25,6 +26,7 @@ use crate::{
 };
 use bridge::Bridge;
 use gstwebrtcapp::Guest;
+pub use post::Post;
 
 /// Requests that wait to be obeyed; more are dropped, rather than making the broker wait.
 const MOST_WAITING: usize = 1024;

@@ -28,12 +28,12 @@ use gtk::{
 };
 use tokio::runtime::Handle;
 
-use self::{errands::Errands, remote::Post, repeats::Repeats, server::Doors, settings::SettingsKeeper};
+use self::{errands::Errands, repeats::Repeats, server::Doors, settings::SettingsKeeper};
 use super::FeedObject;
 use crate::{
     config::{Config, FeedConfig, FeedId, KeyringStore, Secrets},
     control::ControlState,
-    station::{Station, watch::Watch},
+    station::{Station, remote::Post, watch::Watch},
 };
 
 pub use feeds::Removed;

@@ -1,54 +1,77 @@
-//! Messages over MQTT, opened as the settings ask.
+//! Messages over MQTT, opened as the settings ask, also where those change meanwhile.
 
 use gtk::{glib, prelude::*, subclass::prelude::*};
-use tokio::{sync::mpsc::unbounded_channel, task::AbortHandle};
+use tokio::sync::mpsc::unbounded_channel;
 
 use super::Desk;
-use crate::{i18n::gettext, mqtt::BrokerError, station::remote::Remote};
-
-/// The way of messages: being opened, or open.
-pub(super) enum Post {
-    Opening(AbortHandle),
-    Open(Remote),
-}
+use crate::{
+    config::{Config, ConfigFile, Loaded},
+    i18n::gettext,
+    mqtt::BrokerError,
+    station::settings_watch,
+};
 
 impl Desk {
     /// Opens it, and says what stands in the way.
     pub(super) fn open_post(&self) {
-        let parts = self.parts();
-        let (station, config) = (parts.station.clone(), self.imp().config.borrow().mqtt.clone());
+        let config = self.imp().config.borrow().mqtt.clone();
         let (sender, mut faults) = unbounded_channel();
-        let attempt = parts.runtime.spawn(async move {
-            let tell = |fault: &BrokerError| drop(sender.send(fault.to_string()));
-            station.open_remote(&config, tell).await
-        });
-        self.imp().post.replace(Some(Post::Opening(attempt.abort_handle())));
+        let tell = move |fault: &BrokerError| drop(sender.send(fault.to_string()));
+        self.imp().post.replace(Some(self.parts().station.open_post(config, tell)));
         let desk = self.downgrade();
         glib::spawn_future_local(async move {
             while let Some(fault) = faults.recv().await {
                 let Some(desk) = desk.upgrade() else { return };
-                desk.post_stuck(&fault);
+                desk.notice(&gettext("There are no messages over MQTT."), &fault);
             }
-            let Some((result, desk)) = attempt.await.ok().zip(desk.upgrade()) else { return };
-            match result {
-                Ok(remote) => drop(desk.imp().post.replace(remote.map(Post::Open))),
-                Err(fault) => desk.post_stuck(&fault.to_string()),
+        });
+        self.follow_settings();
+    }
+
+    /// Somebody may change the file in an editor meanwhile.
+    fn follow_settings(&self) {
+        let Some(path) = self.parts().settings.clone().or_else(|| ConfigFile::default_path().ok()) else { return };
+        let (sender, mut changes) = unbounded_channel();
+        self.parts().runtime.spawn(settings_watch::watch(path, move |loaded| sender.send(loaded).is_ok()));
+        let desk = self.downgrade();
+        glib::spawn_future_local(async move {
+            while let Some(loaded) = changes.recv().await {
+                let Some(desk) = desk.upgrade() else { return };
+                desk.take_changes(loaded);
             }
         });
     }
 
-    fn post_stuck(&self, fault: &str) {
-        self.notice(&gettext("There are no messages over MQTT."), fault);
+    /// What the window never writes is the operator's own, and holds at once. Where nothing else is
+    /// different in the file, it can be saved as before.
+    fn take_changes(&self, loaded: Loaded) {
+        let before = self.imp().config.borrow().clone();
+        let theirs = loaded.config;
+        let merged = Config {
+            encoders: theirs.encoders.clone(),
+            recording: theirs.recording.clone(),
+            statistics: theirs.statistics.clone(),
+            mqtt: theirs.mqtt.clone(),
+            watch: theirs.watch.clone(),
+            ..before.clone()
+        };
+        if let Some(post) = &*self.imp().post.borrow() {
+            post.change(&merged.mqtt);
+        }
+        self.parts().station.reconfigure(&merged);
+        let is_all = merged == theirs;
+        let is_news = merged != before;
+        self.imp().config.replace(merged);
+        if is_all && is_news {
+            self.read_again();
+        }
     }
 
     /// Says goodbye to the broker.
     pub(super) async fn shut_post(&self) {
-        match self.imp().post.take() {
-            Some(Post::Opening(attempt)) => attempt.abort(),
-            Some(Post::Open(remote)) => {
-                let _ = self.parts().runtime.spawn(remote.stop()).await;
-            }
-            None => {}
+        let post = self.imp().post.take();
+        if let Some(post) = post {
+            let _ = self.parts().runtime.spawn(post.stop()).await;
         }
     }
 }

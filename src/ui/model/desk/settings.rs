@@ -23,6 +23,8 @@ pub(super) struct SettingsKeeper(UnboundedSender<Order>);
 
 enum Order {
     Save(Box<Config>, oneshot::Sender<Result<(), ConfigError>>),
+    /// Somebody else changed what is not ours in the file: take it as it is now.
+    ReadAgain,
     /// Tell when everything before is done.
     Tell(oneshot::Sender<()>),
 }
@@ -46,6 +48,8 @@ fn keep(mut file: ConfigFile, mut orders: UnboundedReceiver<Order>) {
     while let Some(order) = orders.blocking_recv() {
         match order {
             Order::Save(config, done) => drop(done.send(file.save(&config))),
+            // What is wrong with it, the next save says.
+            Order::ReadAgain => drop(file.load()),
             Order::Tell(done) => drop(done.send(())),
         }
     }
@@ -106,6 +110,13 @@ impl Desk {
                 desk.notice(&gettext("The settings were not saved"), &error.to_string());
             }
         });
+    }
+
+    /// Somebody else changed what is not ours in the file.
+    pub(super) fn read_again(&self) {
+        if let Some(keeper) = &self.parts().keeper {
+            let _ = keeper.0.send(Order::ReadAgain);
+        }
     }
 
     /// Puts a password where the feed finds it, and tells where that is if it is not for good.
