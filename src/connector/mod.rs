@@ -15,6 +15,7 @@ pub mod local;
 mod menu;
 mod switchboard;
 pub mod webrtcsink;
+pub mod whip;
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
@@ -30,10 +31,10 @@ use crate::{
 };
 
 /// The kinds of connectors that an operator can add. Adding one means a folder, and a line here.
-pub static KINDS: &[&dyn Kind] = &[&webrtcsink::WebrtcSink, &bigfootbot::Bigfootbot];
+pub static KINDS: &[&dyn Kind] = &[&webrtcsink::WebrtcSink, &whip::Whip, &bigfootbot::Bigfootbot];
 
 /// What there is to say about each of [`KINDS`].
-pub static FORMS: Forms = &[&webrtcsink::FORM, &bigfootbot::FORM];
+pub static FORMS: Forms = &[&webrtcsink::FORM, &whip::FORM, &bigfootbot::FORM];
 
 /// A kind of connector that an operator can add.
 pub trait Kind: Sync {
@@ -106,6 +107,9 @@ pub trait Connection: Send {
 
     /// Shows viewers how the feed is: the state's name and a sentence.
     fn show(&self, state: &str, sentence: &str);
+
+    /// The viewer of a session has told what it received, or there is nothing that it could tell of.
+    fn heard(&self, _session: &str) {}
 
     /// What the viewer of a session calls itself; `None` where it has told no name.
     fn viewer_name(&self, session: &str) -> Option<String>;

@@ -14,6 +14,7 @@ use crate::support::{
     program::Program,
     robot::Receiver,
     wait_for,
+    whip::Endpoint,
 };
 
 /// As long as a busy machine takes to show a picture.
@@ -149,4 +150,48 @@ fn a_robots_receiver_is_sent_a_feed_started_anew_and_kept_while_the_relay_is_awa
     at_relay.terminate("TERM");
     program.wait_line_after(before, "connector=robot state=\"backoff\"", PATIENCE);
     receiver.wait_frames(30, PATIENCE);
+}
+
+#[test]
+fn a_feed_is_published_by_whip_published_anew_and_taken_back() {
+    let runtime = Runtime::new().unwrap();
+    let endpoint = Endpoint::start(runtime.handle(), TOKEN);
+    let whip = |path: &str, variable: &str| {
+        let address = endpoint.address;
+        format!("[[connectors]]\nid = \"media\"\nkind = \"whip\"\naddress = \"http://{address}{path}\"\n{variable}")
+    };
+    let (_folder, mut program) = serve(&whip("/moved", "token_env = \"SHORE_TOKEN\""));
+    let wait_decoded = |session| {
+        wait_for(&format!("pictures of session {session} at the media server"), PATIENCE, || {
+            (endpoint.sessions() == session && endpoint.decoded() >= 20).then_some(())
+        });
+    };
+    wait_decoded(1);
+    program.wait_line("connector=media state=\"ready\"", PATIENCE);
+
+    endpoint.hang_up();
+    let hung_up = std::time::Instant::now();
+    wait_decoded(2);
+    println!("published anew {:?} after the server hung up", hung_up.elapsed());
+    assert_eq!(endpoint.deleted(), [1]);
+
+    program.terminate("TERM");
+    wait_for("the goodbye", PATIENCE, || (endpoint.deleted() == [1, 2]).then_some(()));
+    assert!(!program.lines().iter().any(|line| line.contains(TOKEN)), "the token stands in the log");
+}
+
+#[test]
+fn what_a_media_server_means_by_its_refusal_is_said_in_words() {
+    let runtime = Runtime::new().unwrap();
+    let endpoint = Endpoint::start(runtime.handle(), TOKEN);
+    let address = endpoint.address;
+    let whip = |id: &str, path: &str| {
+        format!("[[connectors]]\nid = \"{id}\"\nkind = \"whip\"\naddress = \"http://{address}{path}\"\n")
+    };
+    let (_folder, program) = serve(&(whip("stranger", "/whip/bow") + &whip("lost", "/nowhere?key=planted")));
+    let told = program.wait_line("connector=stranger state=\"backoff\"", PATIENCE);
+    assert!(told.contains("does not let us in. Check the token."), "{told}");
+    let told = program.wait_line("connector=lost state=\"backoff\"", PATIENCE);
+    assert!(told.contains("has no WHIP endpoint at this path."), "{told}");
+    assert!(!program.lines().iter().any(|line| line.contains("planted")), "the path may be a key");
 }

@@ -8,9 +8,11 @@ mod sender;
 
 use std::sync::Arc;
 
+use futures::FutureExt;
+
 use super::{
     Connector, Kind,
-    client::{Client, Server},
+    client::{Client, Server, keep},
     hub::{Hub, HubConnector},
     local::{LocalServer, LocalSettings, ServerError},
 };
@@ -75,12 +77,12 @@ impl Kind for Bigfootbot {
         at_hub.set_transport(config.transport.clone());
         let url = config.address("address")?;
         let codec = config.text("codec").unwrap_or("h264");
+        let server = Arc::new(Server { url, ca: config.file("ca"), settings: config.clone() });
         Some(Arc::new(Client {
-            server: Arc::new(Server { url, ca: config.file("ca"), settings: config.clone() }),
             feeds: config.feeds.clone(),
             codecs: CODECS.iter().filter(|(word, _)| *word == codec).map(|(_, codec)| *codec).collect(),
             at_hub,
-            make_dialect: Box::new(|hub, feed, _| Box::new(Sender::new(hub.clone(), feed))),
+            speak: Box::new(move |post| keep(server.clone(), Sender::new(post.hub, &post.feed), post.tell).boxed()),
         }))
     }
 }

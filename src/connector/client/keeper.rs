@@ -11,6 +11,7 @@ use tokio_tungstenite::tungstenite::{Message, protocol::frame::coding::CloseCode
 
 use super::{ConnectorFault, ConnectorFaultKind as Kind, ConnectorState, Dialect, Line, Server, SetUp, dial::Socket};
 use crate::{
+    config::ConnectorId,
     connector::TellState,
     i18n::{gettext, gettext_f},
 };
@@ -29,22 +30,46 @@ const SILENCE_LIMIT: Duration = Duration::from_secs(12);
 /// How long the last words may take.
 const FAREWELL: Duration = Duration::from_millis(500);
 
-/// Keeps the connection until the task is ended.
-pub(super) async fn keep(server: Arc<Server>, mut dialect: Box<dyn Dialect>, tell: TellState) {
+/// Keeps a websocket and speaks over it, for as long as it is polled.
+pub(in crate::connector) async fn keep(server: Arc<Server>, mut dialect: impl Dialect, tell: TellState) {
     let line = Line::default();
-    let mut failures = 0;
+    let mut attempts = Attempts::new(server.settings.id.clone(), tell.clone());
     loop {
-        tell(ConnectorState::Connecting);
-        let began = Instant::now();
-        let fault = attempt(&server, dialect.as_mut(), &line, &tell).await;
+        attempts.begin();
+        let fault = attempt(&server, &mut dialect, &line, &tell).await;
         line.disconnect();
-        if began.elapsed() > HEALTHY {
-            failures = 0;
+        attempts.wait_after(fault).await;
+    }
+}
+
+/// Attempts one after the other, with waits between them that grow while they fail.
+pub(in crate::connector) struct Attempts {
+    id: ConnectorId,
+    tell: TellState,
+    failures: u32,
+    began: Instant,
+}
+
+impl Attempts {
+    pub(in crate::connector) fn new(id: ConnectorId, tell: TellState) -> Self {
+        Self { id, tell, failures: 0, began: Instant::now() }
+    }
+
+    /// Another attempt begins.
+    pub(in crate::connector) fn begin(&mut self) {
+        self.began = Instant::now();
+        (self.tell)(ConnectorState::Connecting);
+    }
+
+    /// It ended by this; comes back when the next is due.
+    pub(in crate::connector) async fn wait_after(&mut self, fault: ConnectorFault) {
+        if self.began.elapsed() > HEALTHY {
+            self.failures = 0;
         }
-        let wait = wait_after(failures, fault.kind);
-        failures += 1;
-        tracing::info!(connector = %server.settings.id, "{fault}");
-        tell(ConnectorState::Backoff { fault, retry_in: wait.as_secs_f64() });
+        let wait = wait_after(self.failures, fault.kind);
+        self.failures += 1;
+        tracing::debug!(connector = %self.id, "{fault}");
+        (self.tell)(ConnectorState::Backoff { fault, retry_in: wait.as_secs_f64() });
         sleep(wait).await;
     }
 }

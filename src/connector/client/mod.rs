@@ -6,7 +6,8 @@
 //!
 //! `dial` opens a connection and takes the time of each step, `keeper` keeps it, with back-off, and
 //! `guests` are the viewers there, at a hub that this connector has for itself. What is said over the
-//! connection, a [`Dialect`] knows: that is all a connector has to bring.
+//! connection, a [`Dialect`] knows: that is all a connector over a websocket has to bring. One that
+//! speaks otherwise brings its own attempt, which `keeper` repeats.
 
 mod dial;
 mod fault;
@@ -17,6 +18,7 @@ mod state;
 
 use std::sync::Arc;
 
+use futures::future::BoxFuture;
 use tokio::task::JoinHandle;
 
 pub use dial::{Server, SetUp};
@@ -24,17 +26,18 @@ pub use fault::{ConnectorFault, ConnectorFaultKind};
 pub use state::ConnectorState;
 
 pub(super) use guests::{Guests, Said};
+pub(super) use keeper::{Attempts, keep};
 pub(super) use line::Line;
 
 use super::{
-    Announcement, Connection, Connector, Door, Menu,
+    Announcement, Connection, Connector, Door, Menu, TellState,
     hub::{Hub, HubConnector},
 };
 use crate::config::{Codec, FeedChoice, FeedId, TransportConfig};
 
 /// What a protocol says over a connection about one feed. It outlives the connection, and so do its
 /// guests: media need no signalling once they flow.
-pub(super) trait Dialect: Send + 'static {
+pub(in crate::connector) trait Dialect: Send + 'static {
     /// The connection is there.
     fn opened(&mut self, line: &Line);
 
@@ -51,24 +54,39 @@ pub(super) trait Dialect: Send + 'static {
     fn tick(&mut self, _line: &Line) {}
 }
 
-/// Makes what speaks about a feed, by its id and its name for people.
-pub(super) type MakeDialect = Box<dyn Fn(&Arc<Hub>, &FeedId, &str) -> Box<dyn Dialect> + Send + Sync>;
+/// A feed that a service elsewhere is to have.
+pub(super) struct Post {
+    /// Where it is watched.
+    pub(super) hub: Arc<Hub>,
+    /// Its id.
+    pub(super) feed: FeedId,
+    /// Its name for people.
+    pub(super) name: String,
+    /// Is told how it is there.
+    pub(super) tell: TellState,
+}
+
+/// Speaks about a feed for as long as it is polled.
+pub(super) type Speak = Box<dyn Fn(Post) -> BoxFuture<'static, ()> + Send + Sync>;
 
 /// A connector to a service elsewhere.
 pub(super) struct Client {
-    pub(super) server: Arc<Server>,
     pub(super) feeds: FeedChoice,
     pub(super) codecs: Vec<Codec>,
     pub(super) at_hub: HubConnector,
-    pub(super) make_dialect: MakeDialect,
+    pub(super) speak: Speak,
 }
 
 impl Connector for Client {
     fn open(&self, feed: Announcement<'_>) -> Box<dyn Connection> {
-        let (id, name, tell) = (feed.id, feed.name, feed.tell.clone());
+        let post = Post {
+            hub: self.at_hub.hub().clone(),
+            feed: feed.id.clone(),
+            name: feed.name.to_owned(),
+            tell: feed.tell.clone(),
+        };
         let at_hub = self.at_hub.open(feed);
-        let dialect = (self.make_dialect)(self.at_hub.hub(), id, name);
-        let keeper = tokio::spawn(keeper::keep(self.server.clone(), dialect, tell));
+        let keeper = tokio::spawn((self.speak)(post));
         Box::new(ClientConnection { at_hub, keeper })
     }
 
@@ -111,6 +129,10 @@ impl Connection for ClientConnection {
 
     fn show(&self, state: &str, sentence: &str) {
         self.at_hub.show(state, sentence);
+    }
+
+    fn heard(&self, session: &str) {
+        self.at_hub.heard(session);
     }
 
     fn viewer_name(&self, session: &str) -> Option<String> {

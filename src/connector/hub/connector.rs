@@ -89,6 +89,10 @@ impl Connection for HubConnection {
         self.hub.set_feed_status(self.feed.as_str(), status);
     }
 
+    fn heard(&self, session: &str) {
+        self.hub.heard(session);
+    }
+
     fn viewer_name(&self, session: &str) -> Option<String> {
         self.hub.viewer_name(session)
     }

@@ -1,6 +1,6 @@
 //! A viewer elsewhere: it comes to the hub by way of a connector that speaks its protocol.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use gst_plugin_webrtc_signalling_protocol::{
     IncomingMessage, OutgoingMessage, PeerMessage, PeerMessageInner, PeerRole, PeerStatus, SdpMessage,
@@ -82,6 +82,11 @@ impl Guest {
                 _ => {}
             }
         }
+    }
+
+    /// For how long it has not told what it received, though something was sent; `None` where it never has.
+    pub(crate) fn silence(&self) -> Option<Duration> {
+        self.hub.silence(&self.session)
     }
 
     /// Gives the feed the guest's answer. One that is no answer ends the session.

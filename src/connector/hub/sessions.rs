@@ -1,6 +1,6 @@
 //! Sessions: one feed, one peer, and what may pass between them.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use gst_plugin_webrtc_signalling_protocol::{
     EndSessionMessage, OutgoingMessage, PeerMessage, PeerMessageInner, SdpMessage, StartSessionMessage,
@@ -30,6 +30,8 @@ pub(super) struct Session {
     pub(super) next: Option<Codec>,
     /// When its peer was asked to come again.
     pub(super) asked_at: Option<Instant>,
+    /// When its peer told last what it had received; `None` where it never has.
+    heard_at: Option<Instant>,
     candidates: u32,
 }
 
@@ -48,6 +50,18 @@ pub(super) enum Phase {
 }
 
 impl Hub {
+    /// The peer of a session is there: it has told what it received.
+    pub(crate) fn heard(&self, session_id: &str) {
+        if let Some(session) = self.lock().sessions.get_mut(session_id) {
+            session.heard_at = Some(Instant::now());
+        }
+    }
+
+    /// For how long the peer of a session has told nothing; `None` where it never has.
+    pub(super) fn silence(&self, session_id: &str) -> Option<Duration> {
+        Some(self.lock().sessions.get(session_id)?.heard_at?.elapsed())
+    }
+
     /// What the peer of a session calls itself.
     pub(crate) fn viewer_name(&self, session_id: &str) -> Option<String> {
         let state = self.lock();
@@ -89,6 +103,7 @@ impl State {
             phase: Phase::Waiting,
             next: None,
             asked_at: None,
+            heard_at: None,
             candidates: 0,
         };
         feed.take_in(&session_id, &mut session)?;

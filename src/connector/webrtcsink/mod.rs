@@ -9,9 +9,11 @@ mod relay;
 
 use std::sync::Arc;
 
+use futures::FutureExt;
+
 use super::{
     Connector, Kind,
-    client::{Client, Server},
+    client::{Client, Server, keep},
     hub::{Hub, HubConnector},
     local::{LocalServer, LocalSettings, ServerError},
 };
@@ -67,12 +69,14 @@ impl Kind for WebrtcSink {
         let at_hub = HubConnector::new(Hub::new());
         at_hub.set_transport(config.transport.clone());
         let url = config.address("address")?;
+        let server = Arc::new(Server { url, ca: config.file("ca"), settings: config.clone() });
         Some(Arc::new(Client {
-            server: Arc::new(Server { url, ca: config.file("ca"), settings: config.clone() }),
             feeds: config.feeds.clone(),
             codecs: Codec::ALL.to_vec(),
             at_hub,
-            make_dialect: Box::new(|hub, feed, name| Box::new(Producer::new(hub.clone(), feed, name))),
+            speak: Box::new(move |post| {
+                keep(server.clone(), Producer::new(post.hub, &post.feed, &post.name), post.tell).boxed()
+            }),
         }))
     }
 }

@@ -56,6 +56,22 @@ impl Worker {
         }
     }
 
+    /// The viewer of this session has told what it received.
+    pub(super) fn heard(&self, session: &str) {
+        for destination in self.destinations.values() {
+            destination.connection.heard(session);
+        }
+    }
+
+    /// Nobody can tell what he received of a feed that sends nothing.
+    pub(super) fn excuse_silence(&self) {
+        if !self.supervisor.is_live() {
+            for session in self.served().flat_map(|served| &served.viewers) {
+                self.heard(session);
+            }
+        }
+    }
+
     /// The feed is announced nowhere any more.
     pub(super) fn withdraw(&mut self) {
         for destination in std::mem::take(&mut self.destinations).into_values() {

@@ -232,6 +232,7 @@ pub(super) async fn run(config: FeedConfig, around: Surroundings, mut requests: 
                 worker.choose_path(Instant::now());
                 worker.weigh();
                 worker.look_after_codecs(Instant::now());
+                worker.excuse_silence();
             }
             _ = sample.tick() => {
                 worker.ask_sessions();

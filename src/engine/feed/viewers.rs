@@ -36,7 +36,10 @@ impl Worker {
                 tracing::trace!(feed = %self.config.id, session, kbps, "estimate");
                 self.set_estimate(&session, kbps, EstimateBasis::TransportFeedback);
             }
-            OutletEvent::Path { session, report } => self.path_told(&session, &report),
+            OutletEvent::Path { session, report } => {
+                self.heard(&session);
+                self.path_told(&session, &report);
+            }
             OutletEvent::Sends(rendition) => self.sends(number, rendition),
             OutletEvent::Shown { session, rendition } => {
                 self.statistics.set_shown(&session, rendition);

@@ -22,6 +22,7 @@ pub mod robot;
 pub mod stale;
 pub mod station;
 pub mod turn;
+pub mod whip;
 pub mod wire;
 
 use std::{

@@ -1,0 +1,78 @@
+//! Publishes feeds at a WHIP endpoint (RFC 9725): media servers and services that pass a picture on.
+//!
+//! The endpoint is one viewer of the feed, for as long as the connector is on. The crate's own
+//! signaller ends its element at any fault; this one says what happened and tries again.
+
+mod offer;
+mod publisher;
+mod resource;
+
+use std::sync::Arc;
+
+use futures::FutureExt;
+
+use super::{
+    Connector, Kind,
+    client::Client,
+    hub::{Hub, HubConnector},
+};
+use crate::{
+    config::{Codec, ConnectorConfig, ConnectorForm, Field, FieldKind},
+    i18n::gettext,
+};
+use publisher::Publisher;
+
+/// What there is to say about it.
+pub static FORM: ConnectorForm = ConnectorForm {
+    kind: "whip",
+    name: || gettext("WHIP"),
+    line: || gettext("Publishes a feed at a media server or service by the standard protocol for that"),
+    icon: "network-transmit-symbolic",
+    fields: &[
+        Field {
+            key: "address",
+            label: || gettext("Endpoint"),
+            kind: FieldKind::Address { schemes: &["https", "http"] },
+            is_required: true,
+        },
+        Field {
+            key: "codec",
+            label: || gettext("Codec"),
+            kind: FieldKind::Choice { words: &["h264", "vp8", "vp9", "av1", "h265"] },
+            is_required: false,
+        },
+        Field {
+            key: "token",
+            label: || gettext("Token"),
+            kind: FieldKind::Secret { variable: "token_env", file: "token_file" },
+            is_required: false,
+        },
+        Field { key: "ca", label: || gettext("Certificate authority"), kind: FieldKind::File, is_required: false },
+    ],
+};
+
+/// The kind.
+#[derive(Debug)]
+pub struct Whip;
+
+impl Kind for Whip {
+    fn form(&self) -> &'static ConnectorForm {
+        &FORM
+    }
+
+    fn open(&self, config: &ConnectorConfig) -> Option<Arc<dyn Connector>> {
+        let at_hub = HubConnector::without_data(Hub::new());
+        at_hub.set_transport(config.transport.clone());
+        let codec: Codec = config.text("codec").unwrap_or("h264").parse().ok()?;
+        let publisher = Arc::new(Publisher { endpoint: config.address("address")?, settings: config.clone() });
+        Some(Arc::new(Client {
+            feeds: config.feeds.clone(),
+            codecs: vec![codec],
+            at_hub,
+            speak: Box::new(move |post| {
+                let publisher = publisher.clone();
+                async move { publisher.keep_published(post).await }.boxed()
+            }),
+        }))
+    }
+}

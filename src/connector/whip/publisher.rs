@@ -1,0 +1,257 @@
+//! One attempt to publish a feed, from its offer until the end of what came of it.
+
+use std::time::{Duration, Instant};
+
+use reqwest::{
+    Certificate, Client, RequestBuilder, Response, StatusCode,
+    header::{CONTENT_TYPE, LOCATION},
+    redirect::Policy,
+};
+use tokio::time::{sleep, timeout};
+use url::Url;
+
+use super::{offer::complete, resource::Resource};
+use crate::{
+    config::{ConnectorConfig, Password},
+    connector::{
+        client::{Attempts, ConnectorFault, ConnectorFaultKind as Kind, ConnectorState, Post, SetUp},
+        hub::{Guest, GuestEvent},
+    },
+    i18n::{gettext, gettext_f},
+};
+
+/// How long the endpoint may take for its answer.
+const ANSWER_WITHIN: Duration = Duration::from_secs(10);
+/// Candidates are complete when none came for so long; most come within a few milliseconds.
+const QUIET: Duration = Duration::from_millis(250);
+/// Those of slow STUN and TURN servers are not waited for any longer.
+const GATHER_WITHIN: Duration = Duration::from_secs(2);
+/// A server that told what it received is gone when it has not for so long.
+const SILENCE_LIMIT: Duration = Duration::from_secs(3);
+/// How long the server may take to say that it is there.
+const ASK_WITHIN: Duration = Duration::from_millis(1500);
+/// No answer is longer, in bytes.
+const MAX_ANSWER_BYTES: usize = 256 * 1024;
+const SDP: &str = "application/sdp";
+
+/// An endpoint, and how it lets us in.
+pub(super) struct Publisher {
+    pub(super) endpoint: Url,
+    pub(super) settings: ConnectorConfig,
+}
+
+impl Publisher {
+    /// Publishes a feed, and again whenever that has ended, for as long as it is polled.
+    pub(super) async fn keep_published(&self, post: Post) {
+        let mut attempts = Attempts::new(self.settings.id.clone(), post.tell.clone());
+        loop {
+            attempts.begin();
+            let fault = self.attempt(&post).await.unwrap_or_else(|fault| fault);
+            attempts.wait_after(fault).await;
+        }
+    }
+
+    async fn attempt(&self, post: &Post) -> Result<ConnectorFault, ConnectorFault> {
+        let client = self.client()?;
+        let token = self.settings.secret("token").map_err(|error| settings(error.to_string()))?;
+        let mut guest =
+            Guest::watch(&post.hub, post.feed.as_str(), None, None).map_err(|refused| settings(refused.to_string()))?;
+        let offer = offer_of(&mut guest).await?;
+        let asked = Instant::now();
+        let response = authorized(client.post(self.endpoint.clone()), token.as_ref())
+            .header(CONTENT_TYPE, SDP)
+            .body(offer)
+            .send()
+            .await
+            .map_err(|error| self.unanswered(&error))?;
+        let resource = self.resource(&response, &client, token)?;
+        let answer = self.answer(response).await?;
+        guest.answer(answer);
+        let signalling = Some(asked.elapsed().as_secs_f64());
+        (post.tell)(ConnectorState::Ready { set_up: SetUp { signalling, ..SetUp::default() } });
+        self.watch(&mut guest, &client).await;
+        drop(guest);
+        // It ends at the endpoint before it begins there anew.
+        if let Some(resource) = resource {
+            resource.delete().await;
+        }
+        Ok(ConnectorFault::new(Kind::Lost, gettext("The connection to the media server was lost."), ""))
+    }
+
+    /// Comes back when the feed has ended the session, or the server has.
+    ///
+    /// ICE notices the latter after 30 s (RFC 7675). A server that told ten times a second what it
+    /// received, and says nothing more though it can be asked, has ended it before; where it cannot
+    /// be asked, the way to it is gone, and the session goes on when that is back.
+    async fn watch(&self, guest: &mut Guest, client: &Client) {
+        let mut was_away = false;
+        loop {
+            if let Ok(Some(GuestEvent::Ended) | None) = timeout(QUIET, guest.next()).await {
+                return;
+            }
+            if guest.silence().is_none_or(|silence| silence < SILENCE_LIMIT) {
+                was_away = false;
+                continue;
+            }
+            let is_there = client.head(self.endpoint.clone()).timeout(ASK_WITHIN).send().await.is_ok();
+            if is_there && !was_away {
+                return;
+            }
+            if is_there {
+                // It has just come back: media need a moment.
+                sleep(SILENCE_LIMIT).await;
+            }
+            was_away = !is_there;
+        }
+    }
+
+    fn client(&self) -> Result<Client, ConnectorFault> {
+        // Credentials do not go along to another origin: reqwest takes them off.
+        let mut client = Client::builder().timeout(ANSWER_WITHIN).redirect(Policy::limited(3));
+        if let Some(path) = self.settings.file("ca") {
+            let shown = path.display().to_string();
+            let pem = std::fs::read(&path).ok();
+            let certificates = pem.and_then(|pem| Certificate::from_pem_bundle(&pem).ok()).unwrap_or_default();
+            if certificates.is_empty() {
+                return Err(settings(gettext_f("The file {path} of `ca` holds no certificate.", &[("path", &shown)])));
+            }
+            client = certificates.into_iter().fold(client, reqwest::ClientBuilder::add_root_certificate);
+        }
+        client.build().map_err(|error| settings(error.to_string()))
+    }
+
+    /// What was made at the endpoint, which ends with this value.
+    fn resource(
+        &self,
+        response: &Response,
+        client: &Client,
+        token: Option<Password>,
+    ) -> Result<Option<Resource>, ConnectorFault> {
+        if response.status() != StatusCode::CREATED {
+            return Err(self.refused(response.status()));
+        }
+        let location = response.headers().get(LOCATION).and_then(|location| location.to_str().ok());
+        let url = location.and_then(|location| response.url().join(location).ok());
+        // The token is for the endpoint's origin.
+        let token = token.filter(|_| url.as_ref().is_some_and(|url| url.origin() == self.endpoint.origin()));
+        Ok(url.map(|url| Resource::new(client.clone(), url, token)))
+    }
+
+    async fn answer(&self, response: Response) -> Result<String, ConnectorFault> {
+        let kind = response.headers().get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
+        let is_sdp = kind.split(';').next().is_some_and(|kind| kind.trim().eq_ignore_ascii_case(SDP));
+        let length = response.content_length().unwrap_or_default();
+        if !is_sdp || length > MAX_ANSWER_BYTES as u64 {
+            return Err(self.no_answer());
+        }
+        let text = response.text().await.map_err(|error| self.unanswered(&error))?;
+        if text.starts_with("v=") && text.len() <= MAX_ANSWER_BYTES { Ok(text) } else { Err(self.no_answer()) }
+    }
+
+    /// The host for people; the path may hold a stream's key.
+    fn host(&self) -> String {
+        let port = self.endpoint.port_or_known_default().unwrap_or_default();
+        format!("{}:{port}", self.endpoint.host_str().unwrap_or_default())
+    }
+
+    fn no_answer(&self) -> ConnectorFault {
+        let sentence = gettext_f("{host} sends no answer in SDP.", &[("host", &self.host())]);
+        ConnectorFault::new(Kind::Protocol, sentence, gettext("Check that the address is a WHIP endpoint's."))
+    }
+
+    fn unanswered(&self, error: &reqwest::Error) -> ConnectorFault {
+        let host = self.host();
+        let host = [("host", host.as_str())];
+        if error.is_timeout() {
+            let sentence = gettext_f("{host} was reached, and does not answer.", &host);
+            return ConnectorFault::new(
+                Kind::Unreachable,
+                sentence,
+                gettext("Check that the right program listens there."),
+            );
+        }
+        // The whole chain, without the address, in which a key may stand.
+        let mut reasons = Vec::new();
+        let mut source = std::error::Error::source(error);
+        while let Some(reason) = source {
+            reasons.push(reason.to_string());
+            source = reason.source();
+        }
+        if reasons.iter().any(|reason| reason.contains("certificate")) {
+            let sentence = gettext_f("The certificate of {host} is not trusted.", &host);
+            let next = gettext("If it is of your own authority, name that one's certificate with `ca`.");
+            return ConnectorFault::new(Kind::Untrusted, sentence, next);
+        }
+        let sentence = gettext_f("There is no way to {host}.", &host);
+        ConnectorFault::new(Kind::Unreachable, sentence, gettext("Check that it runs, its address, and the network."))
+    }
+
+    /// What the endpoint means by its answer (RFC 9725, section 4).
+    fn refused(&self, status: StatusCode) -> ConnectorFault {
+        let host = self.host();
+        let values = [("host", host.as_str()), ("status", status.as_str())];
+        let (kind, sentence, next) = match status {
+            StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => {
+                (Kind::Refused, gettext_f("{host} does not let us in.", &values), gettext("Check the token."))
+            }
+            StatusCode::NOT_FOUND | StatusCode::METHOD_NOT_ALLOWED | StatusCode::GONE => (
+                Kind::Settings,
+                gettext_f("{host} has no WHIP endpoint at this path.", &values),
+                gettext("Check the path in the address."),
+            ),
+            StatusCode::CONFLICT => (
+                Kind::Refused,
+                gettext_f("Somebody else publishes at this endpoint of {host}.", &values),
+                gettext("End that one, or take another address."),
+            ),
+            StatusCode::NOT_ACCEPTABLE | StatusCode::UNSUPPORTED_MEDIA_TYPE | StatusCode::UNPROCESSABLE_ENTITY => {
+                (Kind::Settings, gettext_f("{host} does not take the offer.", &values), gettext("Try another codec."))
+            }
+            _ => (
+                Kind::Protocol,
+                // Translators: {status} is a number, such as 500.
+                gettext_f("{host} answers {status} instead of taking the feed.", &values),
+                gettext("See what the server says about it."),
+            ),
+        };
+        ConnectorFault::new(kind, sentence, next)
+    }
+}
+
+fn settings(sentence: String) -> ConnectorFault {
+    ConnectorFault::new(Kind::Settings, sentence, "")
+}
+
+/// A bearer (RFC 6750) where there is a token.
+pub(super) fn authorized(request: RequestBuilder, token: Option<&Password>) -> RequestBuilder {
+    match token {
+        Some(token) => request.bearer_auth(token.expose()),
+        None => request,
+    }
+}
+
+/// The feed's offer with its candidates. It comes when the feed has a picture, however long that takes.
+async fn offer_of(guest: &mut Guest) -> Result<String, ConnectorFault> {
+    let ended = || ConnectorFault::new(Kind::Lost, gettext("The feed has nothing to send now."), "");
+    let offer = loop {
+        match guest.next().await {
+            Some(GuestEvent::Offer(offer)) => break offer,
+            Some(GuestEvent::Candidate { .. }) => {}
+            Some(GuestEvent::Ended) | None => return Err(ended()),
+        }
+    };
+    let mut candidates = Vec::new();
+    let end = Instant::now() + GATHER_WITHIN;
+    while Instant::now() < end {
+        match timeout(QUIET, guest.next()).await {
+            Ok(Some(GuestEvent::Candidate { candidate, line })) if !candidate.is_empty() => {
+                candidates.push((line, candidate));
+            }
+            Ok(Some(GuestEvent::Ended) | None) => return Err(ended()),
+            Ok(Some(_)) => {}
+            Err(_) if candidates.is_empty() => {}
+            Err(_) => break,
+        }
+    }
+    Ok(complete(&offer, &candidates))
+}

@@ -1,0 +1,138 @@
+//! A WHIP endpoint (RFC 9725), strict about what it accepts; what it is sent, Chromium decodes.
+
+use std::{
+    net::SocketAddr,
+    sync::{Arc, Mutex},
+};
+
+use axum::{
+    Router,
+    extract::{Path, State},
+    http::{HeaderMap, StatusCode, header},
+    response::{IntoResponse, Response},
+    routing::{delete, post},
+};
+use serde_json::json;
+use tokio::{net::TcpListener, runtime::Handle, task::JoinHandle};
+
+use super::browser::{Browser, Tab};
+
+/// An endpoint at `/whip/bow`, which `/moved` redirects to.
+pub struct Endpoint {
+    pub address: SocketAddr,
+    shared: Arc<Shared>,
+    server: JoinHandle<()>,
+}
+
+struct Shared {
+    token: String,
+    browser: Mutex<(Browser, Tab)>,
+    deleted: Mutex<Vec<usize>>,
+    sessions: Mutex<usize>,
+}
+
+/// Answers an offer in the page, candidates included.
+const ANSWER: &str = "(async (sdp) => {
+    window.peers ??= [];
+    const peer = new RTCPeerConnection();
+    peers.push(peer);
+    const video = Object.assign(document.createElement('video'), { muted: true, autoplay: true });
+    document.body.append(video);
+    peer.ontrack = ({ track }) => (video.srcObject = new MediaStream([track]));
+    await peer.setRemoteDescription({ type: 'offer', sdp });
+    await peer.setLocalDescription();
+    while (peer.iceGatheringState !== 'complete') await new Promise((then) => setTimeout(then, 10));
+    return peer.localDescription.sdp;
+})";
+
+const DECODED: &str = "(async () => {
+    const report = [...(await window.peers?.at(-1)?.getStats() ?? new Map()).values()];
+    return report.find(({ type, kind }) => type === 'inbound-rtp' && kind === 'video')?.framesDecoded ?? 0;
+})()";
+
+impl Endpoint {
+    pub fn start(runtime: &Handle, token: &str) -> Self {
+        let mut browser = Browser::start();
+        let tab = browser.open(&json!({ "do": "open", "kind": "viewer", "url": "about:blank" }));
+        let shared = Arc::new(Shared {
+            token: token.to_owned(),
+            browser: Mutex::new((browser, tab)),
+            deleted: Mutex::default(),
+            sessions: Mutex::default(),
+        });
+        let routes = Router::new()
+            .route("/moved", post(async || (StatusCode::TEMPORARY_REDIRECT, [(header::LOCATION, "/whip/bow")])))
+            .route("/whip/bow", post(publish))
+            .route("/session/{number}", delete(end))
+            .with_state(shared.clone());
+        let listener = runtime.block_on(TcpListener::bind("127.0.0.1:0")).unwrap();
+        let address = listener.local_addr().unwrap();
+        let server = runtime.spawn(async move { axum::serve(listener, routes).await.unwrap() });
+        Self { address, shared, server }
+    }
+
+    /// Pictures that Chromium has decoded of the newest session.
+    pub fn decoded(&self) -> u64 {
+        let (browser, tab) = &mut *self.shared.browser.lock().unwrap();
+        browser.eval(*tab, DECODED).as_u64().unwrap()
+    }
+
+    /// How many sessions there were.
+    pub fn sessions(&self) -> usize {
+        *self.shared.sessions.lock().unwrap()
+    }
+
+    /// Ends the newest session from the server's side.
+    pub fn hang_up(&self) {
+        let (browser, tab) = &mut *self.shared.browser.lock().unwrap();
+        browser.eval(*tab, "peers.at(-1).close()");
+    }
+
+    /// The sessions that were deleted.
+    pub fn deleted(&self) -> Vec<usize> {
+        self.shared.deleted.lock().unwrap().clone()
+    }
+}
+
+impl Drop for Endpoint {
+    fn drop(&mut self) {
+        self.server.abort();
+    }
+}
+
+async fn publish(State(shared): State<Arc<Shared>>, headers: HeaderMap, offer: String) -> Response {
+    let is = |name, value: &str| headers.get(name).is_some_and(|header| header.as_bytes() == value.as_bytes());
+    if !is(header::AUTHORIZATION, &format!("Bearer {}", shared.token)) {
+        return StatusCode::UNAUTHORIZED.into_response();
+    }
+    if !is(header::CONTENT_TYPE, "application/sdp") {
+        return StatusCode::UNSUPPORTED_MEDIA_TYPE.into_response();
+    }
+    // Section 4.2: an offer that sends, complete, and bundled.
+    let has = |text: &str| offer.contains(text);
+    if !(has("m=video") && has("a=sendonly") && has("a=candidate:") && has("a=group:BUNDLE")) {
+        println!("no offer of WHIP's: {offer}");
+        return StatusCode::BAD_REQUEST.into_response();
+    }
+    let expression = format!("{ANSWER}({})", serde_json::Value::String(offer));
+    let at_page = shared.clone();
+    let answer = tokio::task::spawn_blocking(move || {
+        let (browser, tab) = &mut *at_page.browser.lock().unwrap();
+        browser.eval(*tab, &expression).as_str().unwrap().to_owned()
+    });
+    let answer = answer.await.unwrap();
+    let mut sessions = shared.sessions.lock().unwrap();
+    *sessions += 1;
+    let location = format!("/session/{sessions}");
+    (StatusCode::CREATED, [(header::LOCATION, location), (header::CONTENT_TYPE, "application/sdp".to_owned())], answer)
+        .into_response()
+}
+
+async fn end(State(shared): State<Arc<Shared>>, Path(number): Path<usize>, headers: HeaderMap) -> StatusCode {
+    let bearer = format!("Bearer {}", shared.token);
+    if headers.get(header::AUTHORIZATION).is_none_or(|header| header.as_bytes() != bearer.as_bytes()) {
+        return StatusCode::UNAUTHORIZED;
+    }
+    shared.deleted.lock().unwrap().push(number);
+    StatusCode::OK
+}
