@@ -138,7 +138,7 @@ impl Station {
     /// Opens the way for messages over MQTT; what stands in it is told.
     pub fn open_post(&self, config: MqttConfig, tell: impl Fn(&BrokerError) + Send + Sync + 'static) -> Post {
         let _runtime = self.runtime.enter();
-        Post::open(self.engine.clone(), config, tell)
+        Post::open(self.engine.clone(), self.secrets.clone(), config, tell)
     }
 
     /// Watches feeds of other programs, as the settings ask.

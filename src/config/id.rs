@@ -55,6 +55,11 @@ impl FeedId {
             .expect("one number should be free: there are more of them than taken ids")
     }
 
+    /// Under this name our password at an MQTT broker is kept; no feed can be called so.
+    pub fn of_broker() -> Self {
+        Self("mqtt.broker".to_owned())
+    }
+
     /// The id as text.
     pub fn as_str(&self) -> &str {
         &self.0

@@ -179,7 +179,7 @@ pub struct ExternalBroker {
     pub address: BrokerAddress,
     /// Our name there.
     pub user: Option<String>,
-    /// Where our password is found: `None`, `Environment` or `File`.
+    /// Where our password is found; in the keyring under [`FeedId::of_broker`].
     pub password: PasswordSource,
     /// The certificates that vouch for the broker, a PEM file; none: those of the usual authorities.
     pub ca: Option<PathBuf>,
@@ -205,7 +205,7 @@ impl ExternalBroker {
         }
     }
 
-    /// Our password there, read anew each time; empty where none is named.
+    /// Our password there, read anew each time; empty where none is named, or the keyring has it.
     ///
     /// # Errors
     /// It is not where it should be.

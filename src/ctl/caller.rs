@@ -10,7 +10,7 @@ use tokio::{
 
 use super::Trouble;
 use crate::{
-    config::{ExternalBroker, FeedId, MqttVersion},
+    config::{ExternalBroker, FeedId, KeyringStore, MqttVersion, PasswordSource, Secrets},
     mqtt::{Dial, Dialer, Incoming, LinkFault, LinkFaultKind, Outgoing, Session, Target, Topics},
     station::remote::reports::{FeedList, InstanceState, Reply, VERSION, json},
 };
@@ -46,7 +46,14 @@ impl Caller {
         let client = format!("ctl-{:08x}", rand::random::<u32>());
         let (address, version) = (broker.address.to_string(), broker.version);
         let topics = vec!["heliograph/#".to_owned()];
-        let dial = Dial { broker, password: None, client: client.clone(), will: None, topics };
+        let password = match &broker.password {
+            source @ PasswordSource::Keyring => {
+                let secrets = Secrets::new(KeyringStore::without_prompts());
+                secrets.resolve(&FeedId::of_broker(), source).await.map_err(|error| error.to_string())?
+            }
+            _ => None,
+        };
+        let dial = Dial { broker, password, client: client.clone(), will: None, topics };
         let (sender, mut incoming) = channel(4096);
         let session = timeout(CONNECT, dial.dial(sender)).await;
         let session = session

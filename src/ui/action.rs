@@ -19,10 +19,11 @@ pub(super) enum Action {
     OpenLink,
     ToggleDetails,
     Troubleshooting,
+    Preferences,
 }
 
 impl Action {
-    const ALL: [Self; 8] = [
+    const ALL: [Self; 9] = [
         Self::AddFeed,
         Self::AddDemo,
         Self::EditFeed,
@@ -31,6 +32,7 @@ impl Action {
         Self::OpenLink,
         Self::ToggleDetails,
         Self::Troubleshooting,
+        Self::Preferences,
     ];
 
     /// The name after `win.` in menus and templates.
@@ -44,6 +46,7 @@ impl Action {
             Self::OpenLink => "open-link",
             Self::ToggleDetails => "toggle-details",
             Self::Troubleshooting => "troubleshooting",
+            Self::Preferences => "preferences",
         }
     }
 
@@ -54,13 +57,14 @@ impl Action {
             Self::AddFeed => &["<Control>n"],
             Self::CopyLink => &["<Control><Shift>c"],
             Self::ToggleDetails => &["F9"],
+            Self::Preferences => &["<Control>comma"],
             Self::AddDemo | Self::EditFeed | Self::RemoveFeed | Self::OpenLink | Self::Troubleshooting => &[],
         }
     }
 
     /// Whether it needs a selected feed.
     fn needs_feed(self) -> bool {
-        !matches!(self, Self::AddFeed | Self::AddDemo | Self::Troubleshooting)
+        !matches!(self, Self::AddFeed | Self::AddDemo | Self::Preferences | Self::Troubleshooting)
     }
 
     /// Whether it is for feeds of our own only.
@@ -78,6 +82,7 @@ impl Action {
             Self::OpenLink => window.open_link(),
             Self::ToggleDetails => window.set_show_details(!window.show_details()),
             Self::Troubleshooting => window.present_troubleshooting(),
+            Self::Preferences => window.present_preferences(),
         }
     }
 

@@ -17,6 +17,7 @@
 //!    │  └─ ChosenGroup   decoder, encoder, sound: what they are and why
 //!    │     └─ ElementDialog   properties of the feed's elements, by name
 //!    ├─ FeedDialog       add or change a feed
+//!    ├─ PreferencesDialog   messages over MQTT
 //!    └─ TroubleshootingDialog   whether everything is in place
 //!       └─ FindingRow    one thing that was looked at
 //! ```
@@ -43,6 +44,7 @@ mod freshness;
 mod keep_group;
 pub mod model;
 mod notices;
+mod preferences_dialog;
 mod preview_tile;
 mod setpoint_group;
 mod share_group;
@@ -73,6 +75,7 @@ pub use figures_group::FiguresGroup;
 pub use finding_row::FindingRow;
 pub use keep_group::KeepGroup;
 pub use notices::Notices;
+pub use preferences_dialog::PreferencesDialog;
 pub use preview_tile::PreviewTile;
 pub use setpoint_group::SetpointGroup;
 pub use share_group::ShareGroup;

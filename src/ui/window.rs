@@ -11,7 +11,7 @@ use gtk::{
 };
 
 use super::{
-    Application, FeedPage, FeedRow, Notices, TroubleshootingDialog,
+    Application, FeedPage, FeedRow, Notices, PreferencesDialog, TroubleshootingDialog,
     action::Action,
     details_dialog,
     model::{Desk, FeedObject},
@@ -116,7 +116,7 @@ mod imp {
             let row = row.and_then(|row| row.downcast_ref::<FeedRow>());
             let feed = row.and_then(FeedRow::feed);
             if let Some(desk) = self.desk.borrow().as_ref() {
-                desk.look_at(feed.as_ref());
+                desk.look_at(feed.as_ref().filter(|feed| feed.local()));
             }
             self.obj().set_selected(feed);
         }
@@ -163,6 +163,12 @@ impl Window {
     pub(super) fn present_troubleshooting(&self) {
         if let Some(desk) = self.desk() {
             TroubleshootingDialog::new(&desk).present(Some(self));
+        }
+    }
+
+    pub(super) fn present_preferences(&self) {
+        if let Some(desk) = self.desk() {
+            PreferencesDialog::new(&desk).present(Some(self));
         }
     }
 

@@ -22,6 +22,7 @@ mod chosen;
 mod element_properties;
 mod feed_dialog;
 mod keep;
+mod preferences;
 mod preview;
 mod remote;
 mod rig;

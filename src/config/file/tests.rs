@@ -12,10 +12,10 @@ use super::*;
 use crate::config::{
     AgentConfig, AgentKind, AudioConfig, AudioSource, BrokerChoice, BudgetKind, ChannelLabel, Codec, ConnectorForm,
     Crop, CsvProfile, DataChannelConfig, Delivery, DeviceConfig, DeviceFormat, ElementChoice, ElementRole,
-    EmbeddedBroker, FeedChoice, FeedConfig, Field, FieldKind, FileConfig, Fingerprint, Flip, IceServers, MqttDialect,
-    MqttRole, PasswordSource, PathChoice, PictureConfig, Priority, Rotation, RtspConfig, Senders, ServerConfig,
-    ShareConfig, Size, SocketPlace, SourceConfig, StreamChoice, TestConfig, TestPattern, TransportChoice,
-    TransportConfig,
+    EmbeddedBroker, ExternalBroker, FeedChoice, FeedConfig, Field, FieldKind, FileConfig, Fingerprint, Flip,
+    IceServers, MqttDialect, MqttRole, PasswordSource, PathChoice, PictureConfig, Priority, Rotation, RtspConfig,
+    Senders, ServerConfig, ShareConfig, Size, SocketPlace, SourceConfig, StreamChoice, TestConfig, TestPattern,
+    TransportChoice, TransportConfig,
 };
 
 /// A kind of connector, as one above this room would describe it.
@@ -977,6 +977,23 @@ fn a_broker_is_read_and_left_alone() {
     assert_eq!(embedded(users).anonymous, None);
     assert_eq!(embedded(&format!("{users}anonymous = \"observe\"\n")).anonymous, Some(MqttRole::Observe));
     assert_eq!(read::read("version = 1\n", FORMS).unwrap().config.mqtt.broker, BrokerChoice::Off);
+
+    let off = "version = 1\n[mqtt]\nbroker = \"off\"\nlisten = \"127.0.0.1:1884\" # waits\nuser = \"me\"\n";
+    let mut config = read::read(off, FORMS).unwrap().config;
+    assert_eq!(
+        (&config.mqtt.broker, write::write(Some(off), &config, FORMS).unwrap().as_str()),
+        (&BrokerChoice::Off, off)
+    );
+    let mut other = ExternalBroker::at("mqtt://h".parse().unwrap());
+    (other.user, other.password) = (Some("me".into()), PasswordSource::Keyring);
+    config.mqtt.broker = BrokerChoice::External(Box::new(other));
+    let written = write::write(Some(off), &config, FORMS).unwrap();
+    assert!(written.contains("broker = \"mqtt://h\"") && !written.contains("listen"), "{written}");
+    assert_eq!(
+        read::read(&written, FORMS).unwrap().config,
+        config,
+        "the keyring has the password of a user without one"
+    );
 }
 
 #[test]

@@ -8,13 +8,14 @@ use std::path::Path;
 
 use toml_edit::{Array, ArrayOfTables, DocumentMut, InlineTable, Item, Table, TableLike, Value};
 
-use super::read::{read, setting_text, source_keys};
+use super::read::{EMBEDDED, EMBEDDED_KEYS, EXTERNAL_KEYS, OFF, read, setting_text, source_keys};
 use super::{Fault, Forms, Remark, VERSION};
 use crate::config::{
-    AgentConfig, AgentKind, AudioConfig, AudioSource, BudgetKind, Codec, Config, ControlConfig, Crop,
-    DataChannelConfig, Delivery, DeviceFormat, ElementRole, ElementSettings, FeedConfig, FeedId, Flip, Importance,
-    PasswordSource, PathChoice, PictureConfig, Priority, Rotation, RtspConfig, Senders, ServerConfig, SocketPlace,
-    SourceAddress, SourceConfig, StreamChoice, TestConfig, Token, TransportChoice, TransportConfig,
+    AgentConfig, AgentKind, AudioConfig, AudioSource, BrokerChoice, BudgetKind, Codec, Config, ControlConfig, Crop,
+    DataChannelConfig, Delivery, DeviceFormat, ElementRole, ElementSettings, EmbeddedBroker, ExternalBroker,
+    FeedConfig, FeedId, Flip, Importance, MqttConfig, MqttDialect, MqttRole, PasswordSource, PathChoice, PictureConfig,
+    Priority, Rotation, RtspConfig, Senders, ServerConfig, SocketPlace, SourceAddress, SourceConfig, StreamChoice,
+    TestConfig, Token, TransportChoice, TransportConfig,
 };
 use crate::i18n::gettext_f;
 
@@ -33,7 +34,8 @@ pub(super) fn write(old: Option<&str>, config: &Config, forms: Forms) -> Result<
     set_version(&mut document);
     set_server(&mut document, &config.server)?;
     set_control(&mut document, &config.control);
-    // [encoders], [recording], [statistics], [mqtt], [[watch]] and [[connectors]] are the operator's own: nothing here changes them.
+    set_mqtt(&mut document, &config.mqtt)?;
+    // [encoders], [recording], [statistics], [[watch]] and [[connectors]] are the operator's own: nothing here changes them.
     set_feeds(&mut document, old_feeds, &config.feeds)?;
     let new = document.to_string();
     read(&new, forms)?;
@@ -92,6 +94,71 @@ fn set_control(document: &mut DocumentMut, control: &ControlConfig) {
         number("aggregation_timeout", control.aggregation_timeout, ControlConfig::DEFAULT_AGGREGATION_TIMEOUT),
     ];
     apply(table, &entries);
+}
+
+/// Users stay as they are, unless they belong to the other kind of broker; where messages are off, all does.
+fn set_mqtt(document: &mut DocumentMut, mqtt: &MqttConfig) -> Result<(), Fault> {
+    if !document.contains_key("mqtt") && mqtt.broker == BrokerChoice::Off {
+        return Ok(());
+    }
+    let item = document.entry("mqtt").or_insert_with(toml_edit::table);
+    let table = item.as_table_like_mut().expect("[mqtt] should be a table: it was read as one");
+    let entries = match &mqtt.broker {
+        BrokerChoice::Off => vec![entry("broker", text(OFF), Setting::Absent)],
+        BrokerChoice::Embedded(broker) => {
+            remove(table, EXTERNAL_KEYS);
+            embedded_entries(broker)?
+        }
+        BrokerChoice::External(broker) => {
+            remove(table, EMBEDDED_KEYS);
+            external_entries(broker)?
+        }
+    };
+    apply(table, &entries);
+    let instance = mqtt.instance.as_ref().map(FeedId::as_str);
+    let dialect = |dialect: MqttDialect| text(dialect.key());
+    apply(
+        table,
+        &[
+            entry("instance", optional(instance), Setting::Absent),
+            entry("dialect", dialect(mqtt.dialect), dialect(MqttDialect::default())),
+            flag("allow_add", mqtt.allow_add, false),
+        ],
+    );
+    Ok(())
+}
+
+fn remove(table: &mut dyn TableLike, keys: &[&str]) {
+    for key in keys {
+        table.remove(key);
+    }
+}
+
+fn embedded_entries(broker: &EmbeddedBroker) -> Result<Vec<Entry>, Fault> {
+    let anonymous = |role: Option<MqttRole>| text(role.map_or("none", MqttRole::key));
+    let usual = EmbeddedBroker::at(broker.listen).anonymous.filter(|_| broker.users.is_empty());
+    Ok(vec![
+        entry("broker", text(EMBEDDED), text(EMBEDDED)),
+        entry("listen", text(broker.listen.to_string()), text(EmbeddedBroker::DEFAULT_LISTEN.to_string())),
+        entry("anonymous", anonymous(broker.anonymous), anonymous(usual)),
+        entry("tls_cert", path(broker.tls_cert.as_deref())?, Setting::Absent),
+        entry("tls_key", path(broker.tls_key.as_deref())?, Setting::Absent),
+    ])
+}
+
+fn external_entries(broker: &ExternalBroker) -> Result<Vec<Entry>, Fault> {
+    let (variable, file) = match &broker.password {
+        PasswordSource::Environment(name) => (Some(name.as_str()), None),
+        PasswordSource::File(path) => (None, Some(path.as_path())),
+        PasswordSource::None | PasswordSource::Keyring => (None, None),
+    };
+    Ok(vec![
+        entry("broker", text(broker.address.as_str()), Setting::Absent),
+        entry("user", optional(broker.user.as_deref()), Setting::Absent),
+        entry("password_env", optional(variable), Setting::Absent),
+        entry("password_file", path(file)?, Setting::Absent),
+        entry("ca", path(broker.ca.as_deref())?, Setting::Absent),
+    ])
 }
 
 fn set_feeds(document: &mut DocumentMut, old_feeds: Vec<FeedConfig>, feeds: &[FeedConfig]) -> Result<(), Fault> {

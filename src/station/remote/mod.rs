@@ -19,7 +19,9 @@ use tokio::{
 };
 
 use crate::{
-    config::{BrokerAddress, BrokerChoice, ExternalBroker, MqttConfig, MqttDialect, Password},
+    config::{
+        BrokerAddress, BrokerChoice, ExternalBroker, FeedId, MqttConfig, MqttDialect, Password, PasswordSource, Secrets,
+    },
     engine::Engine,
     i18n::gettext_f,
     mqtt::{Broker, BrokerError, Dial, Link, LinkState, Outbox, Topics},
@@ -46,11 +48,11 @@ impl Remote {
     ///
     /// # Errors
     /// The embedded broker cannot start.
-    pub async fn start(engine: &Engine, config: &MqttConfig) -> Result<Option<Self>, BrokerError> {
+    pub async fn start(engine: &Engine, secrets: &Secrets, config: &MqttConfig) -> Result<Option<Self>, BrokerError> {
         let instance = config.instance();
         let (broker, access, password) = match &config.broker {
             BrokerChoice::Off => return Ok(None),
-            BrokerChoice::External(access) => (None, (**access).clone(), None),
+            BrokerChoice::External(access) => (None, (**access).clone(), kept_password(access, secrets).await),
             BrokerChoice::Embedded(embedded) => {
                 let broker = Broker::start(embedded, &instance).await?;
                 let (access, password) = broker.own_access();
@@ -93,6 +95,20 @@ impl Remote {
         self.log.abort();
         if let Some(broker) = self.broker {
             broker.stop().await;
+        }
+    }
+}
+
+/// A password that the keyring has; elsewhere it is read at each attempt.
+async fn kept_password(broker: &ExternalBroker, secrets: &Secrets) -> Option<Password> {
+    if broker.password != PasswordSource::Keyring {
+        return None;
+    }
+    match secrets.resolve(&FeedId::of_broker(), &broker.password).await {
+        Ok(password) => password,
+        Err(error) => {
+            tracing::error!("{error}");
+            None
         }
     }
 }

@@ -26,6 +26,7 @@ use crate::config::{Config, FeedId};
 use crate::i18n::{gettext, gettext_f};
 
 pub(super) use elements::setting_text;
+pub(super) use mqtt::{EMBEDDED, EMBEDDED_KEYS, EXTERNAL_KEYS, OFF};
 pub(super) use source::source_keys;
 
 const TOP_KEYS: &[&str] =

@@ -12,8 +12,10 @@ use crate::config::{
 };
 use crate::i18n::{gettext, gettext_f};
 
+/// The word for no broker: nothing is said, and the rest waits.
+pub(in super::super) const OFF: &str = "off";
 /// The word that chooses the broker inside this program.
-const EMBEDDED: &str = "embedded";
+pub(in super::super) const EMBEDDED: &str = "embedded";
 
 const COMMON_KEYS: &[&str] = &[
     "broker",
@@ -27,8 +29,9 @@ const COMMON_KEYS: &[&str] = &[
     "aggregation",
     "preset_tuning",
 ];
-const EMBEDDED_KEYS: &[&str] = &["listen", "anonymous", "users", "tls_cert", "tls_key", "insecure"];
-pub(super) const EXTERNAL_KEYS: &[&str] =
+pub(in super::super) const EMBEDDED_KEYS: &[&str] =
+    &["listen", "anonymous", "users", "tls_cert", "tls_key", "insecure"];
+pub(in super::super) const EXTERNAL_KEYS: &[&str] =
     &["user", "password_env", "password_file", "ca", "client_cert", "client_key", "protocol_version"];
 
 pub(super) fn read_mqtt(top: &Fields<'_>) -> MqttConfig {
@@ -53,6 +56,9 @@ pub(super) fn read_mqtt(top: &Fields<'_>) -> MqttConfig {
 }
 
 fn read_broker(fields: &Fields<'_>) -> BrokerChoice {
+    if fields.table.get("broker").and_then(toml_edit::Item::as_str) == Some(OFF) {
+        return BrokerChoice::Off;
+    }
     let is_embedded = fields.table.get("broker").is_none_or(|item| item.as_str() == Some(EMBEDDED));
     let (others, broker) = if is_embedded {
         (EXTERNAL_KEYS, BrokerChoice::Embedded(read_embedded(fields)))
@@ -177,6 +183,9 @@ pub(super) fn read_external(fields: &Fields<'_>, address: BrokerAddress) -> Exte
     let mut broker = ExternalBroker::at(address);
     broker.user = fields.checked("user", check_user);
     broker.password = read_password(fields);
+    if broker.password == PasswordSource::None && broker.user.is_some() {
+        broker.password = PasswordSource::Keyring;
+    }
     broker.ca = fields.path("ca");
     broker.client_cert = fields.path("client_cert");
     broker.client_key = fields.path("client_key");

@@ -5,7 +5,7 @@ use tokio::sync::mpsc::unbounded_channel;
 
 use super::Desk;
 use crate::{
-    config::{Config, ConfigFile, Loaded},
+    config::{Config, ConfigFile, FeedId, Kept, Loaded, MqttConfig, Password},
     i18n::gettext,
     mqtt::BrokerError,
     station::settings_watch,
@@ -65,6 +65,29 @@ impl Desk {
         if is_all && is_news {
             self.read_again();
         }
+    }
+
+    /// What is asked of messages over MQTT now.
+    pub fn mqtt(&self) -> MqttConfig {
+        self.imp().config.borrow().mqtt.clone()
+    }
+
+    /// Has messages go another way, from now on and after the next start of the program. A password is
+    /// kept in the keyring.
+    pub fn set_mqtt(&self, mqtt: MqttConfig, password: Option<Password>) {
+        self.imp().config.borrow_mut().mqtt = mqtt.clone();
+        self.save();
+        let Some(password) = password else {
+            return self.imp().post.borrow().iter().for_each(|post| post.change(&mqtt));
+        };
+        let secrets = self.parts().station.secrets.clone();
+        let keep = async move { secrets.keep(&FeedId::of_broker(), &password).await };
+        self.then(keep, move |desk, kept| {
+            if let Kept::ThisRunOnly(why) = kept {
+                desk.notice(&gettext("The password is kept for this run only"), &why.to_string());
+            }
+            desk.imp().post.borrow().iter().for_each(|post| post.begin_anew(&mqtt));
+        });
     }
 
     /// Says goodbye to the broker.
