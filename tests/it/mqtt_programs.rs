@@ -78,6 +78,19 @@ fn ctl_does_what_it_says_and_helps_where_it_cannot() {
     done(&["preset", "bow", "hd"]);
     done(&["element", "bow", "encoder", "threads", "2"]);
     done(&["send", r#"{"command":"forget-certificate"}"#, "--feed", "bow"]);
+    done(&["agent", "bow", "gcc", "--most-kbps", "4000"]);
+    done(&["share", "bow", "--importance", "3"]);
+    done(&["budget", "6000"]);
+    wait_for("agent and importance", LIMIT, || {
+        let state = state(port);
+        (state["agent"]["most_kbps"] == 4000 && state["share"]["importance"] == 3.0).then_some(())
+    });
+    done(&["attend", "bow", "on"]);
+    wait_for("what is shared out", LIMIT, || {
+        let told = text(&ctl(port, &["control"]).stdout);
+        (told.starts_with("Shared out: ") && told.contains("bow\toff\timportance 3")).then_some(())
+    });
+    done(&["budget", "off"]);
     let told = text(&ctl(port, &["state", "bow"]).stdout);
     assert!(told.starts_with("Bow (bow): ") && told.contains("Size: 1280x720"), "{told}");
     let told = ctl(port, &["--json", "state", "bow"]);
