@@ -17,7 +17,7 @@ const NO_QUEUE: f64 = 0.025;
 const LOSS: f64 = 0.10;
 const NO_LOSS: f64 = 0.03;
 /// Down to so much of what arrives.
-const CUT: f64 = 0.88;
+const CUT: f64 = 0.85;
 const DEEP_CUT: f64 = 0.70;
 /// And where the queue is full to the brim: what comes next has to find it empty.
 const DEEPEST_CUT: f64 = 0.60;
