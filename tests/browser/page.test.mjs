@@ -163,6 +163,42 @@ function pageTests() {
     assert.equal(await viewer.evaluate(`document.querySelectorAll(".picture > *").length`), 1, "the still is gone");
   });
 
+  test("who is asked to come again sees the old picture until the new one is there", async () => {
+    const before = await tile();
+    await viewer.evaluate(`(() => {
+      const shown = document.querySelector('.tile[data-feed="cam"]');
+      window.looks = new Set([shown.dataset.look]);
+      new MutationObserver(() => looks.add(shown.dataset.look)).observe(shown, { attributeFilter: ["data-look"] });
+    })()`);
+    server.rejoin(before.sessionId);
+    await until("its successor has taken over", async () => (await tile()).sessionId !== before.sessionId);
+    await until("the one before is over", () => !server.sessions.has(before.sessionId));
+    const now = await tile();
+    assert.equal(now.sessions, before.sessions + 1);
+    assert.ok(now.sinceFrameMs < 300, JSON.stringify(now));
+    assert.deepEqual(await viewer.evaluate("[...looks]"), ["live"]);
+    assert.equal(await viewer.evaluate(`document.querySelectorAll(".picture > *").length`), 1, "the old picture is gone");
+    const { framesPresented } = await tile();
+    await until("it goes on", async () => (await tile()).framesPresented > framesPresented + 30);
+  });
+
+  test("a successor that comes to nothing costs nobody the picture", async () => {
+    const before = await tile();
+    server.withholds = true;
+    server.rejoin(before.sessionId);
+    await until("it is asked for", async () => (await tile()).sessions > before.sessions);
+    const successor = [...server.sessions.keys()].at(-1);
+    server.withholds = false;
+    server.endSession(successor);
+    await sleep(500);
+    const { sessionId, stale, sessions } = await tile();
+    assert.deepEqual([sessionId, stale, sessions], [before.sessionId, false, before.sessions + 1]);
+    assert.equal(await viewer.evaluate(`document.querySelectorAll(".picture > *").length`), 1);
+    server.rejoin(sessionId);
+    await until("asked again, it comes again", async () => (await tile()).sessionId !== sessionId);
+    await live();
+  });
+
   test("a lost connection is noticed, said and mended", async () => {
     const { sessions } = await tile();
     server.dropViewers();

@@ -38,6 +38,8 @@ export class MockServer {
   url;
   /** Answers 401 to every page and websocket, as a server does whose token has changed. */
   locked = false;
+  /** Has cameras told nothing of new sessions, which wait for an offer. */
+  withholds = false;
   /** Everybody who listens, and among them the viewer pages, who understand our extensions. */
   listeners = new Set();
   viewers = new Set();
@@ -80,6 +82,11 @@ export class MockServer {
     const session = this.sessions.get(sessionId);
     this.sessions.delete(sessionId);
     for (const socket of [session?.viewer, session?.camera]) if (socket) send(socket, { type: "endSession", sessionId });
+  }
+
+  /** Asks the viewer of a session to come again, as for another codec. */
+  rejoin(sessionId) {
+    send(this.sessions.get(sessionId).viewer, { type: "heliographRejoin", sessionId });
   }
 
   /** Cuts every viewer's websocket, as a restarting server or a lost network does. */
@@ -139,6 +146,7 @@ export class MockServer {
     const camera = this.#cameras.get(peerId)?.socket ?? null;
     this.sessions.set(sessionId, { viewer, camera, peerId });
     send(viewer, { type: "sessionStarted", peerId, sessionId });
+    if (this.withholds) return;
     if (camera) send(camera, { type: "startSession", peerId, sessionId });
     else send(viewer, { type: "peer", sessionId, sdp: { type: "offer", sdp: offerOf(peerId) } });
   }
