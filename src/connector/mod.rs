@@ -105,6 +105,12 @@ pub trait Connection: Send {
     /// Ends the sessions of those who were asked to come again so long ago and have not gone.
     fn end_stragglers(&self, after: Duration);
 
+    /// These sessions lack what one that begins now would have. Viewers who can change over without
+    /// losing the picture are asked to; the others keep what they have.
+    fn renew(&self, sessions: &[String]) {
+        let _ = sessions;
+    }
+
     /// Shows viewers how the feed is: the state's name and a sentence.
     fn show(&self, state: &str, sentence: &str);
 

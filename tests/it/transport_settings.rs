@@ -7,12 +7,13 @@ use std::{
 };
 
 use heliograph::{
-    config::{IceServers, PasswordSource, Priority, TransportConfig},
+    config::{IceServers, PasswordSource, Priority, SetpointChange, TransportConfig},
     media::TransportPlan,
 };
 
 use crate::support::{
-    free_port, lone_outlet::LoneOutlet, network::Network, peer::Peer, program::Program, turn::Turn, wire::Wire,
+    browser::Browser, free_port, lone_outlet::LoneOutlet, network::Network, peer::Peer, program::Program,
+    station::SmallStation, turn::Turn, wire::Wire,
 };
 
 const SOON: Duration = Duration::from_secs(20);
@@ -58,6 +59,46 @@ fn repair_packets_are_as_many_as_asked_for_and_change_live() {
         assert!(expected.contains(&overhead), "{overhead} bytes are sent for each that was encoded, at {percent} %");
     }
     peer.wait_frames(20, SOON);
+}
+
+/// kbit/s of RTP on this machine's wires, from now on; loopback is heard twice.
+fn kbps(wire: &Wire) -> f64 {
+    const TIME: Duration = Duration::from_secs(3);
+    let bytes: usize = wire.listen_to_all(TIME).iter().map(|packet| packet.size).sum();
+    bytes as f64 * 8.0 / 1000.0 / TIME.as_secs_f64() / 2.0
+}
+
+#[test]
+fn the_page_gets_repair_packets_that_were_off_when_it_began_and_keeps_its_picture() {
+    /// From here on the page says that its picture is not live.
+    const NOT_LIVE_MS: f64 = 300.0;
+    let Some(wire) = Wire::tap() else { return };
+    let mut station = SmallStation::start();
+    let feed = station.add("bow", |_| {});
+    station.wait_encoder(&feed);
+    let mut browser = Browser::start();
+    let tab = browser.open_viewer(&station.server.url());
+    browser.wait(tab, "heliograph.tiles().some(t => t.framesDecoded > 30 && !t.stale)", 20_000);
+    let without = kbps(&wire);
+    browser.eval(
+        tab,
+        "(() => {
+            window.longest = 0;
+            setInterval(() => (window.longest = Math.max(longest, heliograph.tiles()[0].sinceFrameMs)), 20);
+            return true;
+        })()",
+    );
+    let percent = |fec_percent| SetpointChange { fec_percent: Some(fec_percent), ..SetpointChange::default() };
+    station.apply(&feed, percent(100));
+    browser.wait(tab, "heliograph.tiles().some(t => t.sessions === 2 && t.framesDecoded > 30 && !t.stale)", 20_000);
+    let longest = browser.eval(tab, "window.longest").as_f64().unwrap();
+    let with = kbps(&wire);
+    station.apply(&feed, percent(0));
+    let after = kbps(&wire);
+    println!("{without:.0} kbit/s, {with:.0} with repair packets, {after:.0} after; longest gap {longest:.0} ms");
+    assert!(longest > 0.0 && longest < NOT_LIVE_MS, "there was no picture for {longest} ms");
+    assert!(with > 1.6 * without && after < 0.7 * with, "{without} kbit/s, then {with}, then {after}");
+    assert_eq!(browser.eval(tab, "heliograph.tiles()[0].sessions"), 2);
 }
 
 #[test]

@@ -84,6 +84,10 @@ impl Connection for HubConnection {
         self.entry.end_stragglers(after);
     }
 
+    fn renew(&self, sessions: &[String]) {
+        self.entry.renew(sessions);
+    }
+
     fn show(&self, state: &str, sentence: &str) {
         let status = FeedStatus { state: state.to_owned(), text: sentence.to_owned(), stale_after_ms: STALE_AFTER_MS };
         self.hub.set_feed_status(self.feed.as_str(), status);

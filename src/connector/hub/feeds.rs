@@ -326,6 +326,14 @@ impl FeedHandle {
         (DoorHandle { hub: Arc::clone(&self.hub), feed: self.serial, serial, codec }, receiver)
     }
 
+    /// Asks our page to come again in place of these sessions, which go on until then.
+    pub(crate) fn renew(&self, sessions: &[String]) {
+        let mut state = self.hub.lock();
+        for session_id in sessions {
+            state.renew(self.serial, session_id);
+        }
+    }
+
     /// Ends sessions whose peers were asked to come again so long ago.
     pub(crate) fn end_stragglers(&self, after: Duration) {
         let mut state = self.hub.lock();

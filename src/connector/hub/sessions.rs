@@ -203,6 +203,16 @@ impl State {
         }
     }
 
+    /// Asks a session's peer to come again for what only a new session has. Who does not know how keeps
+    /// what it has.
+    pub(super) fn renew(&mut self, feed: u64, session_id: &str) {
+        let Some(session) = self.sessions.get(session_id).filter(|session| session.feed == feed) else { return };
+        let peer_id = session.peer_id.clone();
+        if self.peers.get(&peer_id).is_some_and(|peer| peer.extended) {
+            self.send_text(&peer_id, to_text(&Extension::Rejoin { session_id: session_id.to_owned() }));
+        }
+    }
+
     /// Takes a session's feed away; the peer is told.
     pub(super) fn close_session(&mut self, session_id: &str) {
         let Some(session) = self.sessions.remove(session_id) else {

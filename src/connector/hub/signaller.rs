@@ -62,6 +62,11 @@ impl HubFeed {
         self.handle.set_menu(menu);
     }
 
+    /// Asks our page to come again in place of these sessions, which go on until then.
+    pub fn renew(&self, sessions: &[String]) {
+        self.handle.renew(sessions);
+    }
+
     /// Ends sessions whose peers were asked to come again so long ago.
     pub fn end_stragglers(&self, after: Duration) {
         self.handle.end_stragglers(after);

@@ -536,6 +536,23 @@ fn another_codec_asks_our_page_to_come_again_and_sends_others_away() {
 }
 
 #[test]
+fn our_page_is_asked_to_come_again_for_what_its_session_lacks_and_others_are_left_alone() {
+    let (hub, feed, _events) = hub_with_feed();
+    let (mut page, mut npm) = (Viewer::join_as_page(&hub), Viewer::join(&hub));
+    let sessions = [page.watch("bow"), npm.watch("bow")];
+    for session in &sessions {
+        feed.door.send_offer(session, "offer".to_owned());
+    }
+    page.next();
+    npm.next();
+    feed.entry.renew(&["gone".to_owned(), sessions[0].clone(), sessions[1].clone()]);
+    assert_eq!(page.next(), json!({ "type": "heliographRejoin", "sessionId": sessions[0] }));
+    npm.nothing_came();
+    feed.entry.end_stragglers(std::time::Duration::ZERO);
+    page.nothing_came();
+}
+
+#[test]
 fn who_does_not_come_again_is_sent_away_in_the_end() {
     let (hub, feed, _events) = hub_with_feed();
     let mut page = Viewer::join_as_page(&hub);

@@ -51,7 +51,8 @@ impl Worker {
         if change.fec_percent.is_some() || change.priority.is_some() {
             for destination in self.destinations.values() {
                 for served in destination.outlets.values() {
-                    self.hand_to(destination.connector.as_ref(), &served.outlet);
+                    let connector = destination.connector.as_ref();
+                    destination.connection.renew(&self.hand_to(connector, &served.outlet));
                 }
             }
         }
@@ -81,12 +82,12 @@ impl Worker {
         }
     }
 
-    /// Tells a connector's outlet what of the setpoint is done there. What the connector repairs
-    /// anyway is the least.
-    pub(super) fn hand_to(&self, connector: &dyn Connector, outlet: &Outlet) {
+    /// Tells a connector's outlet what of the setpoint is done there, and answers the sessions in which it
+    /// cannot be. What the connector repairs anyway is the least.
+    pub(super) fn hand_to(&self, connector: &dyn Connector, outlet: &Outlet) -> Vec<String> {
         let Setpoint { fec_percent, priority, .. } = self.setpoint();
         let least = connector.transport().fec_percent;
-        outlet.set_fec_percent(u8::try_from(fec_percent).unwrap_or(u8::MAX).max(least));
         outlet.set_priority(priority);
+        outlet.set_fec_percent(u8::try_from(fec_percent).unwrap_or(u8::MAX).max(least))
     }
 }

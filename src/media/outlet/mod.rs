@@ -253,10 +253,10 @@ impl Outlet {
         }
     }
 
-    /// Sends repair packets to this many percent of the picture's from now on, at most 100. Sessions that
-    /// began while there were to be none at all stay without.
-    pub fn set_fec_percent(&self, percent: u8) {
-        self.transport.set_fec_percent(&self.sink, percent);
+    /// Sends repair packets to this many percent of the picture's from now on, at most 100. Answers the
+    /// sessions that cannot have them, because they began while there were to be none at all.
+    pub fn set_fec_percent(&self, percent: u8) -> Vec<String> {
+        self.transport.set_fec_percent(&self.sink, percent)
     }
 
     /// Marks packets as this urgent from now on. The sound travels under the picture's mark.

@@ -6,10 +6,10 @@
 use std::sync::{Arc, Mutex};
 
 use gst::{glib, prelude::*};
-use gst_webrtc::{WebRTCICE, WebRTCKind, WebRTCPriorityType, WebRTCRTPTransceiver, prelude::*};
+use gst_webrtc::{WebRTCFECType, WebRTCICE, WebRTCKind, WebRTCPriorityType, WebRTCRTPTransceiver, prelude::*};
 use gstrswebrtc::webrtcsink::BaseWebRTCSink;
 
-use super::{peers::Peers, properties::Properties};
+use super::{peers::Peers, properties::Properties, session::session_of};
 use crate::{
     config::{InterfaceName, Priority, SecretError, TransportConfig},
     media::{IceAddresses, ice::ask_no_router, interfaces::local_addresses},
@@ -95,13 +95,20 @@ impl Transport {
         Self { live, peers }
     }
 
-    /// Changes the share of repair packets. A session that began while there were to be none was
-    /// never offered them and stays without.
-    pub(super) fn set_fec_percent(&self, sink: &BaseWebRTCSink, percent: u8) {
+    /// Changes the share of repair packets. Answers the sessions that were never offered any, because
+    /// they began while there were to be none.
+    ///
+    /// They are not offered to everybody just in case: a browser that was does not wait for packets that
+    /// are sent again, and everything would be wrapped for it.
+    pub(super) fn set_fec_percent(&self, sink: &BaseWebRTCSink, percent: u8) -> Vec<String> {
         if percent > 0 {
             sink.set_property("do-fec", true);
         }
         self.change(|live| live.fec_percent = percent.min(100), set_fec_percent);
+        if percent == 0 {
+            return Vec::new();
+        }
+        self.peers().filter(|peer| !was_offered_repair(peer)).filter_map(|peer| session_of(peer.upcast_ref())).collect()
     }
 
     /// Changes how urgent the packets are.
@@ -113,10 +120,14 @@ impl Transport {
         // Held to the end: a session that begins meanwhile is told afterwards, and so of the change, too.
         let mut live = self.live.lock().expect("no holder of this lock should panic");
         change(&mut live);
-        let peers = self.peers.lock().expect("no holder of this lock should panic").clone();
-        for peer in peers.iter().filter_map(glib::WeakRef::upgrade).filter_map(|peer| peer.downcast().ok()) {
+        for peer in self.peers() {
             apply(&peer, &live);
         }
+    }
+
+    fn peers(&self) -> impl Iterator<Item = gst::Bin> {
+        let peers = self.peers.lock().expect("no holder of this lock should panic").clone();
+        peers.into_iter().filter_map(|peer| peer.upgrade()?.downcast().ok())
     }
 }
 
@@ -209,6 +220,12 @@ fn tell_addresses(peer: &gst::Bin, interfaces: &[InterfaceName]) {
         }
         Err(error) => tracing::error!("The network interfaces cannot be listed, so all of them are used: {error}"),
     }
+}
+
+/// Whether its viewer was told of repair packets for the picture.
+fn was_offered_repair(peer: &gst::Bin) -> bool {
+    let picture = transceivers(peer).find(|transceiver| transceiver.kind() == WebRTCKind::Video);
+    picture.is_some_and(|picture| picture.property::<WebRTCFECType>("fec-type") != WebRTCFECType::None)
 }
 
 fn set_fec_percent(peer: &gst::Bin, live: &Live) {

@@ -80,6 +80,15 @@ impl Wire {
         std::thread::sleep(time);
         self.take(peer)
     }
+
+    /// All RTP packets for this much time from now on.
+    pub fn listen_to_all(&self, time: Duration) -> Vec<Packet> {
+        self.take_all();
+        std::thread::sleep(time);
+        let mut packets = self.take_all();
+        packets.retain(|packet| packet.is_rtp);
+        packets
+    }
 }
 
 impl Drop for Wire {
