@@ -127,6 +127,10 @@ impl Connection for ClientConnection {
         self.at_hub.end_stragglers(after);
     }
 
+    fn renew(&self, sessions: &[String]) {
+        self.at_hub.renew(sessions);
+    }
+
     fn show(&self, state: &str, sentence: &str) {
         self.at_hub.show(state, sentence);
     }

@@ -57,9 +57,10 @@ impl Feedback {
     /// Takes an event that comes up from the session, if it is the far end's feedback.
     pub(super) fn take(&mut self, event: &gst::EventRef) -> Option<PathReport> {
         let fields = event.structure().filter(|fields| fields.name() == "RTPTWCCPackets")?;
-        let packets = fields.get::<glib::ValueArray>("packets").ok()?;
-        let fields = packets.iter().filter_map(|packet| packet.get::<gst::Structure>().ok());
-        let packets: Vec<Packet> = fields.filter_map(|fields| Packet::read(&fields)).collect();
+        // Nothing of it is copied, each packet being a structure of its own.
+        let packets = fields.value("packets").ok()?.get::<&glib::ValueArray>().ok()?;
+        let fields = packets.iter().filter_map(|packet| packet.get::<&gst::StructureRef>().ok());
+        let packets: Vec<Packet> = fields.filter_map(Packet::read).collect();
         let newest =
             packets.iter().filter(|packet| packet.arrived.is_some()).map(|packet| packet.sent).reduce(f64::max);
         let now = gst::SystemClock::obtain().time().nseconds() as f64 / 1e9;

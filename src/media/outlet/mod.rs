@@ -14,6 +14,7 @@ mod repair;
 mod reports;
 mod retransmission;
 mod session;
+mod shortcut;
 mod sink;
 mod stats;
 mod switch;
@@ -94,7 +95,8 @@ pub enum OutletEvent {
         /// In kbit/s.
         kbps: u32,
     },
-    /// What became of what a viewer was sent last; some ten times a second, where its end tells.
+    /// What became of what a viewer was sent last, where its end tells: a few times a second, and more
+    /// often while something waits or gets lost.
     Path {
         /// The viewer's session.
         session: String,
@@ -176,6 +178,7 @@ impl Outlet {
             events: events.clone(),
             properties: properties.clone(),
             counters: counters.clone(),
+            has_sound: plan.sound.is_some(),
         };
         watch_sessions(&sink, &watch);
         // The debug text holds whole backtraces; the message is enough.

@@ -19,6 +19,7 @@ use super::{
     properties::Properties,
     reports::report_often,
     retransmission::{Floor, keep_by_time},
+    shortcut::{past_menders, past_parser},
     stats::SessionCounters,
     switch::{Base, Left, Progress, Switch},
 };
@@ -26,6 +27,10 @@ use crate::media::{EncodedStream, FeedClock, key_frames::BETWEEN_ONE_VIEWERS};
 
 /// Pause between two bits of a GOP, which makes some 13 Mbit/s with what is sent in one go.
 const BETWEEN_BITS: Duration = Duration::from_millis(10);
+/// That a way is free is told this often and no more: each time wakes whoever decides. What waits on it
+/// for longer than this many seconds is told at once, and so is any loss.
+const FREE_TOLD_EVERY: Duration = Duration::from_millis(200);
+const FREE_QUEUE: f64 = 0.015;
 /// What webrtcsink calls a session's pipeline, before the session.
 const SESSION_PIPELINE: &str = "session-pipeline-";
 /// How often it is looked whether a viewer is connected, and how long it may take to join.
@@ -78,6 +83,7 @@ pub(super) struct Watch {
     pub(super) events: UnboundedSender<OutletEvent>,
     pub(super) properties: Properties,
     pub(super) counters: SessionCounters,
+    pub(super) has_sound: bool,
 }
 
 /// The session of a peer: webrtcsink names its pipeline after it, and tells it nowhere else. What its
@@ -116,7 +122,7 @@ impl Watch {
         if element.name().starts_with("codec-parser-caps") {
             keep_parameter_sets_in_band(element);
         }
-        report_often(element);
+        report_often(element, self.has_sound);
         keep_by_time(element);
         // The operator's word is the last.
         self.properties.set_up_carrier(element);
@@ -143,18 +149,25 @@ impl Watch {
         {
             floor.watch_payloader(&pad);
             clock_packets(&pad, session.to_owned(), self.clock.clone(), self.events.clone());
+            // Behind all who look at packets here: they go on from it.
+            past_menders(&pad);
         }
     }
 
     fn tell_paths(&self, session: &str, estimator: &gst::Element, floor: &Arc<Floor>) {
         let (session, events, floor) = (session.to_owned(), self.events.clone(), floor.clone());
-        let feedback = Mutex::new(Feedback::default());
+        let feedback = Mutex::new((Feedback::default(), None::<Instant>));
         let pad = estimator.static_pad("src").expect("rtpgccbwe should have a src pad");
         pad.add_probe(gst::PadProbeType::EVENT_UPSTREAM, move |_, info| {
             let mut feedback = feedback.lock().expect("no holder of this lock should panic");
+            let (feedback, told_at) = &mut *feedback;
             if let Some(report) = info.event().and_then(|event| feedback.take(event)) {
                 floor.learn(&report, feedback.trip());
-                let _ = events.send(OutletEvent::Path { session: session.clone(), report });
+                let is_free = report.queueing < FREE_QUEUE && report.loss <= 0.0;
+                if !is_free || told_at.is_none_or(|at| at.elapsed() > FREE_TOLD_EVERY) {
+                    *told_at = Some(Instant::now());
+                    let _ = events.send(OutletEvent::Path { session: session.clone(), report });
+                }
             }
             gst::PadProbeReturn::Ok
         });
@@ -168,6 +181,7 @@ impl Watch {
         };
         let switch = Switch::install(source, self.base.clone(), BETWEEN_ONE_VIEWERS, Box::new(tell));
         switch.hold();
+        past_parser(&source.static_pad("src").expect("an appsrc should have a src pad"));
         let (source, joining, base) = (source.clone(), Arc::downgrade(&switch), self.base.clone());
         std::thread::spawn(move || join(&source, &joining, &base));
         self.switches.lock().insert(session.to_owned(), switch);
@@ -176,7 +190,7 @@ impl Watch {
 
 /// Whether this puts frames into packets: what adds repair packets calls itself a payloader, too, but has
 /// no say in how large they are.
-fn is_payloader(element: &gst::Element) -> bool {
+pub(super) fn is_payloader(element: &gst::Element) -> bool {
     let is_class = |class: &str| class.contains("Payloader/Network/RTP");
     let is_one = element.factory().is_some_and(|factory| factory.metadata("klass").is_some_and(is_class));
     is_one && element.has_property("mtu")

@@ -1,11 +1,13 @@
 //! What webrtcbin counts for each session.
 //!
-//! webrtcsink asks each webrtcbin itself and offers the answers as a property, but puts the
-//! transport's feedback in their place whenever some comes (0.15.4). So they are asked here.
+//! webrtcsink asks each webrtcbin itself, ten times a second, and offers the answers as a property, but
+//! puts the transport's feedback in their place whenever some comes (0.15.4). So they are asked here, and
+//! webrtcsink is not answered: that would be a tenth of what a viewer costs.
 
 mod read;
 
 use std::{
+    cell::Cell,
     collections::HashMap,
     sync::{
         Arc, Mutex, MutexGuard,
@@ -17,6 +19,14 @@ use gst::{glib, prelude::*};
 
 use self::read::read;
 use crate::stats::{CandidatePair, StreamSample, TransportFeedback};
+
+/// The signal by which a webrtcbin is asked.
+const ASK: &str = "get-stats";
+
+thread_local! {
+    /// This thread is asking: not webrtcsink.
+    static IS_ASKING: Cell<bool> = const { Cell::new(false) };
+}
 
 /// What is known of one session. Counters; rates are made elsewhere.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -53,6 +63,7 @@ struct Session {
 impl SessionCounters {
     /// This is a session's peer, which counts.
     pub(super) fn set_peer(&self, session: &str, peer: &gst::Element) {
+        answer_nobody_else(peer);
         self.sessions().entry(session.to_owned()).or_default().peer = peer.downgrade();
     }
 
@@ -115,5 +126,19 @@ fn ask(peer: &gst::Element, retransmitters: Vec<gst::Element>, latest: Arc<Mutex
         }
         *latest.lock().expect("no holder of this lock should panic") = Some(stats);
     });
-    peer.emit_by_name::<()>("get-stats", &[&None::<gst::Pad>, &promise]);
+    IS_ASKING.set(true);
+    peer.emit_by_name::<()>(ASK, &[&None::<gst::Pad>, &promise]);
+    IS_ASKING.set(false);
+}
+
+/// Keeps the question from webrtcbin, which would collect all its figures in vain.
+fn answer_nobody_else(peer: &gst::Element) {
+    peer.connect(ASK, false, |args| {
+        if IS_ASKING.get() {
+            return None;
+        }
+        args[0].get::<gst::Element>().ok()?.stop_signal_emission_by_name(ASK);
+        args[2].get::<gst::Promise>().ok()?.reply(None);
+        None
+    });
 }
