@@ -4,8 +4,11 @@
 use std::time::Duration;
 
 use heliograph::{
-    config::{FeedId, PathChoice, SetpointChange, Size},
+    config::{
+        Credentials, FeedId, Password, PasswordSource, PathChoice, RtspConfig, SetpointChange, Size, SourceConfig,
+    },
     engine::{FeedEvent, PathInUse},
+    media::source::{DemoCamera, DemoCertificate, DemoSettings},
 };
 
 use crate::support::{
@@ -144,4 +147,44 @@ fn a_slow_viewer_gets_the_second_stream_and_an_encoder_only_without_it() {
     wait_second_connections(&station, 0);
     let seen = good.seen.lock().unwrap().clone();
     assert!(seen.iter().all(|seen| seen.width == LARGE), "the other one notices nothing");
+}
+
+/// A camera that speaks TLS and asks for the login.
+fn locked(size: Size, certificate: &DemoCertificate) -> DemoCamera {
+    let login = Some(Credentials { user: "me".into(), password: Password::new("right") });
+    let (width, height) = (size.width.cast_signed(), size.height.cast_signed());
+    let framerate = SmallStation::FRAMERATE.into();
+    let certificate = Some(certificate.clone());
+    DemoCamera::start(DemoSettings { login, certificate, width, height, framerate, ..DemoSettings::default() }).unwrap()
+}
+
+#[test]
+fn fewer_bits_than_a_locked_camera_sends_are_its_second_stream_and_more_its_first_again() {
+    elements::watch();
+    let mut station = SmallStation::start();
+    let certificate = DemoCertificate::make().unwrap();
+    let [first, second] = [SIZE, SmallStation::SECOND_SIZE].map(|size| locked(size, &certificate));
+    let folder = tempfile::tempdir().unwrap();
+    let password = folder.path().join("password");
+    std::fs::write(&password, "right").unwrap();
+    let address = |camera: &DemoCamera| camera.url().parse().unwrap();
+    let rtsp = RtspConfig { sub_address: Some(address(&second)), ..RtspConfig::new(address(&first)) };
+    let rtsp = rtsp.with_user("me", PasswordSource::File(password));
+    let feed = station.add("bow", |feed| {
+        feed.source = SourceConfig::Rtsp(rtsp);
+        feed.path = PathChoice::Automatic;
+        feed.bitrate_kbps = 10_000;
+    });
+    wait_path(&mut station, &feed, "Camera's H.264 goes to the viewers as it is");
+    let sent = station.wait("the camera's bitrate", &feed, |event| match event {
+        FeedEvent::Stats(sample) => sample.camera.received_kbps.filter(|kbps| *kbps > 0.0),
+        _ => None,
+    });
+    println!("the first stream sends {sent:.0} kbit/s");
+    station.apply(&feed, SetpointChange::bitrate((sent / 2.0) as u32));
+    let path = wait_path(&mut station, &feed, "Camera's second stream, 320×180");
+    assert!(path.passes_through && encoders() == 0, "{}", path.sentence);
+    station.apply(&feed, SetpointChange::bitrate(10_000));
+    wait_path(&mut station, &feed, "Camera's H.264 goes to the viewers as it is");
+    wait_encoders(0);
 }
