@@ -13,6 +13,9 @@ const START_LIMIT_MS = 10_000;
 /** A media path that went silent often returns by itself. webrtcsink cannot restart ICE, so after this a new session is quicker. */
 const DISCONNECTED_LIMIT_MS = 3_000;
 
+/** From this part of its packets on a picture is lost for more than moments. */
+const CLOGGED_LOSS = 0.15;
+
 /** Whole frames received and none decoded: by then no decoder is still warming up. */
 const UNDECODED_FRAMES = 90;
 
@@ -184,6 +187,12 @@ export class Session extends EventTarget {
     }
   }
 
+  /** Whether packets arrive, and so many get lost that pictures may not. */
+  get clogged() {
+    const { packetsPerSecond: arrive, packetsLostPerSecond: lost } = this.numbers;
+    return arrive > 0 && lost > CLOGGED_LOSS * (arrive + lost);
+  }
+
   #askForPictureDelay() {
     const receiver = this.#connection.getReceivers().find(({ track }) => track.kind === "video");
     askForDelay(receiver, this.#pictureDelay.milliseconds);
@@ -222,6 +231,8 @@ function summary(video, previous, report) {
     freezes: video.freezeCount ?? 0,
     keyFramesDecoded: video.keyFramesDecoded ?? null,
     packetsLost: video.packetsLost ?? 0,
+    packetsLostPerSecond: perSecond("packetsLost"),
+    packetsPerSecond: perSecond("packetsReceived"),
     bytesReceived: video.bytesReceived ?? 0,
     width: video.frameWidth ?? 0,
     height: video.frameHeight ?? 0,

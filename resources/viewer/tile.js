@@ -21,6 +21,9 @@ const UNABLE_RETRY_MS = 30_000;
 /** The feed is live at the server and the picture of this session stopped: a camera's own trouble the server would have told by now. */
 const STOPPED_LIMIT_MS = 5_000;
 
+/** The same where packets arrive and get lost: another session would have the same connection, and begin with nothing. */
+const CLOGGED_LIMIT_MS = 30_000;
+
 /** The same before the session's first picture, which may have to wait for a keyframe. */
 const FIRST_PICTURE_LIMIT_MS = 10_000;
 
@@ -273,7 +276,8 @@ export class Tile {
     // A hidden page is shown no frames, and a feed in trouble has none: neither is the session's fault.
     if (document.hidden || this.state !== "live") this.#waitingSince = now;
     const lastSign = Math.max(this.#waitingSince, now - (this.#verdict.sinceFrameMs ?? Infinity));
-    const limit = this.#framesOfVideo > 0 ? STOPPED_LIMIT_MS : FIRST_PICTURE_LIMIT_MS;
+    const stopped = this.#framesOfVideo > 0 ? STOPPED_LIMIT_MS : FIRST_PICTURE_LIMIT_MS;
+    const limit = this.#session?.clogged ? CLOGGED_LIMIT_MS : stopped;
     if (now - lastSign > limit) this.#session?.close();
   }
 
@@ -438,6 +442,7 @@ export class Tile {
     if (!this.#signalling.connected) return "The connection to the server is lost. Trying again…";
     if (!this.#offered) return this.text || "The server does not offer this feed now.";
     if (this.text && this.state !== "live") return this.text;
+    if (this.#session?.clogged) return "This connection is too slow for the picture: most of it gets lost on the way.";
     if (this.#framesOfVideo === 0) return "Waiting for the picture…";
     return this.#verdict.flowing ? "Pictures arrive, but late." : "No new picture arrives.";
   }
