@@ -5,7 +5,7 @@ use std::{fs, path::Path, time::Duration};
 use heliograph::stats::recorder::{FULL_COLUMNS, GSTWEBRTCAPP_COLUMNS};
 use tempfile::TempDir;
 
-use crate::support::{camera::signal, free_port, mqtt::Mosquitto, peer::Peer, program::Program, wait_for};
+use crate::support::{browser::Browser, camera::signal, free_port, mqtt::Mosquitto, program::Program, wait_for};
 
 const LIMIT: Duration = Duration::from_secs(20);
 
@@ -63,7 +63,6 @@ fn feeds_of_two_programs_are_told_and_recorded_and_missed_when_one_is_gone() {
 
 #[test]
 fn feeds_of_gstwebrtcapp_are_collected_in_its_columns() {
-    heliograph::media::init().unwrap();
     let broker = Mosquitto::start("allow_anonymous true");
     let (home, files) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     let boat = instance(&home, &broker, "boat", "Bow", "dialect = \"gstwebrtcapp\"");
@@ -79,7 +78,9 @@ fn feeds_of_gstwebrtcapp_are_collected_in_its_columns() {
         "--folder",
         &folder,
     ]);
-    let viewer = Peer::watch_at(([127, 0, 0, 1], boat.port).into(), "bow");
+    // Its reports are what the columns are made of.
+    let mut browser = Browser::start();
+    browser.open_viewer(&format!("{}feed/bow", boat.url()));
     collect.wait_line("feed=\"bow\" picture=\"\"", LIMIT);
     let lines = record(files.path(), "bow", 3);
     assert_eq!(lines[0], GSTWEBRTCAPP_COLUMNS);
@@ -88,6 +89,6 @@ fn feeds_of_gstwebrtcapp_are_collected_in_its_columns() {
         lines.last().unwrap().split(',').nth(column).unwrap().parse::<f64>().unwrap()
     };
     assert!(cell("tx_rate_mbits") > 0.0 && cell("rx_packets") > 10.0 && cell("rtt_ms") < 1000.0, "{lines:?}");
-    drop(viewer);
+    drop(browser);
     collect.wait_line("It has no viewer.", LIMIT);
 }

@@ -8,8 +8,8 @@ use std::{
 };
 
 use heliograph::{
-    config::{ExternalBroker, MqttVersion, Password},
-    mqtt::{Dial, Incoming, Link, LinkFaultKind, LinkState, Outbox},
+    config::{EmbeddedBroker, ExternalBroker, MqttVersion, Password},
+    mqtt::{Broker, Dial, Incoming, Link, LinkFaultKind, LinkState, Outbox},
 };
 use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair};
 use serde_json::json;
@@ -161,6 +161,33 @@ fn brokers_are_reached_in_every_way_and_by_both_versions() {
     let (kind, sentence, _) = Linked::to(broker("mqtt://127.0.0.1:1"), "").fault();
     assert_eq!(kind, LinkFaultKind::Away);
     assert!(sentence.contains("cannot be reached: ") && sentence.contains("mqtt://127.0.0.1:1"), "{sentence}");
+}
+
+#[test]
+fn the_embedded_brokers_encrypted_door_and_encrypted_websockets_are_reached() {
+    let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+    let folder = tempfile::tempdir().unwrap();
+    certificates(folder.path());
+    let web = Mosquitto::start_in(
+        folder,
+        "protocol websockets\nallow_anonymous true\ncertfile FOLDER/server.pem\nkeyfile FOLDER/server.key",
+    );
+    let mut way = broker(&format!("wss://localhost:{}/mqtt", web.port));
+    assert!(matches!(Linked::to(way.clone(), "").outcome(), LinkState::Down { .. }), "nobody vouches for it");
+    way.ca = Some(web.file("ca.pem"));
+    let linked = Linked::to(way, "");
+    assert_eq!(linked.outcome(), LinkState::Up);
+    linked.runtime.block_on(linked.link.stop());
+
+    let mut embedded = EmbeddedBroker::at("127.0.0.1:0".parse().unwrap());
+    (embedded.tls_cert, embedded.tls_key) = (Some(web.file("server.pem")), Some(web.file("server.key")));
+    let runtime = Runtime::new().unwrap();
+    let broker = runtime.block_on(Broker::start(&embedded, &"boat".parse().unwrap())).unwrap();
+    let (port, ca) = (broker.address().port(), web.file("ca.pem").display().to_string());
+    let say = ["-t", "heliograph/boat/feeds/bow/command", "-m", "{}", "-q", "1"];
+    assert!(publish(port, &[&["--cafile", &ca][..], &say].concat()));
+    assert!(!publish(port, &say), "without TLS nobody is let in");
+    runtime.block_on(broker.stop());
 }
 
 /// A program with one feed of a test picture at this broker.
