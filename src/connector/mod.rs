@@ -10,6 +10,7 @@
 mod answer;
 pub mod bigfootbot;
 pub mod client;
+mod fields;
 pub mod hub;
 pub mod local;
 mod menu;

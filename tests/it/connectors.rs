@@ -3,7 +3,7 @@
 use std::{fs, path::PathBuf, time::Duration};
 
 use gst_plugin_webrtc_signalling::{handlers::Handler, server::Server};
-use heliograph::media;
+use heliograph::{config::ConnectorConfig, connector::FORMS, media};
 use serde_json::Value;
 use tempfile::TempDir;
 use tokio::{net::TcpListener, runtime::Runtime};
@@ -11,8 +11,10 @@ use tokio::{net::TcpListener, runtime::Runtime};
 use crate::support::{
     browser::{Browser, Tab},
     free_port,
+    peer::Peer,
     program::Program,
     robot::Receiver,
+    station::SmallStation,
     wait_for,
     whip::Endpoint,
 };
@@ -194,4 +196,70 @@ fn what_a_media_server_means_by_its_refusal_is_said_in_words() {
     let told = program.wait_line("connector=lost state=\"backoff\"", PATIENCE);
     assert!(told.contains("has no WHIP endpoint at this path."), "{told}");
     assert!(!program.lines().iter().any(|line| line.contains("planted")), "the path may be a key");
+}
+
+/// One feed at three connectors at once: our page, a media server and a robot's relay.
+#[test]
+fn a_connector_that_comes_goes_or_dies_touches_none_of_the_others() {
+    let station = SmallStation::start();
+    let feed = station.add("Bow", |_| {});
+    let port = free_port();
+    let mut at_relay = relay("bigfootbot", port, &[]);
+    let connector = |line: String| ConnectorConfig::from_line(&line, FORMS).unwrap();
+    let robot = connector(format!("robot=bigfootbot,address=ws://127.0.0.1:{port}"));
+    let token = tempfile::NamedTempFile::new().unwrap();
+    fs::write(token.path(), TOKEN).unwrap();
+    let endpoint = Endpoint::start(station.handle(), TOKEN);
+    let (address, token) = (endpoint.address, token.path().display());
+    let media = connector(format!("media=whip,address=http://{address}/whip/bow,token_file={token}"));
+
+    let at_page = Peer::watch(&station.server, &feed);
+    at_page.wait_frames(10, PATIENCE);
+    station.block_on(async { station.station.connect(&[robot.clone(), media.clone()]) });
+    let at_state = |id: &str, name: &str| {
+        wait_for(&format!("{id} in state {name}"), PATIENCE, || {
+            let connectors = station.station.engine.feed(&feed)?.connectors;
+            connectors.iter().find(|(known, state)| known.as_str() == id && state.name() == name).map(|_| ())
+        });
+    };
+    at_state("robot", "ready");
+    at_state("media", "ready");
+    let receiver = Receiver::start(station.handle(), port);
+    receiver.wait_frames(15, PATIENCE);
+    let wait_decoded = |more| {
+        let wanted = endpoint.decoded() + more;
+        wait_for("pictures at the media server", PATIENCE, || (endpoint.decoded() >= wanted).then_some(()));
+    };
+
+    // The relay dies: its viewer stays, the others notice nothing.
+    let before = longest_gap(&at_page);
+    at_relay.terminate("KILL");
+    at_state("robot", "backoff");
+    receiver.wait_frames(15, PATIENCE);
+    wait_decoded(15);
+    // The operator takes the robot's connector away: its viewer goes, the others stay.
+    station.block_on(async { station.station.connect(std::slice::from_ref(&media)) });
+    wait_decoded(15);
+    assert_eq!(endpoint.sessions(), 1, "the media server's session is the first one");
+    let seen = receiver.frames();
+    wait_decoded(15);
+    assert!(receiver.frames() <= seen + 15, "the robot is still sent pictures");
+    // And the media server's.
+    station.block_on(async { station.station.connect(&[]) });
+    wait_for("the goodbye", PATIENCE, || (endpoint.deleted() == [1]).then_some(()));
+    at_page.wait_frames(15, PATIENCE);
+    let gap = longest_gap(&at_page);
+    println!("longest gap at the page: {before:.0} ms before, {gap:.0} ms after");
+    assert!(station.station.engine.feed(&feed).unwrap().connectors.is_empty());
+    // A busy machine holds a picture back now and then; a session that began anew shows none for a second.
+    assert!(gap < 700.0, "the page's picture stood still for {gap:.0} ms");
+}
+
+/// The longest time between two pictures so far, in milliseconds; of those after the first second.
+fn longest_gap(peer: &Peer) -> f64 {
+    let seen = peer.seen.lock().unwrap();
+    let times: Vec<f64> = seen.iter().map(|seen| seen.at_ms).collect();
+    let from = times.first().map_or(0.0, |first| first + 1000.0);
+    let gaps = times.windows(2).filter(|pair| pair[0] >= from).map(|pair| pair[1] - pair[0]);
+    gaps.fold(0.0, f64::max)
 }

@@ -13,11 +13,12 @@ use futures::FutureExt;
 use super::{
     Connector, Kind,
     client::{Client, Server, keep},
+    fields::{CA, TOKEN, address, codec},
     hub::{Hub, HubConnector},
     local::{LocalServer, LocalSettings, ServerError},
 };
 use crate::{
-    config::{Codec, ConnectorConfig, ConnectorForm, Field, FieldKind},
+    config::{Codec, ConnectorConfig, ConnectorForm},
     i18n::gettext,
 };
 use relay::Relay;
@@ -40,27 +41,7 @@ pub static FORM: ConnectorForm = ConnectorForm {
     name: || gettext("Bigfootbot relay"),
     line: || gettext("Sends one feed to whoever watches at a relay of the Bigfootbot robot"),
     icon: "network-workgroup-symbolic",
-    fields: &[
-        Field {
-            key: "address",
-            label: || gettext("Address"),
-            kind: FieldKind::Address { schemes: &["ws", "wss"] },
-            is_required: true,
-        },
-        Field {
-            key: "codec",
-            label: || gettext("Codec"),
-            kind: FieldKind::Choice { words: &["h264", "vp8"] },
-            is_required: false,
-        },
-        Field {
-            key: "token",
-            label: || gettext("Token"),
-            kind: FieldKind::Secret { variable: "token_env", file: "token_file" },
-            is_required: false,
-        },
-        Field { key: "ca", label: || gettext("Certificate authority"), kind: FieldKind::File, is_required: false },
-    ],
+    fields: &[address(&["ws", "wss"]), codec(&["h264", "vp8"]), TOKEN, CA],
 };
 
 /// The kind.

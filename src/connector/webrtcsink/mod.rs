@@ -14,6 +14,7 @@ use futures::FutureExt;
 use super::{
     Connector, Kind,
     client::{Client, Server, keep},
+    fields::{CA, TOKEN, address},
     hub::{Hub, HubConnector},
     local::{LocalServer, LocalSettings, ServerError},
 };
@@ -39,20 +40,10 @@ pub static FORM: ConnectorForm = ConnectorForm {
     line: || gettext("Browsers and programs that speak webrtcsink's protocol meet your feeds at a server elsewhere"),
     icon: "network-server-symbolic",
     fields: &[
-        Field {
-            key: "address",
-            label: || gettext("Address"),
-            kind: FieldKind::Address { schemes: &["wss", "ws"] },
-            is_required: true,
-        },
-        Field {
-            key: "token",
-            label: || gettext("Token"),
-            kind: FieldKind::Secret { variable: "token_env", file: "token_file" },
-            is_required: false,
-        },
+        address(&["wss", "ws"]),
+        TOKEN,
         Field { key: "headers", label: || gettext("HTTP headers"), kind: FieldKind::Text, is_required: false },
-        Field { key: "ca", label: || gettext("Certificate authority"), kind: FieldKind::File, is_required: false },
+        CA,
     ],
 };
 

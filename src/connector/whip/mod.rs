@@ -14,10 +14,11 @@ use futures::FutureExt;
 use super::{
     Connector, Kind,
     client::Client,
+    fields::{CA, TOKEN, address, codec},
     hub::{Hub, HubConnector},
 };
 use crate::{
-    config::{Codec, ConnectorConfig, ConnectorForm, Field, FieldKind},
+    config::{Codec, ConnectorConfig, ConnectorForm},
     i18n::gettext,
 };
 use publisher::Publisher;
@@ -28,27 +29,7 @@ pub static FORM: ConnectorForm = ConnectorForm {
     name: || gettext("WHIP"),
     line: || gettext("Publishes a feed at a media server or service by the standard protocol for that"),
     icon: "network-transmit-symbolic",
-    fields: &[
-        Field {
-            key: "address",
-            label: || gettext("Endpoint"),
-            kind: FieldKind::Address { schemes: &["https", "http"] },
-            is_required: true,
-        },
-        Field {
-            key: "codec",
-            label: || gettext("Codec"),
-            kind: FieldKind::Choice { words: &["h264", "vp8", "vp9", "av1", "h265"] },
-            is_required: false,
-        },
-        Field {
-            key: "token",
-            label: || gettext("Token"),
-            kind: FieldKind::Secret { variable: "token_env", file: "token_file" },
-            is_required: false,
-        },
-        Field { key: "ca", label: || gettext("Certificate authority"), kind: FieldKind::File, is_required: false },
-    ],
+    fields: &[address(&["https", "http"]), codec(&["h264", "vp8", "vp9", "av1", "h265"]), TOKEN, CA],
 };
 
 /// The kind.

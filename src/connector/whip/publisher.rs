@@ -3,14 +3,17 @@
 use std::time::{Duration, Instant};
 
 use reqwest::{
-    Certificate, Client, RequestBuilder, Response, StatusCode,
+    Certificate, Client, Response, StatusCode,
     header::{CONTENT_TYPE, LOCATION},
     redirect::Policy,
 };
 use tokio::time::{sleep, timeout};
 use url::Url;
 
-use super::{offer::complete, resource::Resource};
+use super::{
+    offer::complete,
+    resource::{Resource, authorized},
+};
 use crate::{
     config::{ConnectorConfig, Password},
     connector::{
@@ -220,14 +223,6 @@ impl Publisher {
 
 fn settings(sentence: String) -> ConnectorFault {
     ConnectorFault::new(Kind::Settings, sentence, "")
-}
-
-/// A bearer (RFC 6750) where there is a token.
-pub(super) fn authorized(request: RequestBuilder, token: Option<&Password>) -> RequestBuilder {
-    match token {
-        Some(token) => request.bearer_auth(token.expose()),
-        None => request,
-    }
 }
 
 /// The feed's offer with its candidates. It comes when the feed has a picture, however long that takes.

@@ -2,10 +2,9 @@
 
 use std::time::Duration;
 
-use reqwest::Client;
+use reqwest::{Client, RequestBuilder};
 use url::Url;
 
-use super::publisher::authorized;
 use crate::config::Password;
 
 /// How long the goodbye may take.
@@ -48,5 +47,13 @@ impl Drop for Resource {
         if let (Some(inner), Ok(runtime)) = (self.0.take(), tokio::runtime::Handle::try_current()) {
             runtime.spawn(inner.delete());
         }
+    }
+}
+
+/// A bearer (RFC 6750) where there is a token.
+pub(super) fn authorized(request: RequestBuilder, token: Option<&Password>) -> RequestBuilder {
+    match token {
+        Some(token) => request.bearer_auth(token.expose()),
+        None => request,
     }
 }

@@ -18,7 +18,7 @@ use std::{
     time::Duration,
 };
 use tokio::{
-    runtime::Runtime,
+    runtime::{Handle, Runtime},
     sync::broadcast::Receiver,
     time::{Instant, timeout_at},
 };
@@ -106,6 +106,11 @@ impl SmallStation {
     /// Waits for something that runs beside the station.
     pub fn block_on<F: Future>(&self, future: F) -> F::Output {
         self.runtime.block_on(future)
+    }
+
+    /// What runs beside the station.
+    pub fn handle(&self) -> &Handle {
+        self.runtime.handle()
     }
 
     /// Connections that are open at the camera's port.
