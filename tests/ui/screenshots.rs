@@ -8,9 +8,13 @@ use std::time::Duration;
 use adw::prelude::*;
 use heliograph::{
     config::{BudgetKind, ControlConfig},
+    config::{Codec, RenditionRole},
     engine::FeedEvent,
     media::source::{DemoCamera, DemoSettings},
-    stats::{FeedRates, FeedSample, ViewerRates, ViewerSample},
+    stats::{
+        FeedRates, FeedSample, RemoteInboundRtp, StreamSample, TransportFeedback, ViewerRates, ViewerReport,
+        ViewerSample,
+    },
     ui::{
         FeedDialog, SharesDialog,
         model::{Entered, FeedObject},
@@ -91,8 +95,25 @@ fn sample(wave: f64) -> FeedSample {
     let viewer = |name: &str| ViewerSample {
         session: name.into(),
         viewer: Some(name.into()),
+        rendition: Some(RenditionRole::Camera),
+        codec: Some(Codec::H264),
         estimate_kbps: Some(2400),
-        rates: ViewerRates { sent_kbps: Some(1900.0 + 140.0 * wave), ..ViewerRates::default() },
+        picture: Some(StreamSample {
+            remote: Some(RemoteInboundRtp {
+                round_trip_time: Some(0.021 + 0.006 * wave),
+                jitter: Some(0.004),
+                fraction_lost: 0.002,
+                ..RemoteInboundRtp::default()
+            }),
+            ..StreamSample::default()
+        }),
+        feedback: Some(TransportFeedback { received_kbps: 1890.0 + 130.0 * wave, ..TransportFeedback::default() }),
+        report: Some(ViewerReport::default()),
+        rates: ViewerRates {
+            sent_kbps: Some(1900.0 + 140.0 * wave),
+            frames_decoded_per_second: Some(30.0),
+            ..ViewerRates::default()
+        },
         ..ViewerSample::default()
     };
     FeedSample { viewers: ["bridge", "engine room", "pilot"].map(viewer).into(), rates, ..FeedSample::default() }
