@@ -14,7 +14,8 @@ use gst_video::{ForceKeyUnitEvent, UpstreamForceKeyUnitEvent};
 
 /// A rendition makes at most one key frame in this time for whoever asks.
 pub(super) const BETWEEN_KEY_FRAMES: Duration = Duration::from_millis(500);
-/// One viewer causes at most one in this time: who loses many packets asks all the time.
+/// One viewer causes at most one in this time: who loses many packets asks all the time. Half of it
+/// where it is known to show nothing until then.
 pub(super) const BETWEEN_ONE_VIEWERS: Duration = Duration::from_secs(1);
 
 /// What became of the requests for key frames.
@@ -47,9 +48,19 @@ impl RequestGate {
         self.is_due(now)
     }
 
+    /// A request came for somebody who shows nothing until it is answered: whether it passes at once.
+    pub(super) fn ask_urgently(&mut self, now: Instant) -> bool {
+        self.kept = true;
+        self.passes(now, self.spacing / 2)
+    }
+
     /// Whether a request that was kept passes now.
     pub(super) fn is_due(&mut self, now: Instant) -> bool {
-        let may_pass = self.passed_at.is_none_or(|then| now.duration_since(then) >= self.spacing);
+        self.passes(now, self.spacing)
+    }
+
+    fn passes(&mut self, now: Instant, spacing: Duration) -> bool {
+        let may_pass = self.passed_at.is_none_or(|then| now.duration_since(then) >= spacing);
         if self.kept && may_pass {
             (self.kept, self.passed_at) = (false, Some(now));
             return true;
@@ -121,6 +132,19 @@ pub(super) fn request_key_frame(pad: &gst::Pad) {
     pad.push_event(UpstreamForceKeyUnitEvent::builder().all_headers(true).build());
 }
 
+/// By this field a request is known that somebody shows nothing without.
+const URGENT: &str = "heliograph-urgent";
+
+/// Asks what feeds this pad for a key frame, without which nothing is shown.
+pub(super) fn request_urgently(pad: &gst::Pad) {
+    pad.push_event(UpstreamForceKeyUnitEvent::builder().all_headers(true).other_field(URGENT, true).build());
+}
+
+/// Whether somebody shows nothing until this request is answered.
+pub(super) fn is_urgent(event: &gst::EventRef) -> bool {
+    event.structure().is_some_and(|fields| fields.has_field(URGENT))
+}
+
 /// By this field a request that was kept passes its own gate.
 const KEPT: &str = "heliograph-kept";
 
@@ -147,6 +171,17 @@ mod tests {
         assert!(!gate.is_due(start + ms(499)));
         assert!(gate.is_due(start + ms(500)), "two became one");
         assert!(!gate.is_due(start + ms(5000)), "and no more");
+    }
+
+    #[test]
+    fn who_shows_nothing_waits_half_as_long() {
+        let (start, ms) = (Instant::now(), Duration::from_millis);
+        let mut gate = RequestGate::new(ms(1000));
+        assert!(gate.ask(start));
+        assert!(!gate.ask_urgently(start + ms(499)));
+        assert!(!gate.ask(start + ms(500)));
+        assert!(gate.ask_urgently(start + ms(500)));
+        assert!(!gate.is_due(start + ms(1400)));
     }
 
     #[test]

@@ -20,7 +20,7 @@ use super::{
     picture_clock::is_sound,
     repair::{Answer, Repair},
 };
-use crate::stats::PathReport;
+use crate::{media::key_frames::request_urgently, stats::PathReport};
 
 /// What `rtpsession` asks the sender of retransmissions for.
 const REQUEST: &str = "GstRTPRetransmissionRequest";
@@ -127,7 +127,7 @@ impl Floor {
             let is_key = !buffer.flags().contains(gst::BufferFlags::DELTA_UNIT);
             let frame = floor.send(is_key, buffer.size(), Instant::now());
             if frame.asks {
-                pad.push_event(gst_video::UpstreamForceKeyUnitEvent::builder().all_headers(true).build());
+                request_urgently(pad);
             }
             if frame.is_dropped { gst::PadProbeReturn::Drop } else { gst::PadProbeReturn::Ok }
         });

@@ -22,7 +22,7 @@ use crate::{
     media::{
         EncodedStream,
         element::consumer_settings,
-        key_frames::{RequestGate, request_key_frame},
+        key_frames::{RequestGate, is_urgent, request_key_frame},
         rendition_mark::Origin,
     },
 };
@@ -277,10 +277,13 @@ impl Switch {
 
     /// A viewer's request goes to the rendition it sees, not too often.
     fn take_request(&self, _: &gst::Pad, info: &mut gst::PadProbeInfo) -> gst::PadProbeReturn {
-        if !info.event().is_some_and(|event| ForceKeyUnitEvent::is(event)) {
+        let Some(event) = info.event().filter(|event| ForceKeyUnitEvent::is(event)) else {
             return gst::PadProbeReturn::Ok;
-        }
-        let passes = self.lock().requests.ask(Instant::now());
+        };
+        let mut state = self.lock();
+        let now = Instant::now();
+        let passes = if is_urgent(event) { state.requests.ask_urgently(now) } else { state.requests.ask(now) };
+        drop(state);
         if passes {
             self.request();
         }
