@@ -21,7 +21,7 @@ use super::{
     retransmission::{Floor, keep_by_time},
     shortcut::{past_menders, past_parser},
     stats::SessionCounters,
-    switch::{Base, Left, Progress, Switch},
+    switch::{BIT_OF_GOP, Base, Left, Progress, Switch},
 };
 use crate::media::{EncodedStream, FeedClock, key_frames::BETWEEN_ONE_VIEWERS};
 
@@ -228,7 +228,8 @@ fn catch_up(switch: &Weak<Switch>, stream: &EncodedStream, end: Instant) -> Opti
     let mut progress = Progress::default();
     while Instant::now() < end {
         match switch.upgrade()?.catch_up(stream, &mut progress) {
-            Left::More => std::thread::sleep(BETWEEN_BITS),
+            // A key frame goes in one go, however large: what follows waits for as long as all of it needs.
+            Left::More(bytes) => std::thread::sleep(BETWEEN_BITS.mul_f64(bytes as f64 / BIT_OF_GOP as f64)),
             Left::Live => return Some(progress),
             Left::Nothing => return None,
         }

@@ -31,13 +31,13 @@ use crate::{
 pub(super) type Tell = Box<dyn Fn(RenditionRole) + Send + Sync>;
 
 /// What is sent to a viewer who joins in one go, in bytes: a whole GOP would be lost on the way.
-const BIT_OF_GOP: usize = 16_000;
+pub(super) const BIT_OF_GOP: usize = 16_000;
 
 /// What is left to do for a viewer who joins.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Left {
-    /// More was kept for it.
-    More,
+    /// More was kept for it than this, in bytes, that was sent in one go.
+    More(usize),
     /// It has all that was kept.
     Live,
     /// It sees something already, or cannot.
@@ -175,7 +175,7 @@ impl Switch {
         let mut bytes = 0;
         for unit in units.iter().skip(progress.sent) {
             if bytes >= BIT_OF_GOP {
-                return Left::More;
+                return Left::More(bytes);
             }
             bytes += unit.buffer().map_or(0, gst::BufferRef::size);
             if self.source.push_sample(unit).is_err() {
@@ -191,7 +191,7 @@ impl Switch {
     pub(super) fn join(&self, stream: &EncodedStream, progress: &mut Progress) {
         loop {
             match self.catch_up(stream, progress) {
-                Left::More => {}
+                Left::More(_) => {}
                 Left::Nothing => return self.wait_for_key_frame(),
                 Left::Live => return self.end_join(stream),
             }
