@@ -8,7 +8,7 @@ use std::{collections::BTreeMap, fmt, ops::RangeInclusive, path::PathBuf};
 
 use url::Url;
 
-use super::{ConnectorId, ConnectorIdError, FeedId, Password, PasswordSource, SecretError, TransportConfig, secret};
+use super::{ConnectorId, ConnectorIdError, FeedId, Password, PasswordSource, SecretError, TransportConfig};
 use crate::i18n::{gettext, gettext_f};
 
 /// A connector that the operator wants.
@@ -254,11 +254,7 @@ impl ConnectorConfig {
     /// # Errors
     /// It is not where it should be.
     pub fn secret(&self, key: &str) -> Result<Option<Password>, SecretError> {
-        match self.secrets.get(key) {
-            None | Some(PasswordSource::None | PasswordSource::Keyring) => Ok(None),
-            Some(PasswordSource::Environment(name)) => secret::from_environment(name).map(Some),
-            Some(PasswordSource::File(path)) => secret::from_file(path).map(Some),
-        }
+        self.secrets.get(key).map_or(Ok(None), PasswordSource::read)
     }
 
     /// Takes a field's value from text.

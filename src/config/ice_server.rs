@@ -5,7 +5,7 @@ use std::{fmt, path::Path, str::FromStr};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 use serde::{Deserialize, Serialize};
 
-use super::{Password, PasswordSource, SecretError, keyed::keyed_enum, secret};
+use super::{Password, PasswordSource, SecretError, keyed::keyed_enum};
 use crate::i18n::gettext;
 
 /// What of a user's name is written as it is (RFC 3986, section 2.3).
@@ -37,11 +37,7 @@ impl IceServers {
         if self.servers.iter().all(|server| server.user.is_none()) {
             return Ok(Password::new(""));
         }
-        match &self.password {
-            PasswordSource::Environment(name) => secret::from_environment(name),
-            PasswordSource::File(path) => secret::from_file(path),
-            PasswordSource::None | PasswordSource::Keyring => Ok(Password::new("")),
-        }
+        Ok(self.password.read()?.unwrap_or_else(|| Password::new("")))
     }
 
     /// The environment variable or the file that holds the password.

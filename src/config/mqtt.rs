@@ -7,7 +7,7 @@ use std::{
     str::FromStr,
 };
 
-use super::{FeedId, Password, PasswordSource, SecretError, keyed::keyed_enum, secret};
+use super::{FeedId, Password, PasswordSource, SecretError, keyed::keyed_enum};
 use crate::i18n::gettext;
 
 /// The settings of `[mqtt]`.
@@ -215,11 +215,7 @@ impl ExternalBroker {
 }
 
 fn password(source: &PasswordSource) -> Result<Password, SecretError> {
-    match source {
-        PasswordSource::Environment(name) => secret::from_environment(name),
-        PasswordSource::File(path) => secret::from_file(path),
-        PasswordSource::None | PasswordSource::Keyring => Ok(Password::new("")),
-    }
+    Ok(source.read()?.unwrap_or_else(|| Password::new("")))
 }
 
 /// Where a broker is: `mqtt://`, `mqtts://`, `ws://` or `wss://`, a host, and perhaps port and path.

@@ -20,7 +20,6 @@ pub use password::Password;
 pub use secrets::{Kept, Secrets};
 pub use session::SessionStore;
 pub use source::PasswordSource;
-pub(super) use source::{from_environment, from_file};
 
 use super::FeedId;
 

@@ -2,7 +2,6 @@
 
 use std::fmt;
 
-use super::source::{from_environment, from_file};
 use super::{KeyringStore, Password, PasswordSource, SecretError, SecretStore, SessionStore};
 use crate::config::FeedId;
 use crate::i18n::{gettext, gettext_f};
@@ -55,13 +54,11 @@ impl Secrets {
     /// sentence names which and says what to do.
     pub async fn resolve(&self, id: &FeedId, source: &PasswordSource) -> Result<Option<Password>, SecretError> {
         match source {
-            PasswordSource::None => Ok(None),
-            PasswordSource::Environment(name) => from_environment(name).map(Some),
-            PasswordSource::File(path) => from_file(path).map(Some),
             PasswordSource::Keyring => match self.session.get(id) {
                 Some(password) => Ok(Some(password)),
                 None => self.keyring.load(id).await,
             },
+            elsewhere => elsewhere.read(),
         }
     }
 

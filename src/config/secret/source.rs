@@ -28,8 +28,23 @@ pub enum PasswordSource {
     File(PathBuf),
 }
 
+impl PasswordSource {
+    /// The password as it is now, where it needs no keyring; `None` where there is none, or it does.
+    ///
+    /// # Errors
+    ///
+    /// The variable or file cannot be used.
+    pub(in crate::config) fn read(&self) -> Result<Option<Password>, SecretError> {
+        match self {
+            Self::None | Self::Keyring => Ok(None),
+            Self::Environment(name) => from_environment(name).map(Some),
+            Self::File(path) => from_file(path).map(Some),
+        }
+    }
+}
+
 /// The password in an environment variable, as it is now.
-pub(in crate::config) fn from_environment(name: &str) -> Result<Password, SecretError> {
+fn from_environment(name: &str) -> Result<Password, SecretError> {
     let value = env::var_os(name).ok_or_else(|| SecretError::VariableMissing(name.to_owned()))?;
     match value.into_string() {
         Ok(text) if !text.is_empty() => Ok(Password::new(text)),
@@ -38,7 +53,7 @@ pub(in crate::config) fn from_environment(name: &str) -> Result<Password, Secret
 }
 
 /// The password in a file, as it is now.
-pub(in crate::config) fn from_file(path: &Path) -> Result<Password, SecretError> {
+fn from_file(path: &Path) -> Result<Password, SecretError> {
     let unusable = || SecretError::FileUnusable(path.to_owned());
     let bytes = read_small_file(path)
         .map_err(|source| SecretError::FileUnreadable { path: path.to_owned(), source })?
