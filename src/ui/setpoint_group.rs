@@ -1,19 +1,17 @@
 //! What a running feed is held to: preset, bitrate, frames per second, size, repair packets,
 //! priority. Each takes effect when it is changed, and viewers keep their sessions.
 
-use std::{
-    cell::{Cell, RefCell},
-    time::Duration,
-};
+use std::cell::{Cell, RefCell};
 
 use adw::{prelude::*, subclass::prelude::*};
 use gtk::{
     CompositeTemplate,
-    glib::{self, Properties, SignalHandlerId, SourceId, clone},
+    glib::{self, Properties, SignalHandlerId, clone},
 };
 
 use super::{
     model::{Desk, FeedObject},
+    steady::Steady,
     units,
 };
 use crate::{
@@ -21,9 +19,6 @@ use crate::{
     i18n::{gettext, gettext_f},
 };
 
-/// A number counts when it has stayed for this long: on its way to 2000 an arrow passes ten
-/// others, and some encoders start anew for each.
-const STEADY: Duration = Duration::from_millis(300);
 /// What a click on an arrow adds, in kbit/s.
 const BITRATE_STEP: f64 = 100.0;
 
@@ -55,8 +50,7 @@ mod imp {
         handler: RefCell<Option<SignalHandlerId>>,
         /// The rows are being made to show what holds: nobody asks for anything.
         showing: Cell<bool>,
-        /// Runs until the numbers have stayed for long enough.
-        steadying: RefCell<Option<SourceId>>,
+        steady: Steady,
     }
 
     #[glib::object_subclass]
@@ -89,10 +83,6 @@ mod imp {
             self.fec.set_adjustment(Some(&numbers(least, most, 1.0)));
             self.showing.set(false);
         }
-
-        fn dispose(&self) {
-            self.stop_steadying();
-        }
     }
 
     impl WidgetImpl for SetpointGroup {}
@@ -102,7 +92,7 @@ mod imp {
     impl SetpointGroup {
         fn set_feed(&self, feed: Option<FeedObject>) {
             // What was asked of the feed before is done to that one.
-            if self.stop_steadying() {
+            if self.steady.stop() {
                 self.apply_numbers();
             }
             if let (Some(old), Some(handler)) = (self.feed.replace(feed.clone()), self.handler.take()) {
@@ -127,7 +117,7 @@ mod imp {
             self.showing.set(true);
             let preset = Preset::of(&setpoint).and_then(|held| Preset::ALL.iter().position(|preset| preset == held));
             self.preset.set_selected(preset.map_or(0, |place| place as u32 + 1));
-            if self.steadying.borrow().is_none() {
+            if !self.steady.is_waiting() {
                 self.bitrate.set_value(setpoint.bitrate_kbps.into());
                 self.framerate.set_value(setpoint.framerate.unwrap_or_default().into());
                 self.fec.set_value(setpoint.fec_percent.into());
@@ -159,7 +149,7 @@ mod imp {
             let place = self.preset.selected().checked_sub(1);
             match place.and_then(|place| Preset::at(place as usize).ok()) {
                 Some(preset) => {
-                    self.stop_steadying();
+                    self.steady.stop();
                     self.apply(preset.change());
                 }
                 // No preset is what the rows below make it.
@@ -172,21 +162,11 @@ mod imp {
             if self.showing.get() {
                 return;
             }
-            self.stop_steadying();
-            let steady = clone!(
+            self.steady.changed(clone!(
                 #[weak(rename_to = imp)]
                 self,
-                move || {
-                    imp.steadying.take();
-                    imp.apply_numbers();
-                }
-            );
-            self.steadying.replace(Some(glib::timeout_add_local_once(STEADY, steady)));
-        }
-
-        /// Whether there was something to stop.
-        fn stop_steadying(&self) -> bool {
-            self.steadying.take().map(SourceId::remove).is_some()
+                move || imp.apply_numbers()
+            ));
         }
 
         fn apply_numbers(&self) {

@@ -4,7 +4,8 @@ use std::{cell::RefCell, rc::Rc, time::Duration};
 
 use gtk::glib::{self, SourceId};
 
-/// On its way to 2000 an arrow passes ten other numbers, and each would be carried out.
+/// On its way to 2000 an arrow passes ten other numbers, and each would be carried out; some encoders
+/// start anew for each.
 const STEADY: Duration = Duration::from_millis(300);
 
 /// Waits until nothing changes any more.
