@@ -32,23 +32,31 @@ use crate::{
 };
 
 /// The kinds of connectors that an operator can add. Adding one means a folder, and a line here.
-pub static KINDS: &[&dyn Kind] = &[&webrtcsink::WebrtcSink, &whip::Whip, &bigfootbot::Bigfootbot];
+static KINDS: [&Kind; 3] = [&webrtcsink::KIND, &whip::KIND, &bigfootbot::KIND];
 
-/// What there is to say about each of [`KINDS`].
-pub static FORMS: Forms = &[&webrtcsink::FORM, &whip::FORM, &bigfootbot::FORM];
+/// What there is to say about each of them.
+pub static FORMS: Forms = &{
+    let mut forms = [&KINDS[0].form; KINDS.len()];
+    let mut place = 0;
+    while place < KINDS.len() {
+        forms[place] = &KINDS[place].form;
+        place += 1;
+    }
+    forms
+};
 
 /// A kind of connector that an operator can add.
-pub trait Kind: Sync {
+struct Kind {
     /// What there is to say about it.
-    fn form(&self) -> &'static ConnectorForm;
-
+    form: ConnectorForm,
     /// Makes a connector of checked settings; `None` where something that is required is missing.
-    fn open(&self, config: &ConnectorConfig) -> Option<Arc<dyn Connector>>;
+    open: fn(&ConnectorConfig) -> Option<Arc<dyn Connector>>,
 }
 
-/// Makes the connector that these settings describe; see [`Kind::open`].
+/// Makes the connector that these settings describe; `None` where they are not complete.
 pub fn open(config: &ConnectorConfig) -> Option<Arc<dyn Connector>> {
-    KINDS.iter().find(|kind| kind.form().kind == config.kind)?.open(config)
+    let kind = KINDS.iter().find(|kind| kind.form.kind == config.kind)?;
+    (kind.open)(config)
 }
 
 /// How many viewers watch or wait, by the codec that they get or are to get.

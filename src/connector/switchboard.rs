@@ -40,6 +40,11 @@ pub(crate) struct Outbox {
     _present: oneshot::Sender<Infallible>,
 }
 
+/// An id that cannot be guessed.
+pub(crate) fn random_id() -> String {
+    format!("{:032x}", rand::random::<u128>())
+}
+
 impl Seat {
     /// A peer's two ends.
     pub(crate) fn new(peer_id: String, place: impl Send + 'static) -> (Outbox, Self) {

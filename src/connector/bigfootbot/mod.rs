@@ -24,9 +24,6 @@ use crate::{
 use relay::Relay;
 use sender::Sender;
 
-/// The codecs that its receiver decodes, by their words.
-const CODECS: [(&str, Codec); 2] = [("h264", Codec::H264), ("vp8", Codec::Vp8)];
-
 /// Starts a relay of the robot, where others meet.
 ///
 /// # Errors
@@ -35,35 +32,27 @@ pub async fn serve_relay(settings: LocalSettings) -> Result<LocalServer, ServerE
     LocalServer::start_relay(settings, Arc::new(Relay::default())).await
 }
 
-/// What there is to say about it.
-pub static FORM: ConnectorForm = ConnectorForm {
-    kind: "bigfootbot",
-    name: || gettext("Bigfootbot relay"),
-    line: || gettext("Sends one feed to whoever watches at a relay of the Bigfootbot robot"),
-    icon: "network-workgroup-symbolic",
-    fields: &[address(&["ws", "wss"]), codec(&["h264", "vp8"]), TOKEN, CA],
+pub(super) static KIND: Kind = Kind {
+    form: ConnectorForm {
+        kind: "bigfootbot",
+        name: || gettext("Bigfootbot relay"),
+        line: || gettext("Sends one feed to whoever watches at a relay of the Bigfootbot robot"),
+        icon: "network-workgroup-symbolic",
+        fields: &[address(&["ws", "wss"]), codec(&["h264", "vp8"]), TOKEN, CA],
+    },
+    open,
 };
 
-/// The kind.
-#[derive(Debug)]
-pub struct Bigfootbot;
-
-impl Kind for Bigfootbot {
-    fn form(&self) -> &'static ConnectorForm {
-        &FORM
-    }
-
-    fn open(&self, config: &ConnectorConfig) -> Option<Arc<dyn Connector>> {
-        let at_hub = HubConnector::without_data(Hub::new());
-        at_hub.set_transport(config.transport.clone());
-        let url = config.address("address")?;
-        let codec = config.text("codec").unwrap_or("h264");
-        let server = Arc::new(Server { url, ca: config.file("ca"), settings: config.clone() });
-        Some(Arc::new(Client {
-            feeds: config.feeds.clone(),
-            codecs: CODECS.iter().filter(|(word, _)| *word == codec).map(|(_, codec)| *codec).collect(),
-            at_hub,
-            speak: Box::new(move |post| keep(server.clone(), Sender::new(post.hub, &post.feed), post.tell).boxed()),
-        }))
-    }
+fn open(config: &ConnectorConfig) -> Option<Arc<dyn Connector>> {
+    let at_hub = HubConnector::without_data(Hub::new());
+    at_hub.set_transport(config.transport.clone());
+    let url = config.address("address")?;
+    let codec: Codec = config.text("codec").unwrap_or("h264").parse().ok()?;
+    let server = Arc::new(Server { url, ca: config.file("ca"), settings: config.clone() });
+    Some(Arc::new(Client {
+        feeds: config.feeds.clone(),
+        codecs: vec![codec],
+        at_hub,
+        speak: Box::new(move |post| keep(server.clone(), Sender::new(post.hub, &post.feed), post.tell).boxed()),
+    }))
 }

@@ -5,7 +5,7 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use crate::connector::switchboard::{Outbox, Seat, Switchboard};
+use crate::connector::switchboard::{Outbox, Seat, Switchboard, random_id};
 
 /// The most clients at once: a robot and a few who watch.
 const MAX_CLIENTS: usize = 32;
@@ -55,7 +55,7 @@ impl Switchboard for Relay {
             // In the form in which the robot's own programs tell of an error: a JSON string.
             return Err(format!("\"ERROR {MAX_CLIENTS} clients are connected, which is the most there can be\""));
         }
-        let id = format!("{:032x}", rand::random::<u128>());
+        let id = random_id();
         let (outbox, seat) = Seat::new(id.clone(), Place { relay: self.clone(), id: id.clone() });
         clients.insert(id, Client { outbox, unusable_in_a_row: 0 });
         drop(clients);

@@ -177,8 +177,10 @@ impl Server {
                 .map_err(|_| settings(gettext("The token holds characters that no header can have.")))?;
             request.headers_mut().insert(AUTHORIZATION, value);
         }
-        for (name, value) in self.settings.text("headers").and_then(headers).unwrap_or_default() {
-            request.headers_mut().insert(name, value);
+        if let Some(text) = self.settings.text("headers") {
+            let headers = headers(text)
+                .ok_or_else(|| settings(gettext("The headers cannot be used; write “NAME: VALUE; NAME: VALUE”.")))?;
+            request.headers_mut().extend(headers.into_iter().map(|(name, value)| (Some(name), value)));
         }
         let config = WebSocketConfig::default()
             .max_message_size(Some(MAX_MESSAGE_BYTES))
@@ -190,8 +192,8 @@ impl Server {
     }
 
     fn unreachable(&self, error: &io::Error) -> ConnectorFault {
-        let host = [("host", self.host())];
-        let host = [("host", host[0].1.as_str())];
+        let host = self.host();
+        let host = [("host", host.as_str())];
         let sentence = match error.kind() {
             io::ErrorKind::ConnectionRefused => gettext_f("Nothing listens at {host}.", &host),
             io::ErrorKind::TimedOut => gettext_f("{host} does not answer.", &host),
@@ -266,7 +268,7 @@ fn read_certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, Connec
 }
 
 /// Headers in one line, as `NAME: VALUE; NAME: VALUE`; `None` where they are written otherwise.
-pub(in crate::connector) fn headers(text: &str) -> Option<Vec<(HeaderName, HeaderValue)>> {
+fn headers(text: &str) -> Option<Vec<(HeaderName, HeaderValue)>> {
     let header = |part: &str| {
         let (name, value) = part.split_once(':')?;
         Some((name.trim().parse().ok()?, value.trim().parse().ok()?))

@@ -84,8 +84,3 @@ impl fmt::Debug for Hub {
             .finish_non_exhaustive()
     }
 }
-
-/// An id that cannot be guessed.
-fn random_id() -> String {
-    format!("{:032x}", rand::random::<u128>())
-}

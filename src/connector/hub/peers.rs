@@ -6,9 +6,9 @@ use std::sync::Arc;
 use gst_plugin_webrtc_signalling_protocol::OutgoingMessage;
 
 use super::messages::{Refused, to_text};
-use super::{Hub, State, random_id};
+use super::{Hub, State};
 use crate::connector::Palate;
-use crate::connector::switchboard::{Outbox, Seat, Switchboard};
+use crate::connector::switchboard::{Outbox, Seat, Switchboard, random_id};
 
 /// The most sockets at once.
 const MAX_PEERS: usize = 256;

@@ -7,8 +7,9 @@ use gst_plugin_webrtc_signalling_protocol::{
 };
 
 use super::messages::{Extension, Refused, short, to_text};
-use super::{Hub, SessionEvent, State, random_id};
+use super::{Hub, SessionEvent, State};
 use crate::config::Codec;
+use crate::connector::switchboard::random_id;
 
 /// The most sessions of one peer.
 const MAX_SESSIONS_PER_PEER: usize = 16;

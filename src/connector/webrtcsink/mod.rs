@@ -33,41 +33,35 @@ pub async fn serve_relay(settings: LocalSettings) -> Result<LocalServer, ServerE
     LocalServer::start_relay(settings, Arc::new(Relay::default())).await
 }
 
-/// What there is to say about it.
-pub static FORM: ConnectorForm = ConnectorForm {
-    kind: "webrtcsink",
-    name: || gettext("Signalling server"),
-    line: || gettext("Browsers and programs that speak webrtcsink's protocol meet your feeds at a server elsewhere"),
-    icon: "network-server-symbolic",
-    fields: &[
-        address(&["wss", "ws"]),
-        TOKEN,
-        Field { key: "headers", label: || gettext("HTTP headers"), kind: FieldKind::Text, is_required: false },
-        CA,
-    ],
+pub(super) static KIND: Kind = Kind {
+    form: ConnectorForm {
+        kind: "webrtcsink",
+        name: || gettext("Signalling server"),
+        line: || {
+            gettext("Browsers and programs that speak webrtcsink's protocol meet your feeds at a server elsewhere")
+        },
+        icon: "network-server-symbolic",
+        fields: &[
+            address(&["wss", "ws"]),
+            TOKEN,
+            Field { key: "headers", label: || gettext("HTTP headers"), kind: FieldKind::Text, is_required: false },
+            CA,
+        ],
+    },
+    open,
 };
 
-/// The kind.
-#[derive(Debug)]
-pub struct WebrtcSink;
-
-impl Kind for WebrtcSink {
-    fn form(&self) -> &'static ConnectorForm {
-        &FORM
-    }
-
-    fn open(&self, config: &ConnectorConfig) -> Option<Arc<dyn Connector>> {
-        let at_hub = HubConnector::new(Hub::new());
-        at_hub.set_transport(config.transport.clone());
-        let url = config.address("address")?;
-        let server = Arc::new(Server { url, ca: config.file("ca"), settings: config.clone() });
-        Some(Arc::new(Client {
-            feeds: config.feeds.clone(),
-            codecs: Codec::ALL.to_vec(),
-            at_hub,
-            speak: Box::new(move |post| {
-                keep(server.clone(), Producer::new(post.hub, &post.feed, &post.name), post.tell).boxed()
-            }),
-        }))
-    }
+fn open(config: &ConnectorConfig) -> Option<Arc<dyn Connector>> {
+    let at_hub = HubConnector::new(Hub::new());
+    at_hub.set_transport(config.transport.clone());
+    let url = config.address("address")?;
+    let server = Arc::new(Server { url, ca: config.file("ca"), settings: config.clone() });
+    Some(Arc::new(Client {
+        feeds: config.feeds.clone(),
+        codecs: Codec::ALL.to_vec(),
+        at_hub,
+        speak: Box::new(move |post| {
+            keep(server.clone(), Producer::new(post.hub, &post.feed, &post.name), post.tell).boxed()
+        }),
+    }))
 }

@@ -15,7 +15,7 @@ use gst_plugin_webrtc_signalling_protocol::{
 
 use crate::connector::{
     hub::{Refused, to_text},
-    switchboard::{Outbox, Seat, Switchboard},
+    switchboard::{Outbox, Seat, Switchboard, random_id},
 };
 
 /// The most sockets at once.
@@ -248,11 +248,6 @@ impl State {
 /// The same for another peer's session as for none: ids cannot be tried out.
 fn not_yours() -> Refused {
     Refused::new("You have no such session.")
-}
-
-/// An id that cannot be guessed.
-fn random_id() -> String {
-    format!("{:032x}", rand::random::<u128>())
 }
 
 #[cfg(test)]

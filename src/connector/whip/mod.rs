@@ -23,37 +23,29 @@ use crate::{
 };
 use publisher::Publisher;
 
-/// What there is to say about it.
-pub static FORM: ConnectorForm = ConnectorForm {
-    kind: "whip",
-    name: || gettext("WHIP"),
-    line: || gettext("Publishes a feed at a media server or service by the standard protocol for that"),
-    icon: "network-transmit-symbolic",
-    fields: &[address(&["https", "http"]), codec(&["h264", "vp8", "vp9", "av1", "h265"]), TOKEN, CA],
+pub(super) static KIND: Kind = Kind {
+    form: ConnectorForm {
+        kind: "whip",
+        name: || gettext("WHIP"),
+        line: || gettext("Publishes a feed at a media server or service by the standard protocol for that"),
+        icon: "network-transmit-symbolic",
+        fields: &[address(&["https", "http"]), codec(&["h264", "vp8", "vp9", "av1", "h265"]), TOKEN, CA],
+    },
+    open,
 };
 
-/// The kind.
-#[derive(Debug)]
-pub struct Whip;
-
-impl Kind for Whip {
-    fn form(&self) -> &'static ConnectorForm {
-        &FORM
-    }
-
-    fn open(&self, config: &ConnectorConfig) -> Option<Arc<dyn Connector>> {
-        let at_hub = HubConnector::without_data(Hub::new());
-        at_hub.set_transport(config.transport.clone());
-        let codec: Codec = config.text("codec").unwrap_or("h264").parse().ok()?;
-        let publisher = Arc::new(Publisher { endpoint: config.address("address")?, settings: config.clone() });
-        Some(Arc::new(Client {
-            feeds: config.feeds.clone(),
-            codecs: vec![codec],
-            at_hub,
-            speak: Box::new(move |post| {
-                let publisher = publisher.clone();
-                async move { publisher.keep_published(post).await }.boxed()
-            }),
-        }))
-    }
+fn open(config: &ConnectorConfig) -> Option<Arc<dyn Connector>> {
+    let at_hub = HubConnector::without_data(Hub::new());
+    at_hub.set_transport(config.transport.clone());
+    let codec: Codec = config.text("codec").unwrap_or("h264").parse().ok()?;
+    let publisher = Arc::new(Publisher { endpoint: config.address("address")?, settings: config.clone() });
+    Some(Arc::new(Client {
+        feeds: config.feeds.clone(),
+        codecs: vec![codec],
+        at_hub,
+        speak: Box::new(move |post| {
+            let publisher = publisher.clone();
+            async move { publisher.keep_published(post).await }.boxed()
+        }),
+    }))
 }
