@@ -11,7 +11,11 @@ use mqtt5::broker::{
     BrokerConfig, BrokerShutdownHandle, MqttBroker,
     config::{StorageBackend, StorageConfig, TlsConfig},
 };
-use tokio::{net::TcpListener, task::JoinHandle, time::timeout};
+use tokio::{
+    net::TcpListener,
+    task::JoinHandle,
+    time::{sleep, timeout},
+};
 
 use super::access::{Guard, Known, OWNER};
 use crate::{
@@ -30,7 +34,10 @@ const MOST_WAITING: usize = 1024;
 const MOST_RETAINED: usize = 4096;
 /// How long a program that is away is remembered.
 const REMEMBERED: Duration = Duration::from_hours(1);
-/// How long the end may take.
+/// How long messages on their way to other programs have before the end: the library drops what still
+/// waits for a program when it is told to end, this program's own last words included.
+const LAST_WORDS: Duration = Duration::from_millis(200);
+/// How long the end may take after that.
 const STOP: Duration = Duration::from_secs(1);
 
 /// The broker inside this program; it runs until [`Broker::stop`], or until it is dropped.
@@ -142,8 +149,9 @@ impl Broker {
         (access, self.owner.clone())
     }
 
-    /// Says goodbye to everybody and closes the port.
+    /// Has everybody hear what was said last, says goodbye and closes the port.
     pub async fn stop(mut self) {
+        sleep(LAST_WORDS).await;
         self.handle.shutdown();
         if let Some(running) = self.running.take()
             && timeout(STOP, running).await.is_err()
