@@ -142,6 +142,13 @@ impl Road {
     pub fn crossings(&self) -> Vec<Crossing> {
         self.crossings.lock().unwrap().clone()
     }
+
+    /// How many packets came to the link in the last `window`, and how many of them it lost.
+    pub fn lost_in(&self, window: Duration) -> (usize, usize) {
+        let crossings = self.crossings.lock().unwrap();
+        let recent = crossings.iter().rev().take_while(|crossing| crossing.at.elapsed() < window);
+        recent.fold((0, 0), |(all, lost), one| (all + 1, lost + usize::from(one.queueing.is_none())))
+    }
 }
 
 impl Drop for Road {
