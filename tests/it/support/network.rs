@@ -34,6 +34,8 @@ impl Network {
         let (near, far) = (self.near(), self.far());
         ip(&["netns", "add", &self.name])?;
         ip(&["link", "add", &near, "type", "veth", "peer", "name", &far, "netns", &self.name])?;
+        ip(&settled(&["link", "set", &near]))?;
+        ip(&settled(&["-n", &self.name, "link", "set", &far]))?;
         ip(&["address", "add", Self::NEAR, "dev", &near])?;
         ip(&["link", "set", &near, "up"])?;
         ip(&["-n", &self.name, "address", "add", Self::FAR, "dev", &far])?;
@@ -120,6 +122,8 @@ impl Place {
         let (near, far) = (format!("{}n", self.name), format!("{}f", self.name));
         ip(&["netns", "add", &self.name])?;
         ip(&["-n", &self.name, "link", "add", &near, "type", "veth", "peer", "name", &far, "netns", &self.far])?;
+        ip(&settled(&["-n", &self.name, "link", "set", &near]))?;
+        ip(&settled(&["-n", &self.far, "link", "set", &far]))?;
         ip(&["-n", &self.name, "address", "add", Self::NEAR, "dev", &near])?;
         ip(&["-n", &self.name, "link", "set", &near, "up"])?;
         ip(&["-n", &self.name, "link", "set", "lo", "up"])?;
@@ -152,6 +156,12 @@ fn limit(namespace: &str, device: &str, kbps: u32) {
         ["qdisc", "replace", "dev", device, "root", "tbf", "rate", &rate, "burst", "4kb", "latency", "200ms"];
     let output = Command::new("tc").args(["-n", namespace]).args(arguments).output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+}
+
+/// Such a command, by which a device gets no IPv6 address of its own some seconds later: browsers that see
+/// the machine's addresses change break off what they load.
+pub(super) fn settled<'a>(command: &[&'a str]) -> Vec<&'a str> {
+    [command, &["addrgenmode", "none"]].concat()
 }
 
 /// Runs iproute2; what it says in its error is the error.

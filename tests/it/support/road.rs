@@ -15,7 +15,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::{network::ip, program::PROGRAM};
+use super::{
+    network::{ip, settled},
+    program::PROGRAM,
+};
 
 /// One way, without any queue.
 const WAY: Duration = Duration::from_millis(20);
@@ -96,6 +99,7 @@ impl Road {
         let name = self.device(end);
         let tunnel = open_tunnel(&name).map_err(|error| format!("/dev/net/tun: {error}"))?;
         ip(&["link", "set", &name, "netns", namespace])?;
+        ip(&settled(&["-n", namespace, "link", "set", &name]))?;
         if let Some(address) = address {
             ip(&["-n", namespace, "address", "add", address, "dev", &name])?;
         }
