@@ -176,5 +176,11 @@ fn a_destination_that_carries_only_h264_has_it_of_a_vp9_feed() {
     here.wait_frames(5, Duration::from_secs(20));
     there.wait_frames(5, Duration::from_secs(20));
     assert!(here.offer().contains("VP9/90000") && there.offer().contains("H264/90000"));
+
+    // The feed goes over to a codec whose encoder is at work already; that is the feed's from now on.
+    let encoder = || Some(engine.feed(&feed)?.encoder?.element);
+    assert_ne!(encoder().as_deref(), Some("x264enc"));
+    engine.command(&feed, FeedCommand::SetCodec { codec: Codec::H264, encoder: ElementChoice::Automatic }).unwrap();
+    wait_for("the encoder that is told", Duration::from_secs(5), || encoder().filter(|encoder| encoder == "x264enc"));
     runtime.block_on(engine.shutdown());
 }

@@ -32,6 +32,7 @@ pub(super) const LOW_KBPS: u32 = 400;
 /// A rendition at work.
 pub(super) struct Encoding {
     pub(super) rendition: Rendition,
+    in_use: EncoderInUse,
     /// What an earlier encoder says is not heard.
     number: u64,
     /// When the encoder was weighed, and what it had used by then.
@@ -129,18 +130,18 @@ impl Worker {
             }
             Err(error) => return Err(error.into()),
         };
-        if form == Form::main(self.config.codec) {
-            self.tell_encoder(chosen, &rendition);
-        }
-        Ok(Encoding { rendition, number, load: None, rate: Rate::default() })
-    }
-
-    /// What encodes from now on, and which of the operator's settings it does not take.
-    fn tell_encoder(&mut self, chosen: Chosen, rendition: &Rendition) {
         let Chosen { encoder, words } = chosen;
         let in_use = EncoderInUse { element: encoder.element().into(), label: encoder.label(), reason: words };
-        if self.encoder.as_ref() != Some(&in_use) {
-            self.tell_refused(rendition.refused_settings());
+        Ok(Encoding { rendition, in_use, number, load: None, rate: Rate::default() })
+    }
+
+    /// What encodes in the codec that the operator set, and which of the operator's settings it does not
+    /// take; where that is not what was told last.
+    fn tell_encoder(&mut self) {
+        let Some(main) = self.encodings.get(&Form::main(self.config.codec)) else { return };
+        if self.encoder.as_ref() != Some(&main.in_use) {
+            let (in_use, refused) = (main.in_use.clone(), main.rendition.refused_settings().to_vec());
+            self.tell_refused(&refused);
             (self.around.tell)(FeedEvent::Encoder(in_use.clone()));
             self.encoder = Some(in_use);
         }
@@ -237,6 +238,7 @@ impl Worker {
             encoding.rendition.connect(ingest.frames());
         }
         self.encodings.insert(form, encoding);
+        self.tell_encoder();
         self.decode_as_needed();
     }
 
@@ -247,6 +249,8 @@ impl Worker {
             let encoding = self.encode(main)?;
             self.put_to_work(main, encoding);
         }
+        // One that is at work already may have been another codec's until now.
+        self.tell_encoder();
         Ok(())
     }
 
