@@ -76,6 +76,9 @@ const FEED: &[Figure<FeedSample>] = &[
     gauge("feed_setpoint_bits_per_second", "Bitrate that the feed is held to", |feed| {
         Some(1000.0 * f64::from(feed.in_force.as_ref()?.setpoint.bitrate_kbps))
     }),
+    gauge("feed_share_bits_per_second", "Share of the bitrate that there is for all feeds", |feed| {
+        Some(1000.0 * f64::from(feed.share_kbps?))
+    }),
     gauge("feed_sent_bits_per_second", "Payload that is sent to all viewers together", |feed| {
         Some(1000.0 * feed.rates.sent_kbps?)
     }),

@@ -5,7 +5,7 @@ use std::{collections::HashMap, fmt::Write};
 use chrono::{DateTime, Local};
 
 use crate::{
-    config::{ChangedBy, CsvProfile, RenditionRole},
+    config::{ChangedBy, CsvProfile, RenditionRole, ShareState},
     stats::{
         CandidatePair, EstimateBasis, FeedSample, OutboundRtp, RemoteInboundRtp, StreamSample, TransportFeedback,
         ViewerReport, ViewerSample,
@@ -17,8 +17,8 @@ pub const GSTWEBRTCAPP_COLUMNS: &str = "timestamp,ssrc,burst_lost_packets,lost_p
 ext_highest_seq,rtt_ms,jitter_ms,nack_count,pli_count,rx_packets,rx_mbytes,tx_rate_mbits,rx_rate_mbits";
 
 /// The columns of a full record: the feed's, which every line repeats, and one viewer's.
-pub const FULL_COLUMNS: &str = "timestamp,time,bitrate_kbps,set_by,path,camera_kbps,camera_fps,encoder,target_kbps,\
-encoded_kbps,width,height,fps_in,fps_out,frames_dropped,key_frames_asked,key_frames_made,encode_time_ms,queue_age_ms,\
+pub const FULL_COLUMNS: &str = "timestamp,time,bitrate_kbps,set_by,share_state,share_kbps,path,camera_kbps,camera_fps,\
+encoder,target_kbps,encoded_kbps,width,height,fps_in,fps_out,frames_dropped,key_frames_asked,key_frames_made,encode_time_ms,queue_age_ms,\
 session,viewer,rendition,ssrc,packets_sent,bytes_sent,sent_kbps,wire_kbps,nack_count,pli_count,fir_count,\
 retransmitted_packets,fraction_lost,packets_lost,loss,jitter_ms,rtt_ms,ext_highest_seq,reports,goodput_kbps,\
 twcc_sent_kbps,twcc_fraction_lost,delay_growth_ms,estimate_kbps,estimate_basis,local_candidate,remote_candidate,frames_decoded,\
@@ -130,6 +130,8 @@ fn feed_cells(sample: &FeedSample, line: &mut Line<'_>) {
         Some(ChangedBy::Controller) => "controller",
         None => "",
     });
+    line.text(sample.share_state.map_or("", ShareState::key));
+    line.count(sample.share_kbps);
     line.text(sample.path.map_or("", super::super::SentPath::key));
     line.number(sample.camera.received_kbps);
     line.number(sample.camera.frames_per_second);
