@@ -127,6 +127,18 @@ fn a_recording_holds_what_was_sent_from_a_key_frame_on() {
 }
 
 #[test]
+fn a_recording_is_of_the_codec_that_is_sent() {
+    let folder = TempDir::new().unwrap();
+    let mut station = station(folder.path());
+    for (codec, named) in [(Codec::H265, "hevc"), (Codec::Vp9, "vp9"), (Codec::Av1, "av1")] {
+        let feed = station.add(named, |feed: &mut FeedConfig| feed.codec = codec);
+        let film = record(&mut station, &feed, Duration::from_secs(3));
+        film.assert_whole(named, 2.0..=4.0);
+        station.command(&feed, FeedCommand::Stop);
+    }
+}
+
+#[test]
 fn the_last_seconds_and_single_pictures_are_saved_on_command() {
     let folder = TempDir::new().unwrap();
     let mut station = station(folder.path());

@@ -261,3 +261,139 @@ impl Deck {
         reel.finish(self.last.map_or(USUAL_MS, |(_, shown)| shown)).map(Some)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::{Path, PathBuf};
+
+    use tokio::sync::mpsc::unbounded_channel;
+
+    use super::{
+        super::{Intake, MAY_WAIT, matroska::Content},
+        *,
+    };
+
+    /// A deck with all that is around it.
+    struct Bench {
+        folder: tempfile::TempDir,
+        intake: Intake,
+        deck: Deck,
+        messages: UnboundedReceiver<Message>,
+        events: UnboundedReceiver<RecorderEvent>,
+    }
+
+    impl Bench {
+        /// It is told to record, and works once it is run.
+        fn new(rotation: Rotation) -> Self {
+            gst::init().unwrap();
+            let folder = tempfile::tempdir().unwrap();
+            let (sender, messages) = unbounded_channel();
+            let (tell, events) = unbounded_channel();
+            let intake = Intake { deck: sender, waiting: Arc::default() };
+            let plan = RecorderPlan {
+                feed: "bow".to_owned(),
+                name: "Bow".to_owned(),
+                folder: folder.path().to_owned(),
+                rotation,
+                ring: RingLimits { time: Duration::from_secs(5), bytes: 1 << 20 },
+            };
+            let deck = Deck::new(plan, FeedClock::new(), tell, intake.waiting.clone());
+            let content = Content::Video { width: 640, height: 360 };
+            let picture = Track { codec: "V_VP8", private: Vec::new(), content };
+            intake.deck.send(Message::Picture(Some(picture))).unwrap();
+            intake.deck.send(Message::Record(true)).unwrap();
+            Self { folder, intake, deck, messages, events }
+        }
+
+        /// Works off what waits, and ends; what was told, and the files.
+        fn finish(mut self) -> (Vec<RecorderEvent>, Vec<Vec<u32>>) {
+            self.intake.deck.send(Message::End).unwrap();
+            self.deck.run(self.messages);
+            let events = std::iter::from_fn(|| self.events.try_recv().ok()).collect();
+            (events, files(self.folder.path()).iter().map(|file| frames(file)).collect())
+        }
+    }
+
+    const INTERVAL_MS: u64 = 100;
+
+    /// A picture that says which it is.
+    fn picture(number: u32, is_key: bool, bytes: usize) -> Unit {
+        let mut data = format!("<{number}>").into_bytes();
+        data.resize(bytes, 0);
+        let time = gst::ClockTime::from_mseconds(INTERVAL_MS * u64::from(number));
+        Unit { lane: Lane::Picture, time, is_key, data: gst::Buffer::from_slice(data) }
+    }
+
+    fn files(folder: &Path) -> Vec<PathBuf> {
+        let mut files: Vec<_> = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+        files.sort_by_key(|file| frames(file));
+        files
+    }
+
+    /// Which pictures a file holds, in its order.
+    fn frames(file: &Path) -> Vec<u32> {
+        let bytes = std::fs::read(file).unwrap();
+        let number = |rest: &[u8]| {
+            let end = rest.iter().take(10).position(|byte| *byte == b'>')?;
+            std::str::from_utf8(&rest[..end]).ok()?.parse().ok()
+        };
+        let marks = bytes.iter().enumerate().filter(|(_, byte)| **byte == b'<');
+        marks.filter_map(|(at, _)| number(&bytes[at + 1..])).collect()
+    }
+
+    fn saved(events: &[RecorderEvent]) -> usize {
+        events.iter().filter(|event| matches!(event, RecorderEvent::Saved(Kept::Recording, _))).count()
+    }
+
+    /// With a key frame every half second.
+    fn record(rotation: Rotation, pictures: u32, bytes: usize) -> (Vec<RecorderEvent>, Vec<Vec<u32>>) {
+        let bench = Bench::new(rotation);
+        for number in 0..pictures {
+            bench.intake.take(picture(number, number % 5 == 0, bytes));
+        }
+        bench.finish()
+    }
+
+    #[test]
+    fn another_file_begins_with_the_key_frame_after_the_time_and_no_picture_is_missing() {
+        let (events, files) = record(Rotation { time: Duration::from_millis(1200), bytes: u64::MAX }, 40, 100);
+        assert_eq!(files, [(0..15).collect::<Vec<_>>(), (15..30).collect(), (30..40).collect()]);
+        assert_eq!(saved(&events), 3, "{events:?}");
+    }
+
+    #[test]
+    fn another_file_begins_with_the_key_frame_after_so_many_bytes() {
+        let (_, files) = record(Rotation { time: Duration::MAX, bytes: 8000 }, 40, 1000);
+        assert_eq!(files, [(0..10).collect::<Vec<_>>(), (10..20).collect(), (20..30).collect(), (30..40).collect()]);
+    }
+
+    #[test]
+    fn what_a_slow_disk_does_not_take_is_left_out_and_it_goes_on_with_a_key_frame() {
+        let Bench { folder, intake, deck, messages, mut events } =
+            Bench::new(Rotation { time: Duration::MAX, bytes: u64::MAX });
+        let large = 1 << 20;
+        // Nothing is written meanwhile.
+        for number in 0..100 {
+            intake.take(picture(number, number % 50 == 0, large));
+            assert!(intake.waiting.load(Ordering::Relaxed) <= MAY_WAIT + large, "memory is bounded");
+        }
+        let working = std::thread::spawn(move || deck.run(messages));
+        let end = Instant::now() + Duration::from_secs(30);
+        while intake.waiting.load(Ordering::Relaxed) > 0 {
+            assert!(Instant::now() < end, "the deck should catch up");
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        for number in 100..105 {
+            intake.take(picture(number, number == 102, 100));
+        }
+        intake.deck.send(Message::End).unwrap();
+        working.join().unwrap();
+
+        let fitted = u32::try_from(MAY_WAIT / large).unwrap();
+        let kept: Vec<u32> = (0..=fitted).chain(102..105).collect();
+        let files = files(folder.path());
+        assert_eq!(files.iter().map(|file| frames(file)).collect::<Vec<_>>(), [kept]);
+        let told = std::iter::from_fn(|| events.try_recv().ok());
+        assert_eq!(told.filter(|event| matches!(event, RecorderEvent::TooSlow)).count(), 1, "it is told once");
+    }
+}
