@@ -11,6 +11,7 @@ use tempfile::TempDir;
 use tokio::runtime::Runtime;
 
 use crate::support::{
+    browser::Browser,
     free_port,
     mqtt::{Listener, ask, first, first_json, listening, publish, run},
     program::Program,
@@ -41,11 +42,16 @@ struct Boat {
 
 impl Boat {
     fn start(mqtt: &str) -> Self {
+        Self::start_with(mqtt, "")
+    }
+
+    /// With more lines of the feed, too.
+    fn start_with(mqtt: &str, feed: &str) -> Self {
         let (folder, port) = (tempfile::tempdir().unwrap(), free_port());
         let path = folder.path().join("heliograph.toml");
         let text = format!(
             "version = 1\n[mqtt]\ninstance = \"boat\"\nlisten = \"127.0.0.1:{port}\"\n{mqtt}\n\
-             [[feeds]]\nname = \"Bow\"\npattern = \"bars\"\npattern_size = \"320x240\"\n"
+             [[feeds]]\nname = \"Bow\"\npattern = \"bars\"\npattern_size = \"320x240\"\n{feed}\n"
         );
         fs::write(&path, text).unwrap();
         let program = Program::serve(&["--config", &path.display().to_string()]);
@@ -59,6 +65,13 @@ impl Boat {
 
     fn state(&self) -> Value {
         first_json(self.port, &format!("{FEED}/state"))
+    }
+
+    /// The page of a viewer of this name.
+    fn page(&self, name: &str) -> String {
+        let url = self.program.url();
+        let mark = if url.contains('?') { '&' } else { '?' };
+        format!("{url}{mark}name={name}")
     }
 
     /// Waits for a state of the feed that `pick` takes.
@@ -295,6 +308,43 @@ fn what_is_kept_of_a_feed_is_told_by_the_names_of_its_files() {
     boat.wait_state("no recording", |state| state["recording"]["since"].is_null());
     let folder = recordings.path().display().to_string();
     assert!(heard.messages().iter().all(|line| !line.contains(&folder)), "folders are this machine's own affair");
+}
+
+#[test]
+fn viewers_and_clients_of_the_broker_speak_over_a_data_channel() {
+    let boat = Boat::start_with("", "data_channels = [{ label = \"steer\", senders = [\"pilot\"] }]");
+    let said = format!("{FEED}/data/steer");
+    let heard = Listener::start(boat.port, &["-t", &said]);
+    let mut browser = Browser::start();
+    let (pilot, guest) = (browser.open_viewer(&boat.page("pilot")), browser.open_viewer(&boat.page("guest")));
+    for tab in [pilot, guest] {
+        browser.wait(tab, "heliograph.channels('bow').includes('steer')", 20_000);
+        let listen = "window.came = []; document.addEventListener('heliograph-data', ({ detail: { data } }) =>
+            came.push(data instanceof ArrayBuffer ? [...new Uint8Array(data)].join('-') : data)); 1";
+        browser.eval(tab, listen);
+    }
+    let report = |text: &str| -> Value {
+        let line = heard.wait(&said, text, LIMIT);
+        serde_json::from_str(line.split_once(' ').unwrap().1).unwrap()
+    };
+    browser.eval(guest, "heliograph.send('bow', 'steer', 'mine')");
+    browser.eval(pilot, "heliograph.send('bow', 'steer', 'left')");
+    let first = report("left");
+    assert_eq!(
+        (&first["v"], &first["feed"], &first["channel"], &first["viewer"], &first["payload"]),
+        (&json!(1), &json!("bow"), &json!("steer"), &json!("pilot"), &json!({ "text": "left" }))
+    );
+    browser.eval(pilot, "heliograph.send('bow', 'steer', new Uint8Array([0, 255]))");
+    assert_eq!(report("binary")["payload"], json!({ "binary": [0, 255] }));
+    assert_eq!(heard.messages().len(), 2, "the guest may not speak: {:?}", heard.messages());
+
+    let send = |session: &Value, payload: Value| json!({ "command": "send-data", "channel": "steer", "session": session, "payload": payload });
+    assert_eq!(boat.ask(&send(&Value::Null, json!({ "text": "all" })))["ok"], true);
+    assert_eq!(boat.ask(&send(&first["session"], json!({ "binary": [1, 2] })))["ok"], true);
+    browser.wait(pilot, "came.join() === 'all,1-2'", 5_000);
+    browser.wait(guest, "came.join() === 'all'", 5_000);
+    let answer = boat.ask(&json!({ "command": "send-data", "channel": "brake", "payload": { "text": "now" } }));
+    assert_eq!(answer["ok"], false, "there is no such channel");
 }
 
 #[test]
