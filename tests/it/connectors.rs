@@ -263,3 +263,30 @@ fn longest_gap(peer: &Peer) -> f64 {
     let gaps = times.windows(2).filter(|pair| pair[0] >= from).map(|pair| pair[1] - pair[0]);
     gaps.fold(0.0, f64::max)
 }
+
+#[test]
+fn a_server_whose_certificate_nobody_vouches_for_is_not_spoken_with() {
+    let folder = tempfile::tempdir().unwrap();
+    let (certificate, key) = (folder.path().join("certificate.pem"), folder.path().join("key.pem"));
+    let made = rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]).unwrap();
+    fs::write(&certificate, made.cert.pem()).unwrap();
+    fs::write(&key, made.signing_key.serialize_pem()).unwrap();
+    let (certificate, key) = (certificate.to_str().unwrap(), key.to_str().unwrap());
+    let port = free_port();
+    let _relay = relay("webrtcsink", port, &["--token", TOKEN, "--tls-cert", certificate, "--tls-key", key]);
+    let wss = |id: &str, more: &str| {
+        format!(
+            "[[connectors]]\nid = \"{id}\"\nkind = \"webrtcsink\"\naddress = \"wss://localhost:{port}\"\n\
+             token_env = \"SHORE_TOKEN\"\n{more}\n"
+        )
+    };
+    let plain = format!("[[connectors]]\nid = \"plain\"\nkind = \"webrtcsink\"\naddress = \"ws://localhost:{port}\"\n");
+    let vouched = wss("vouched", &format!("ca = \"{certificate}\""));
+    let (_folder, program) = serve(&(vouched + &wss("stranger", "") + &plain));
+    let ready = program.wait_line("connector=vouched state=\"ready\"", PATIENCE);
+    assert!(ready.contains("encrypt "), "how long TLS took: {ready}");
+    let told = program.wait_line("connector=stranger state=\"backoff\"", PATIENCE);
+    assert!(told.contains("is not trusted") && told.contains("name that one's certificate with `ca`"), "{told}");
+    let told = program.wait_line("connector=plain state=\"backoff\"", PATIENCE);
+    assert!(told.contains("Check the port, and whether it is ws:// or wss://."), "{told}");
+}
