@@ -28,7 +28,7 @@ const FIRST_PICTURE_MS: u128 = 1500;
 
 /// How long after joining a viewer's delay is compared, and by how much it may be greater.
 const COMPARED_AFTER_S: usize = 3;
-const NO_LATER_MS: u32 = 100;
+const NO_LATER_MS: f64 = 100.0;
 
 /// Less than the camera sends, in kbit/s.
 const LESS_KBPS: u32 = 150;
@@ -126,28 +126,37 @@ fn who_joins_between_two_key_frames_sees_a_picture_at_once() {
     assert!(times[1] < FIRST_PICTURE_MS, "{times:?} ms, where key frames are 4 s apart");
 }
 
-/// The delay of a viewer who joined as long ago as the comparison asks for, in milliseconds.
-fn delay(peer: &Peer) -> u32 {
-    let compared = usize::from(SmallStation::FRAMERATE);
-    peer.wait_frames(COMPARED_AFTER_S * compared + compared, Duration::from_secs(12));
-    let seen = peer.seen.lock().unwrap();
-    let mut ages: Vec<u32> = seen.iter().rev().take(compared).map(|seen| seen.age_ms).collect();
-    ages.sort_unstable();
-    ages[compared / 2]
-}
+/// How late the pictures of the page's tiles are, in milliseconds: the median over a second, per feed.
+const DELAYS: &str = "new Promise((done) => {
+    const ages = {};
+    const look = () => heliograph.tiles().forEach(({ peerId, ageMs }) => (ages[peerId] ??= []).push(ageMs));
+    const timer = setInterval(look, 10);
+    setTimeout(() => {
+        clearInterval(timer);
+        const median = (all) => all.sort((a, b) => a - b)[Math.floor(all.length / 2)];
+        done(Object.fromEntries(Object.entries(ages).map(([feed, all]) => [feed, median(all)])));
+    }, 1000);
+})";
 
+/// The page is asked. GStreamer's own receiver is half a second late in a third of all runs: it loses packets
+/// while it builds its decoder.
 #[test]
-#[ignore = "of 35 runs a dozen were half a second late: GStreamer's peer loses 30 to 75 packets of the GOP that it begins with"]
 fn who_joined_a_stream_that_passes_through_is_no_later_than_others() {
     let mut station = SmallStation::start_with(4);
     let feed = add(&station);
     let other = station.add("stern", |_| {});
     wait_path(&mut station, &feed, true);
-    Peer::watch(&station.server, &other).wait_frames(1, Duration::from_secs(12));
+    let first = Peer::watch(&station.server, &feed);
+    first.wait_frames(1, Duration::from_secs(12));
+    let mut browser = Browser::start();
     // At the same time: whatever else the machine does makes both later.
-    let [through, anew] = [&feed, &other].map(|feed| Peer::watch(&station.server, feed));
-    let [through, anew] = [through, anew].map(|peer| delay(&peer));
-    println!("{COMPARED_AFTER_S} s after joining: {through} ms in pass-through, {anew} ms encoded anew");
+    let tab = browser.open_viewer(&station.server.url());
+    let joined = COMPARED_AFTER_S * usize::from(SmallStation::FRAMERATE);
+    let both = format!("heliograph.tiles().filter((tile) => tile.framesPresented > {joined}).length === 2");
+    browser.wait(tab, &both, 20_000);
+    let delays = browser.eval(tab, DELAYS);
+    let [through, anew] = [&feed, &other].map(|feed| delays[feed.to_string()].as_f64().expect("an age"));
+    println!("{COMPARED_AFTER_S} s after joining: {through:.0} ms in pass-through, {anew:.0} ms encoded anew");
     assert!(through < anew + NO_LATER_MS, "{through} ms against {anew} ms");
 }
 
