@@ -30,6 +30,8 @@ mod ctl;
 mod demo_camera;
 pub mod doctor;
 pub mod engine;
+#[cfg(test)]
+mod fuzz;
 pub mod i18n;
 pub mod import;
 mod log;

@@ -358,3 +358,22 @@ mod tests {
         assert!(serde_json::from_str::<SourceAddress>("\"rtsp://a:b@h/s\"").is_err());
     }
 }
+
+#[cfg(test)]
+mod fuzz {
+    use super::*;
+
+    #[test]
+    fn no_address_shows_a_password() {
+        crate::fuzz::texts(
+            &["rtsp://user:hidden-word@192.0.2.1:554/a?b=c", "rtsps://[2001:db8::1]/x", "rtsp://me:hidden%2Dword@h/"],
+            |text| match SourceAddress::parse(text) {
+                Ok((address, _)) => {
+                    let again = SourceAddress::parse(address.as_str()).expect("what is shown should be an address");
+                    assert_eq!((&again.0, again.1.is_none()), (&address, true));
+                }
+                Err(error) => assert!(!error.to_string().contains("hidden"), "{error}"),
+            },
+        );
+    }
+}

@@ -237,3 +237,34 @@ mod tests {
         assert_eq!((inbox.answered.len(), inbox.order.len()), (REMEMBERED, REMEMBERED));
     }
 }
+
+#[cfg(test)]
+mod fuzz {
+    use super::*;
+
+    #[test]
+    fn whatever_comes_is_obeyed_or_refused_and_counted() {
+        crate::fuzz::bytes(
+            &[
+                r#"{"v":1,"id":7,"command":"start"}"#,
+                r#"{"id":"a","command":"apply","change":{"bitrate_kbps":700,"size":"640x360"}}"#,
+                r#"{"command":"set-element","role":"encoder","name":"tune","value":4}"#,
+                r#"{"command":"send-data","channel":"steer","session":null,"payload":{"binary":[0,255]}}"#,
+            ],
+            |payload| {
+                let mut inbox = Inbox::default();
+                let message = Incoming { payload: payload.to_vec(), ..Incoming::default() };
+                match inbox.look(&message, 1) {
+                    Verdict::Obey(request) => {
+                        let Some(id) = request.id else { return };
+                        inbox.remember(&message, &id, b"done");
+                        assert_eq!(inbox.look(&message, 1), Verdict::Again(b"done".to_vec()));
+                        assert_eq!(inbox.refused(), 0);
+                    }
+                    Verdict::Again(_) => panic!("nothing came before"),
+                    Verdict::Refuse(..) => assert_eq!(inbox.refused(), 1),
+                }
+            },
+        );
+    }
+}

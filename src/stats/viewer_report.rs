@@ -51,3 +51,24 @@ mod tests {
         }
     }
 }
+
+#[cfg(test)]
+mod fuzz {
+    use super::*;
+
+    #[test]
+    fn whatever_a_browser_tells_is_possible_or_left_out() {
+        crate::fuzz::texts(
+            &[
+                r#"{"timestamp":1700000000.5,"frames_decoded":90,"jitter_buffer_delay":1.5,"picture_age":0.08,"x":[1]}"#,
+                r#"{"timestamp":1,"total_freezes_duration":0.5,"freeze_count":1,"total_decode_time":3,"frame_width":640}"#,
+            ],
+            |text| {
+                if let Some(report) = ViewerReport::read(text) {
+                    assert!(report.timestamp.is_finite() && report.total_decode_time >= 0.0, "{report:?}");
+                    assert!(report.picture_age.is_none_or(|age| age >= 0.0), "{report:?}");
+                }
+            },
+        );
+    }
+}

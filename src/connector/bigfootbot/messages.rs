@@ -111,3 +111,25 @@ mod tests {
         }
     }
 }
+
+#[cfg(test)]
+mod fuzz {
+    use super::*;
+
+    #[test]
+    fn what_is_read_is_written_the_same() {
+        crate::fuzz::texts(
+            &[
+                r#"{"status":"HELLO"}"#,
+                r#"{"sdp":{"type":"offer","sdp":"v=0","session":"1"}}"#,
+                r#"{"ice":{"candidate":"candidate:1","sdpMLineIndex":0}}"#,
+                "\"ERROR no camera\"",
+            ],
+            |text| {
+                if let Heard::Message(message) = parse(text) {
+                    assert_eq!(parse(&write(&message)), Heard::Message(message));
+                }
+            },
+        );
+    }
+}

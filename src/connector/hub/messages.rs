@@ -198,3 +198,27 @@ mod tests {
         );
     }
 }
+
+#[cfg(test)]
+mod fuzz {
+    use super::*;
+
+    #[test]
+    fn whatever_a_peer_says_is_read_or_refused_in_a_short_sentence() {
+        crate::fuzz::texts(
+            &[
+                r#"{"type":"heliographTime","client":12.5}"#,
+                r#"{"type":"setPeerStatus","roles":["listener"],"meta":{"name":"pilot","codecs":["H264"]}}"#,
+                r#"{"type":"startSession","peerId":"bow"}"#,
+                r#"{"type":"peer","sessionId":"1","sdp":{"type":"answer","sdp":"v=0"}}"#,
+                r#"{"type":"peer","sessionId":"1","ice":{"candidate":"candidate:1","sdpMLineIndex":0}}"#,
+                r#"{"type":"list"}"#,
+            ],
+            |text| {
+                if let Err(refused) = parse(text) {
+                    assert!(refused.0.len() < 500, "{refused}");
+                }
+            },
+        );
+    }
+}

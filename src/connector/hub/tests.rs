@@ -565,3 +565,37 @@ fn who_does_not_come_again_is_sent_away_in_the_end() {
     feed.entry.end_stragglers(std::time::Duration::ZERO);
     assert_eq!(page.next(), json!({ "type": "endSession", "sessionId": session }));
 }
+
+mod fuzz {
+    use super::*;
+
+    #[test]
+    fn whatever_peers_say_a_viewer_watches_as_before() {
+        crate::fuzz::conversations(
+            &[
+                r#"{"type":"setPeerStatus","roles":["listener"],"meta":{"heliograph":1,"codecs":["H264"]}}"#,
+                r#"{"type":"startSession","peerId":"bow"}"#,
+                r#"{"type":"peer","sessionId":"SESSION","sdp":{"type":"answer","sdp":"v=0"}}"#,
+                r#"{"type":"peer","sessionId":"SESSION","sdp":{"type":"offer","sdp":"v=0"}}"#,
+                r#"{"type":"peer","sessionId":"SESSION","ice":{"candidate":"candidate:1","sdpMLineIndex":0}}"#,
+                r#"{"type":"endSession","sessionId":"SESSION"}"#,
+                r#"{"type":"list"}"#,
+                r#"{"type":"listConsumers"}"#,
+            ],
+            2,
+            |said| {
+                let (hub, _feed, _events) = hub_with_feed();
+                let mut viewer = Viewer::join(&hub);
+                let session = viewer.watch("bow");
+                let strangers = [Viewer::join(&hub), Viewer::join(&hub)];
+                for (speaker, text) in said {
+                    hub.receive(&strangers[*speaker].id(), &text.replace("SESSION", &session));
+                }
+                assert!(viewer.candidate(&session), "the viewer is still there");
+                while let Ok(text) = viewer.seat.outbox.try_recv() {
+                    assert!(!text.contains("endSession"), "its session goes on: {text}");
+                }
+            },
+        );
+    }
+}

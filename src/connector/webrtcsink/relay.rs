@@ -351,3 +351,36 @@ mod tests {
         assert_eq!(viewer.next()["roles"], json!([]));
     }
 }
+
+#[cfg(test)]
+mod fuzz {
+    use super::*;
+
+    /// The ids of peers are not known before; those of no peer are among the good messages.
+    #[test]
+    fn whatever_peers_say_the_relay_goes_on_for_others() {
+        crate::fuzz::conversations(
+            &[
+                r#"{"type":"setPeerStatus","roles":["producer","listener"],"meta":{"name":"Bow"}}"#,
+                r#"{"type":"list"}"#,
+                r#"{"type":"listConsumers"}"#,
+                r#"{"type":"startSession","peerId":"CAMERA"}"#,
+                r#"{"type":"startSession","peerId":"CAMERA","offer":"v=0"}"#,
+                r#"{"type":"peer","sessionId":"1","sdp":{"type":"offer","sdp":"v=0"}}"#,
+                r#"{"type":"endSession","sessionId":"1"}"#,
+            ],
+            2,
+            |said| {
+                let relay = Arc::new(Relay::default());
+                let seats: Vec<_> = (0..2).map(|_| relay.clone().join().expect("there should be room")).collect();
+                for (speaker, text) in said {
+                    relay.receive(&seats[*speaker].peer_id, &text.replace("CAMERA", &seats[0].peer_id));
+                }
+                let mut other = relay.clone().join().expect("there should be room");
+                other.outbox.try_recv().expect("a welcome should come");
+                assert!(relay.receive(&other.peer_id, r#"{"type":"list"}"#));
+                while other.outbox.try_recv().expect("a list should come").contains("peerStatusChanged") {}
+            },
+        );
+    }
+}

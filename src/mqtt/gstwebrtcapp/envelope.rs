@@ -100,3 +100,30 @@ mod tests {
         assert_eq!(id("video_1").sender(), "video_1");
     }
 }
+
+#[cfg(test)]
+mod fuzz {
+    use super::*;
+
+    #[test]
+    fn what_is_said_is_written_and_read_the_same() {
+        crate::fuzz::bytes(
+            &[
+                r#"{"timestamp":"2024-06-26-12_05_33_123","id":"agent_0123abcd","msg":"{\"bitrate\": 2000}","source":""}"#,
+                r#"{"timestamp":"","id":"agent","msg":"on","source":"x"}"#,
+                r#"{"bitrate":2000}"#,
+                "2148000",
+            ],
+            |payload| {
+                let Some(envelope) = Envelope::read(payload) else { return };
+                assert!(envelope.id.starts_with(envelope.sender()));
+                // A text that is JSON itself is not told from that JSON.
+                if !envelope.msg.is_string() {
+                    let again =
+                        Envelope::read(&Envelope::write(&envelope.id, &envelope.msg)).expect("it should be read");
+                    assert_eq!((again.id, again.msg), (envelope.id, envelope.msg));
+                }
+            },
+        );
+    }
+}
