@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use super::sdp;
 use crate::config::Codec;
 
 /// Codecs in which a viewer can take a picture.
@@ -23,6 +24,20 @@ pub struct Palate {
     pub takes: Option<Codecs>,
     /// What it was offered and did not take.
     pub refused: Codecs,
+}
+
+impl Palate {
+    /// The same of a viewer that makes an offer: it takes nothing that is not in there.
+    pub(super) fn of(&self, offer: Option<&str>) -> Self {
+        let mut palate = self.clone();
+        if let Some(offered) = offer.map(sdp::codecs_in) {
+            palate.takes = Some(match &self.takes {
+                Some(takes) => offered.intersection(takes).copied().collect(),
+                None => offered,
+            });
+        }
+        palate
+    }
 }
 
 impl Menu {

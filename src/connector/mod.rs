@@ -7,13 +7,13 @@
 //!
 //! May use `config`, `channels` and `stats`; must not know `media`, `engine` or a screen.
 
-mod answer;
 pub mod bigfootbot;
 pub mod client;
 mod fields;
 pub mod hub;
 pub mod local;
 mod menu;
+mod sdp;
 mod switchboard;
 pub mod webrtcsink;
 pub mod whip;

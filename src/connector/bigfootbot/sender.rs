@@ -90,8 +90,8 @@ fn offer(session: &str, event: GuestEvent) -> Option<String> {
     let message = match event {
         GuestEvent::Offer(sdp) => Message::Sdp(Description { kind: DescriptionKind::Offer, sdp, session }),
         GuestEvent::Candidate { candidate, line } => Message::Ice(Candidate { text: candidate, line, session }),
-        // There is no word for it: receivers see that nothing comes any more.
-        GuestEvent::Ended => return None,
+        // Receivers offer nothing. That a session ends has no word: they see that nothing comes any more.
+        GuestEvent::Answer(_) | GuestEvent::Ended => return None,
     };
     Some(write(&message))
 }

@@ -52,8 +52,8 @@ struct Door {
 /// What a door's signaller hears of its sessions.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum SessionEvent {
-    /// A peer wants to watch: make an offer.
-    Requested { session_id: String, peer_id: String },
+    /// A peer wants to watch: make an offer, or answer its own, which is not parsed.
+    Requested { session_id: String, peer_id: String, offer: Option<String> },
     /// The peer's answer to the offer, not parsed.
     Answer { session_id: String, sdp: String },
     /// An ICE candidate of the peer, for the media section with this index.
@@ -70,8 +70,7 @@ impl Feed {
     /// Takes a session in: at a door of its codec, or among those that wait for one.
     pub(super) fn take_in(&mut self, session_id: &str, session: &mut Session) -> Result<(), Refused> {
         if let Some(door) = self.doors.iter().rev().find(|door| door.codec == session.codec && door.open) {
-            let (session_id, peer_id) = (session_id.to_owned(), session.peer_id.clone());
-            door.events.offer(SessionEvent::Requested { session_id, peer_id })?;
+            door.events.offer(session.request(session_id))?;
             (session.door, session.phase) = (Some(door.serial), Phase::Requested);
             return Ok(());
         }
@@ -381,8 +380,7 @@ impl DoorHandle {
         for session_id in through {
             let Some(session) = sessions.get_mut(&session_id) else { continue };
             (session.door, session.phase) = (Some(self.serial), Phase::Requested);
-            let peer_id = session.peer_id.clone();
-            door.events.push(SessionEvent::Requested { session_id, peer_id });
+            door.events.push(session.request(&session_id));
         }
         for session_id in state.sessions_where(|session| session.feed == self.feed && session.next == Some(self.codec))
         {
@@ -411,6 +409,11 @@ impl DoorHandle {
     /// Sends a session's offer to its peer.
     pub(crate) fn send_offer(&self, session_id: &str, sdp: String) {
         self.send(session_id, PeerMessageInner::Sdp(SdpMessage::Offer { sdp }));
+    }
+
+    /// Sends a session's peer the answer to its offer.
+    pub(crate) fn send_answer(&self, session_id: &str, sdp: String) {
+        self.send(session_id, PeerMessageInner::Sdp(SdpMessage::Answer { sdp }));
     }
 
     /// Sends an ICE candidate of the feed to a session's peer.
@@ -465,8 +468,10 @@ impl DoorHandle {
         if session.door != Some(self.serial) {
             return;
         }
-        if matches!(peer_message, PeerMessageInner::Sdp(_)) {
-            session.phase = Phase::Offered;
+        match peer_message {
+            PeerMessageInner::Sdp(SdpMessage::Offer { .. }) => session.phase = Phase::Offered,
+            PeerMessageInner::Sdp(SdpMessage::Answer { .. }) => session.phase = Phase::Answered,
+            PeerMessageInner::Ice { .. } => {}
         }
         let peer_id = session.peer_id.clone();
         let message = PeerMessage { session_id: session_id.to_owned(), peer_message };

@@ -23,6 +23,8 @@ pub(crate) struct Guest {
 pub(crate) enum GuestEvent {
     /// The feed's offer (SDP); it comes once.
     Offer(String),
+    /// The feed's answer (SDP) to the guest's offer; it comes once.
+    Answer(String),
     /// An ICE candidate of the feed, for the media section with this index.
     Candidate { candidate: String, line: u32 },
     /// The feed ended the session, or there is another codec for this guest: it may come again.
@@ -68,9 +70,8 @@ impl Guest {
             match serde_json::from_str(&text) {
                 Ok(OutgoingMessage::Peer(message)) if message.session_id == self.session => {
                     return Some(match message.peer_message {
-                        PeerMessageInner::Sdp(SdpMessage::Offer { sdp } | SdpMessage::Answer { sdp }) => {
-                            GuestEvent::Offer(sdp)
-                        }
+                        PeerMessageInner::Sdp(SdpMessage::Offer { sdp }) => GuestEvent::Offer(sdp),
+                        PeerMessageInner::Sdp(SdpMessage::Answer { sdp }) => GuestEvent::Answer(sdp),
                         PeerMessageInner::Ice { candidate, sdp_m_line_index: line } => {
                             GuestEvent::Candidate { candidate, line }
                         }

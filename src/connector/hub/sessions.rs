@@ -34,6 +34,8 @@ pub(super) struct Session {
     /// When its peer told last what it had received; `None` where it never has.
     heard_at: Option<Instant>,
     candidates: u32,
+    /// What its peer offers, where it does: the feed answers.
+    pub(super) offer: Option<String>,
 }
 
 /// How far a session has come. An answer is taken once per offer and nothing
@@ -42,11 +44,11 @@ pub(super) struct Session {
 pub(super) enum Phase {
     /// No door is open for it yet.
     Waiting,
-    /// The feed has been asked for an offer.
+    /// The feed has been asked for an offer, or has one of the peer.
     Requested,
     /// The peer has the offer.
     Offered,
-    /// The feed has the answer.
+    /// One has the other's answer.
     Answered,
 }
 
@@ -73,9 +75,6 @@ impl Hub {
 
 impl State {
     pub(super) fn start_session(&mut self, peer_id: &str, wanted: StartSessionMessage) -> Result<(), Refused> {
-        if wanted.offer.is_some() {
-            return Err(the_feed_offers());
-        }
         if self.sessions_where(|session| session.peer_id == peer_id).len() >= MAX_SESSIONS_PER_PEER {
             return Err(Refused::new(format!("A viewer can have {MAX_SESSIONS_PER_PEER} sessions. End one first.")));
         }
@@ -86,8 +85,9 @@ impl State {
             )));
         };
         let Some(peer) = self.peers.get(peer_id) else { return Ok(()) };
-        let Some(codec) = feed.menu.choose(&peer.palate) else {
-            let sentence = feed.unable(&peer.palate);
+        let palate = peer.palate.of(wanted.offer.as_deref());
+        let Some(codec) = feed.menu.choose(&palate) else {
+            let sentence = feed.unable(&palate);
             if !peer.extended {
                 return Err(Refused::new(sentence));
             }
@@ -106,6 +106,7 @@ impl State {
             asked_at: None,
             heard_at: None,
             candidates: 0,
+            offer: wanted.offer,
         };
         feed.take_in(&session_id, &mut session)?;
         self.sessions.insert(session_id.clone(), session);
@@ -165,7 +166,7 @@ impl State {
         let Some(session) = self.sessions.get_mut(session_id) else { return };
         let Some(feed) = self.feeds.iter_mut().find(|feed| feed.serial == session.feed) else { return };
         let Some(peer) = self.peers.get(&session.peer_id) else { return };
-        let best = feed.menu.choose(&peer.palate);
+        let best = feed.menu.choose(&peer.palate.of(session.offer.as_deref()));
         if !matches!(session.phase, Phase::Waiting | Phase::Requested) {
             // Who runs and would get nothing keeps what it has.
             session.next = best.filter(|best| *best != session.codec);
@@ -241,11 +242,19 @@ impl State {
 }
 
 impl Session {
+    /// What a door is asked for on its behalf.
+    pub(super) fn request(&self, session_id: &str) -> SessionEvent {
+        let (peer_id, offer) = (self.peer_id.clone(), self.offer.clone());
+        SessionEvent::Requested { session_id: session_id.to_owned(), peer_id, offer }
+    }
+
     /// What a peer's message means for the feed, if it may pass now.
     fn admit(&mut self, session_id: String, message: PeerMessageInner) -> Result<SessionEvent, Refused> {
         let expected = match message {
             PeerMessageInner::Sdp(SdpMessage::Offer { .. }) => return Err(the_feed_offers()),
             PeerMessageInner::Sdp(SdpMessage::Answer { .. }) => self.phase == Phase::Offered,
+            // Who offers names its candidates at once.
+            PeerMessageInner::Ice { .. } if self.phase == Phase::Requested => self.offer.is_some(),
             PeerMessageInner::Ice { .. } => matches!(self.phase, Phase::Offered | Phase::Answered),
         };
         if !expected {
@@ -269,7 +278,9 @@ impl Session {
 }
 
 fn the_feed_offers() -> Refused {
-    Refused::new("The feed makes the offer. Send “startSession” without one and wait for it.")
+    Refused::new(
+        "An offer comes once, with “startSession”. Send that with yours, or without one and wait for the feed's.",
+    )
 }
 
 /// The same for another peer's session as for none: ids cannot be tried out.

@@ -22,7 +22,7 @@ use gstrswebrtc::signaller::Signallable;
 use super::messages::PictureClock;
 use super::{FeedEvents, FeedHandle, Hub, SessionEvent};
 use crate::config::Codec;
-use crate::connector::{Demand, Menu, answer::harmless};
+use crate::connector::{Demand, Menu, sdp::harmless};
 
 glib::wrapper! {
     /// The producer of one feed in one codec. Made by [`HubFeed::door`]; give it to
@@ -126,10 +126,9 @@ impl HubSignaller {
 
     fn emit(&self, event: SessionEvent) {
         match event {
-            SessionEvent::Requested { session_id, peer_id } => {
+            SessionEvent::Requested { session_id, peer_id, offer } => {
                 if self.imp().handle().may_begin(&session_id) {
-                    let no_offer = None::<WebRTCSessionDescription>;
-                    self.emit_by_name::<()>("session-requested", &[&session_id, &peer_id, &no_offer]);
+                    self.emit_request(&session_id, &peer_id, offer.as_deref());
                 }
             }
             SessionEvent::Answer { session_id, sdp } => self.emit_answer(&session_id, &sdp),
@@ -141,6 +140,20 @@ impl HubSignaller {
                 self.emit_by_name::<bool>("session-ended", &[&session_id]);
             }
         }
+    }
+
+    /// An offer of which nothing can be read ends its own session and nothing else.
+    fn emit_request(&self, session_id: &str, peer_id: &str, offer: Option<&str>) {
+        let read = |offer| SDPMessage::parse_buffer(harmless(offer).as_bytes()).ok().filter(|sdp| sdp.medias_len() > 0);
+        let offer = match offer.map(read) {
+            None => None,
+            Some(Some(sdp)) => Some(WebRTCSessionDescription::new(WebRTCSDPType::Offer, sdp)),
+            Some(None) => {
+                tracing::warn!(session = session_id, "a viewer's offer is no SDP; its session ends");
+                return self.imp().handle().end_session(session_id);
+            }
+        };
+        self.emit_by_name::<()>("session-requested", &[&session_id, &peer_id, &offer]);
     }
 
     /// An answer that is no SDP, or takes no picture, ends its own session and nothing else.
@@ -175,7 +188,7 @@ mod imp {
     use gst::glib;
     use gst::glib::prelude::*;
     use gst::subclass::prelude::*;
-    use gst_webrtc::WebRTCSessionDescription;
+    use gst_webrtc::{WebRTCSDPType, WebRTCSessionDescription};
     use gstrswebrtc::signaller::{Signallable, SignallableImpl};
 
     use crate::connector::hub::DoorHandle;
@@ -246,10 +259,12 @@ mod imp {
         }
 
         fn send_sdp(&self, session_id: &str, description: &WebRTCSessionDescription) {
+            let is_answer = description.type_() == WebRTCSDPType::Answer;
             match description.sdp().as_text() {
+                Ok(sdp) if is_answer => self.handle().send_answer(session_id, sdp),
                 Ok(sdp) => self.handle().send_offer(session_id, sdp),
                 Err(error) => {
-                    tracing::error!(session = session_id, %error, "the offer cannot be written");
+                    tracing::error!(session = session_id, %error, "the offer or answer cannot be written");
                     self.handle().end_session(session_id);
                 }
             }

@@ -103,7 +103,7 @@ fn a_session_goes_from_request_to_end() {
     let (hub, feed, events) = hub_with_feed();
     let mut viewer = Viewer::join(&hub);
     let session = viewer.watch("bow");
-    let requested = SessionEvent::Requested { session_id: session.clone(), peer_id: viewer.id() };
+    let requested = SessionEvent::Requested { session_id: session.clone(), peer_id: viewer.id(), offer: None };
     assert_eq!(events.next(), Some(requested));
     assert!(feed.door.may_begin(&session));
     assert_eq!(hub.session_count("bow"), 1);
@@ -164,7 +164,7 @@ fn a_foreign_session_is_like_none() {
 }
 
 #[test]
-fn nobody_else_produces_or_offers() {
+fn nobody_else_produces_or_offers_in_mid_session() {
     let (hub, feed, _events) = hub_with_feed();
     let mut viewer = Viewer::join(&hub);
     viewer.say(&json!({ "type": "setPeerStatus", "roles": ["producer"], "meta": null }));
@@ -175,15 +175,38 @@ fn nobody_else_produces_or_offers() {
     let producers = json!([{ "id": "bow", "meta": { "name": "Bow camera" } }]);
     assert_eq!(viewer.next(), json!({ "type": "list", "producers": producers }));
 
-    viewer.say(&json!({ "type": "startSession", "peerId": "bow", "offer": "v=0" }));
-    assert!(viewer.error().starts_with("The feed makes the offer."));
     let session = viewer.watch("bow");
     feed.door.send_offer(&session, "offer".to_owned());
     viewer.next();
     viewer.say(&json!({ "type": "peer", "sessionId": session, "sdp": { "type": "offer", "sdp": "v=0" } }));
-    assert!(viewer.error().starts_with("The feed makes the offer."));
+    assert!(viewer.error().starts_with("An offer comes once"));
     viewer.say(&json!({ "type": "startSession", "peerId": viewer.id() }));
     assert!(viewer.error().starts_with("There is no feed"));
+}
+
+#[test]
+fn a_viewer_that_makes_the_offer_gets_an_answer_in_a_codec_that_it_offers() {
+    let (hub, feed, events) = hub_with_feed();
+    let mut viewer = Viewer::join(&hub);
+    let vp8 = "v=0\r\nm=video 9 X 96\r\na=rtpmap:96 VP8/90000\r\n";
+    viewer.say(&json!({ "type": "startSession", "peerId": "bow", "offer": vp8 }));
+    assert!(viewer.error().contains("decodes only VP8"));
+
+    let offer = vp8.replace("VP8", "H264");
+    viewer.say(&json!({ "type": "startSession", "peerId": "bow", "offer": offer }));
+    let session = viewer.next()["sessionId"].as_str().unwrap().to_owned();
+    let requested = SessionEvent::Requested { session_id: session.clone(), peer_id: viewer.id(), offer: Some(offer) };
+    assert_eq!(events.next(), Some(requested));
+    assert!(feed.door.may_begin(&session));
+    // Its candidates come before the answer.
+    viewer.candidate(&session);
+    assert!(matches!(events.next(), Some(SessionEvent::Candidate { .. })));
+    viewer.answer(&session);
+    assert!(viewer.error().contains("no offer that waits"));
+    feed.door.send_answer(&session, "answer".to_owned());
+    assert_eq!(viewer.next()["sdp"], json!({ "type": "answer", "sdp": "answer" }));
+    viewer.candidate(&session);
+    assert!(matches!(events.next(), Some(SessionEvent::Candidate { .. })));
 }
 
 #[test]
@@ -226,7 +249,7 @@ fn sessions_wait_until_the_feed_opens() {
     feed.door.set_open(true);
     feed.door.set_open(false);
     let requested = |session: &str, viewer: &Viewer| {
-        Some(SessionEvent::Requested { session_id: session.to_owned(), peer_id: viewer.id() })
+        Some(SessionEvent::Requested { session_id: session.to_owned(), peer_id: viewer.id(), offer: None })
     };
     assert_eq!(events.next(), requested(&session, &first));
     // Closed again before the signaller came to it: it waits once more.
@@ -496,7 +519,8 @@ fn a_codec_is_in_demand_while_somebody_waits_for_it_or_watches() {
     assert_eq!(*told.lock().unwrap(), Wanted::from([(Codec::Vp8, 1)]));
     let (door, events) = feed.entry.door(Codec::Vp8);
     door.set_open(true);
-    assert_eq!(events.next(), Some(SessionEvent::Requested { session_id: session.clone(), peer_id: viewer.id() }));
+    let requested = SessionEvent::Requested { session_id: session.clone(), peer_id: viewer.id(), offer: None };
+    assert_eq!(events.next(), Some(requested));
     // Gone before it offered anything: the viewer waits for the next, and does not notice.
     drop(door);
     viewer.nothing_came();

@@ -103,6 +103,7 @@ impl Dialect for Producer {
 fn write(session: &str, event: GuestEvent) -> String {
     let peer_message = match event {
         GuestEvent::Offer(sdp) => PeerMessageInner::Sdp(SdpMessage::Offer { sdp }),
+        GuestEvent::Answer(sdp) => PeerMessageInner::Sdp(SdpMessage::Answer { sdp }),
         GuestEvent::Candidate { candidate, line } => PeerMessageInner::Ice { candidate, sdp_m_line_index: line },
         GuestEvent::Ended => return end(session),
     };

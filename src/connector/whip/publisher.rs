@@ -231,7 +231,7 @@ async fn offer_of(guest: &mut Guest) -> Result<String, ConnectorFault> {
     let offer = loop {
         match guest.next().await {
             Some(GuestEvent::Offer(offer)) => break offer,
-            Some(GuestEvent::Candidate { .. }) => {}
+            Some(GuestEvent::Candidate { .. } | GuestEvent::Answer(_)) => {}
             Some(GuestEvent::Ended) | None => return Err(ended()),
         }
     };

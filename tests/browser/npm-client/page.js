@@ -6,8 +6,11 @@ const signalling = new URLSearchParams(location.search).get("signalling");
 const api = signalling ? new GstWebRTCAPI({ signalingServerUrl: signalling }) : new GstWebRTCAPI();
 const viewings = [];
 
-function consume(producer) {
-  const session = api.createConsumerSession(producer);
+/** With `offerOptions` (RTCOfferOptions) it makes the offer. */
+function consume(producer, offerOptions) {
+  const session = offerOptions
+    ? api.createConsumerSessionWithOfferOptions(producer, offerOptions)
+    : api.createConsumerSession(producer);
   if (!session) throw new Error(`gstwebrtc-api makes no session with ${producer}: it is not connected to the signalling server`);
   const video = Object.assign(document.createElement("video"), { muted: true, autoplay: true, playsInline: true });
   document.body.append(video);

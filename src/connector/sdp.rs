@@ -1,14 +1,32 @@
-//! A viewer's answer, made harmless for webrtcsink.
+//! A viewer's offer or answer, read, and made harmless for webrtcsink.
 //!
 //! webrtcsink turns the format parameters of an answer into caps by tables of H.264's profiles
 //! and levels, for every codec, and panics at a value that is not there: AV1's `profile=0`, as
 //! Chromium answers, ends the program. What is sent is encoded by then and the same for all
 //! viewers, so these parameters choose nothing, and are taken out.
 
+use super::Codecs;
+use crate::config::Codec;
+
 /// Parameters that webrtcsink looks up.
 const LOOKED_UP: [&str; 3] = ["profile", "level", "profile-level-id"];
 
-/// The answer (SDP, RFC 8866) without the parameters that webrtcsink may stumble over.
+/// The codecs of the pictures in an offer (SDP, RFC 8866).
+pub(super) fn codecs_in(offer: &str) -> Codecs {
+    let mut is_video = false;
+    let mut codecs = Codecs::new();
+    for line in offer.lines() {
+        if let Some(media) = line.strip_prefix("m=") {
+            is_video = media.starts_with("video ");
+        }
+        let encoding = line.strip_prefix("a=rtpmap:").and_then(|map| map.split_once(' '));
+        let name = encoding.and_then(|(_, encoding)| encoding.split('/').next());
+        codecs.extend(name.filter(|_| is_video).and_then(|name| name.to_lowercase().parse::<Codec>().ok()));
+    }
+    codecs
+}
+
+/// The offer or answer without the parameters that webrtcsink may stumble over.
 pub(super) fn harmless(sdp: &str) -> String {
     sdp.lines().map(|line| harmless_line(line) + "\r\n").collect()
 }
@@ -28,6 +46,14 @@ fn harmless_line(line: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_codecs_of_an_offer_are_those_of_its_pictures() {
+        let offer = "v=0\r\nm=audio 9 X 97\r\na=rtpmap:97 H265/90000\r\nm=video 9 X 126 98 99\r\n\
+            a=rtpmap:126 H264/90000\r\na=rtpmap:98 rtx/90000\r\na=rtpmap:99 AV1/90000\r\na=rtpmap:x\r\n";
+        assert_eq!(codecs_in(offer), Codecs::from([Codec::H264, Codec::Av1]));
+        assert_eq!(codecs_in(""), Codecs::new());
+    }
 
     #[test]
     fn what_webrtcsink_looks_up_is_taken_out_and_nothing_else() {
