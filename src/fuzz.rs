@@ -104,13 +104,19 @@ fn message(good: &'static [&'static str]) -> impl Strategy<Value = Vec<u8>> {
     })
 }
 
-/// Has `holds` look at one message after another.
-pub(crate) fn bytes(good: &'static [&'static str], holds: impl Fn(&[u8])) {
-    run(&message(good), |message| holds(&message));
+/// Has `holds` look at one message after another; it says whether that was one. The good ones have to be:
+/// changes of what is refused anyway would get no further.
+pub(crate) fn bytes(good: &'static [&'static str], holds: impl Fn(&[u8]) -> bool) {
+    for message in good {
+        assert!(holds(message.as_bytes()), "this should be a good message: {message}");
+    }
+    run(&message(good), |message| {
+        holds(&message);
+    });
 }
 
 /// The same with texts: bytes that are no UTF-8 do not get as far.
-pub(crate) fn texts(good: &'static [&'static str], holds: impl Fn(&str)) {
+pub(crate) fn texts(good: &'static [&'static str], holds: impl Fn(&str) -> bool) {
     bytes(good, |message| holds(&String::from_utf8_lossy(message)));
 }
 

@@ -251,7 +251,7 @@ impl Session {
     /// What a peer's message means for the feed, if it may pass now.
     fn admit(&mut self, session_id: String, message: PeerMessageInner) -> Result<SessionEvent, Refused> {
         let expected = match message {
-            PeerMessageInner::Sdp(SdpMessage::Offer { .. }) => return Err(the_feed_offers()),
+            PeerMessageInner::Sdp(SdpMessage::Offer { .. }) => return Err(no_second_offer()),
             PeerMessageInner::Sdp(SdpMessage::Answer { .. }) => self.phase == Phase::Offered,
             // Who offers names its candidates at once.
             PeerMessageInner::Ice { .. } if self.phase == Phase::Requested => self.offer.is_some(),
@@ -277,7 +277,7 @@ impl Session {
     }
 }
 
-fn the_feed_offers() -> Refused {
+fn no_second_offer() -> Refused {
     Refused::new(
         "An offer comes once, with “startSession”. Send that with yours, or without one and wait for the feed's.",
     )
