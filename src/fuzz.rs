@@ -16,6 +16,9 @@ use proptest::{
 const USUAL: Duration = Duration::from_millis(500);
 /// Messages from one look at the clock to the next.
 const AT_ONCE: u32 = 200;
+/// Bytes of the longest message. Who reads something has a limit of its own, none of them beyond this one: changes
+/// that repeat changes would make hundreds of megabytes, which nothing in the program is handed.
+const LONGEST: usize = 1024 * 1024;
 /// What is put into messages: what ends or begins something, and numbers at the edges of types.
 const PIECES: &[&str] = &[
     "",
@@ -99,6 +102,7 @@ fn message(good: &'static [&'static str]) -> impl Strategy<Value = Vec<u8>> {
         let mut message = good.as_bytes().to_vec();
         for change in &changes {
             change.apply(&mut message);
+            message.truncate(LONGEST);
         }
         message
     })

@@ -1203,7 +1203,6 @@ mod fuzz {
     ];
 
     #[test]
-    #[ignore = "some change of these files takes more stack than a test has (2 MB); RUST_MIN_STACK=200000000 runs it"]
     fn what_is_read_is_written_and_read_the_same_and_the_rest_is_refused_with_a_line() {
         crate::fuzz::texts(GOOD, |text| match read(text, FORMS) {
             Ok(loaded) => {
