@@ -1,6 +1,6 @@
 //! `heliograph collect`: the feeds of other programs, told of and recorded without a window.
 
-use std::{collections::BTreeMap, path::PathBuf, process::ExitCode, time::Duration};
+use std::{collections::BTreeMap, future::pending, path::PathBuf, process::ExitCode, time::Duration};
 
 use tokio::{
     runtime::Runtime,
@@ -11,13 +11,16 @@ use tokio::{
 use crate::{
     cli::CollectOptions,
     config::{
-        Config, ConfigFile, ExternalBroker, FeedId, GstWebRtcAppTopics, MqttDialect, PasswordSource, StatisticsConfig,
+        Config, ConfigFile, ExternalBroker, FeedId, GstWebRtcAppTopics, Loaded, MqttDialect, PasswordSource,
         WatchConfig,
     },
     connector::FORMS,
     i18n::gettext,
     signals,
-    station::watch::{Presence, RemoteState, Watch, WatchEvent},
+    station::{
+        settings_watch,
+        watch::{Presence, RemoteState, Watch, WatchEvent, Watched},
+    },
     stats::FeedSample,
 };
 
@@ -26,18 +29,18 @@ const FOREVER: Duration = Duration::from_hours(24 * 365);
 
 /// Watches until it is told to end, or for the time that was named.
 pub(crate) fn run(path: Option<PathBuf>, options: &CollectOptions) -> ExitCode {
-    let (watched, statistics) = match settings(path, options) {
-        Ok(settings) => settings,
+    let watched = match settings(path.clone(), options) {
+        Ok(watched) => watched,
         Err(error) => {
             tracing::error!("{error}");
             return ExitCode::from(2);
         }
     };
     let runtime = Runtime::new().expect("an async runtime should start");
-    let watch = Watch::start(runtime.handle(), &watched, None, &statistics);
-    if watched.iter().any(|watched| watched.record) {
-        tracing::info!("Statistics are recorded in {}.", statistics.folder().display());
+    if !options.no_record {
+        tracing::info!("Statistics are recorded in {}.", watched.statistics.folder().display());
     }
+    let watch = Watch::start(runtime.handle(), watched);
     runtime.block_on(async {
         let end = options.seconds.map_or(FOREVER, Duration::from_secs);
         let mut desk = Desk::default();
@@ -45,6 +48,7 @@ pub(crate) fn run(path: Option<PathBuf>, options: &CollectOptions) -> ExitCode {
             () = signals::asked_to_end() => {}
             () = sleep_until(Instant::now() + end) => {}
             () = desk.follow(watch.subscribe(), &watch, options.every) => {}
+            () = follow_settings(path, options, &watch) => {}
         }
         watch.stop().await;
     });
@@ -52,25 +56,44 @@ pub(crate) fn run(path: Option<PathBuf>, options: &CollectOptions) -> ExitCode {
     ExitCode::SUCCESS
 }
 
+/// Watches whom the settings name, also where those change meanwhile.
+async fn follow_settings(path: Option<PathBuf>, options: &CollectOptions, watch: &Watch) {
+    let Ok(file) = path.map_or_else(ConfigFile::default_path, Ok) else { return pending().await };
+    let change = |loaded: Loaded| {
+        match watched(loaded.config, options) {
+            Ok(watched) => {
+                tracing::info!("The settings have changed, and apply now.");
+                watch.change(watched);
+            }
+            Err(error) => tracing::warn!("{error} What held before goes on."),
+        }
+        true
+    };
+    settings_watch::watch(file, change).await;
+}
+
 /// Who is watched, and how it is recorded: by the command line, or else by the settings.
-fn settings(path: Option<PathBuf>, options: &CollectOptions) -> Result<(Vec<WatchConfig>, StatisticsConfig), String> {
-    let Config { watch, mut statistics, .. } = load(path)?;
+fn settings(path: Option<PathBuf>, options: &CollectOptions) -> Result<Watched, String> {
+    watched(load(path)?, options)
+}
+
+fn watched(Config { watch, mut statistics, .. }: Config, options: &CollectOptions) -> Result<Watched, String> {
     if options.folder.is_some() {
         statistics.csv_folder.clone_from(&options.folder);
     }
     if let Some(profile) = options.profile {
         statistics.csv_profile = profile;
     }
-    let mut watched = named(options).map_or(watch, |named| vec![named]);
-    if watched.is_empty() {
+    let mut watch = named(options).map_or(watch, |named| vec![named]);
+    if watch.is_empty() {
         return Err(gettext(
             "Nobody is named whose feeds are to be collected. Name a broker, as in --broker mqtt://192.0.2.9:1883, or write [[watch]] into the settings file.",
         ));
     }
-    for watched in &mut watched {
+    for watched in &mut watch {
         watched.record = !options.no_record;
     }
-    Ok((watched, statistics))
+    Ok(Watched { watch, own: None, statistics })
 }
 
 fn load(path: Option<PathBuf>) -> Result<Config, String> {

@@ -116,7 +116,7 @@ async fn run_until_told(
 /// Does at once what can change while feeds run.
 fn reconfigure(station: &Station, post: &Post, config: &Config) {
     tracing::info!(
-        "The settings have changed: [mqtt], [control] and [statistics] apply now, others at the next start."
+        "The settings have changed: [mqtt], [control], [statistics] and [[connectors]] apply now, others at the next start."
     );
     post.change(&config.mqtt);
     station.reconfigure(config);

@@ -19,7 +19,7 @@ use std::{
 use tokio::runtime::Handle;
 
 use crate::{
-    config::{BrokerChoice, Config, ConnectorConfig, ConnectorId, MqttConfig, Secrets, ServerConfig},
+    config::{Config, ConnectorConfig, ConnectorId, MqttConfig, Secrets, ServerConfig},
     connector::{
         self,
         hub::{Hub, HubConnector},
@@ -63,13 +63,13 @@ impl Station {
         self.engine.configure(&config.encoders);
         self.engine.configure_recording(&config.recording);
         self.reconfigure(config);
-        self.connect(&config.connectors);
     }
 
     /// Takes what of that can change while feeds run.
     pub fn reconfigure(&self, config: &Config) {
         self.engine.configure_statistics(&config.statistics);
         self.engine.configure_control(config.control).expect("a budget of the settings should have been checked");
+        self.connect(&config.connectors);
     }
 
     /// Has these connectors, beside the page of this program, from now on. One whose settings are as they
@@ -143,8 +143,7 @@ impl Station {
 
     /// Watches feeds of other programs, as the settings ask.
     pub fn watch(&self, config: &Config) -> Watch {
-        let own = (config.mqtt.broker != BrokerChoice::Off).then(|| config.mqtt.instance());
-        Watch::start(&self.runtime, &config.watch, own.as_ref(), &config.statistics)
+        Watch::start(&self.runtime, config.into())
     }
 
     /// Writes a line to the log for every change of a feed, from now on.

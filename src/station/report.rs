@@ -48,6 +48,10 @@ pub(super) async fn report(mut events: Receiver<EngineEvent>) {
                     log_connector(&feed, &connector, &state);
                 }
             }
+            Ok(EngineEvent::Feed { feed, event: FeedEvent::Connector { connector, state: None } }) => {
+                at_connectors.remove(&(feed.clone(), connector.clone()));
+                tracing::info!(%feed, %connector, state = "gone", "The feed does not go there any more.");
+            }
             Ok(EngineEvent::Feed { feed, event: FeedEvent::Audio(audio) }) => log_audio(&feed, &audio),
             Ok(_) => {}
             Err(RecvError::Lagged(missed)) => tracing::warn!("{missed} events were not logged: the log is too slow."),

@@ -62,6 +62,32 @@ fn feeds_of_two_programs_are_told_and_recorded_and_missed_when_one_is_gone() {
 }
 
 #[test]
+fn whom_the_settings_file_names_meanwhile_is_watched_and_the_others_no_more() {
+    let broker = Mosquitto::start("allow_anonymous true");
+    let home = tempfile::tempdir().unwrap();
+    let _boat = instance(&home, &broker, "boat", "Bow", "");
+    let _quay = instance(&home, &broker, "quay", "Crane", "");
+    let settings = home.path().join("collect.toml");
+    let name = |instances: &[&str]| {
+        let watch = |name: &&str| {
+            format!("[[watch]]\nbroker = \"mqtt://127.0.0.1:{}\"\ninstances = [\"{name}\"]\n", broker.port)
+        };
+        fs::write(&settings, "version = 1\n".to_owned() + &instances.iter().map(watch).collect::<String>()).unwrap();
+    };
+    name(&["boat"]);
+    let path = settings.to_str().unwrap();
+    let collect = Program::start(&["collect", "--config", path, "--no-record", "--every", "1"]);
+    let from_boat = "Figures. origin=\"boat\"";
+    collect.wait_line(from_boat, LIMIT);
+    name(&["boat", "quay"]);
+    collect.wait_line("origin=\"quay\" feed=\"Crane\"", LIMIT);
+    name(&["quay"]);
+    collect.wait_line("It is no more. origin=\"boat\" feed=\"Bow\"", LIMIT);
+    let gone = |line: &String| line.contains("It is no more. origin=\"quay\"");
+    assert!(!collect.lines().iter().any(gone), "who is watched as before goes on undisturbed");
+}
+
+#[test]
 fn feeds_of_gstwebrtcapp_are_collected_in_its_columns() {
     let broker = Mosquitto::start("allow_anonymous true");
     let (home, files) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());

@@ -102,6 +102,28 @@ fn a_relay_that_wants_another_token_is_told_of_in_words() {
     assert!(told.contains("does not let us in. Check the token."), "{told}");
 }
 
+#[test]
+fn a_connector_written_into_the_settings_file_is_there_at_once_and_gone_with_its_lines() {
+    let port = free_port();
+    let _relay = relay("webrtcsink", port, &["--token", TOKEN]);
+    let (folder, program) = serve("");
+    program.wait_line("Viewers: ", PATIENCE);
+    let path = folder.path().join("heliograph.toml");
+    let without = fs::read_to_string(&path).unwrap();
+    let with = without.replacen("\n\n", &format!("\n{}\n", shore(port)), 1);
+    fs::write(&path, &with).unwrap();
+    program.wait_line("connector=shore state=\"ready\"", PATIENCE);
+    // Another one comes beside it, and cannot be used: the first one's settings are as they were.
+    let before = program.lines().len();
+    let lost = shore(free_port()).replace("\"shore\"", "\"lost\"");
+    fs::write(&path, with.replacen("[[feeds]]", &format!("{lost}\n[[feeds]]"), 1)).unwrap();
+    program.wait_line_after(before, "connector=lost state=\"backoff\"", PATIENCE);
+    assert!(!program.lines()[before..].iter().any(|line| line.contains("connector=shore")), "{:?}", program.lines());
+    fs::write(&path, &without).unwrap();
+    program.wait_line_after(before, "connector=shore state=\"gone\"", PATIENCE);
+    program.wait_line_after(before, "connector=lost state=\"gone\"", PATIENCE);
+}
+
 /// The signalling server of gst-plugins-rs, as people run it.
 #[test]
 fn a_feed_is_seen_at_the_signalling_server_of_another_make() {

@@ -14,7 +14,7 @@ use tokio::{
     time::{MissedTickBehavior, interval},
 };
 
-use super::{Key, Names, Presence, Reader, RemoteState, Said, WatchEvent, place};
+use super::{Key, Presence, Reader, RemoteState, Said, WatchEvent, keeper::Names, place};
 use crate::{
     config::{FeedId, StatisticsConfig, WatchConfig},
     i18n::{gettext, gettext_f},
@@ -30,7 +30,7 @@ const LOOK_EVERY: Duration = Duration::from_secs(1);
 const MOST_FEEDS: usize = 256;
 
 /// What a lookout can be asked.
-pub(super) enum Order {
+pub(super) enum Request {
     /// Write a feed's statistics to files, or no more.
     Record { feed: FeedId, on: bool },
     /// Tell all that is known.
@@ -85,11 +85,11 @@ impl Lookout {
         }
     }
 
-    /// Works until the link to the broker is gone.
+    /// Works until the link to the broker is gone, and knows of no feed any more then.
     pub(super) async fn run(
         mut self,
         mut incoming: Receiver<Incoming>,
-        mut orders: UnboundedReceiver<Order>,
+        mut requests: UnboundedReceiver<Request>,
         mut link: watch::Receiver<LinkState>,
     ) {
         let mut look = interval(LOOK_EVERY);
@@ -98,9 +98,9 @@ impl Lookout {
             tokio::select! {
                 message = incoming.recv() => match message {
                     Some(message) => self.hear(&message, Instant::now()),
-                    None => return,
+                    None => break,
                 },
-                Some(order) = orders.recv() => self.obey(order),
+                Some(request) = requests.recv() => self.obey(request),
                 Ok(()) = link.changed() => {
                     let state = link.borrow_and_update().clone();
                     self.linked(&state);
@@ -108,16 +108,19 @@ impl Lookout {
                 _ = look.tick() => self.look(Instant::now()),
             }
         }
+        for key in self.feeds.keys().cloned().collect::<Vec<_>>() {
+            self.forget(&key);
+        }
     }
 
-    fn obey(&mut self, order: Order) {
-        match order {
-            Order::Record { feed, on } => {
+    fn obey(&mut self, request: Request) {
+        match request {
+            Request::Record { feed, on } => {
                 if let Some(known) = self.feeds.values_mut().find(|known| known.id == feed) {
                     known.is_recorded = on;
                 }
             }
-            Order::Tell => self.feeds.values_mut().for_each(|known| known.told = None),
+            Request::Tell => self.feeds.values_mut().for_each(|known| known.told = None),
         }
         self.look(Instant::now());
     }

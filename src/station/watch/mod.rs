@@ -6,36 +6,33 @@
 //!                                         known
 //! ```
 //!
+//! A keeper has one of these for each broker, as the settings say.
+//!
 //! Whoever can write at a broker chooses what comes in here: everything is bounded, and texts are tidied.
 
 mod gstwebrtcapp;
 mod heliograph;
+mod keeper;
 mod lookout;
 
-use std::{
-    collections::HashSet,
-    sync::{Arc, Mutex},
-    time::Instant,
-};
+use std::time::Instant;
 
 use tokio::{
     runtime::Handle,
     sync::{
         broadcast,
-        mpsc::{UnboundedSender, channel, unbounded_channel},
+        mpsc::{UnboundedSender, unbounded_channel},
     },
     task::JoinHandle,
 };
 
 use crate::{
-    config::{BrokerAddress, FeedId, MqttDialect, StatisticsConfig, WatchConfig},
-    mqtt::{Dial, Incoming, Link, Outbox},
+    config::{BrokerAddress, BrokerChoice, Config, FeedId, StatisticsConfig, WatchConfig},
+    mqtt::Incoming,
     stats::FeedSample,
 };
-use lookout::{Lookout, Order};
+use keeper::{Keeper, Order};
 
-/// Messages that wait to be read; more are dropped, rather than making the broker wait.
-const MOST_WAITING: usize = 1024;
 /// Events that wait for whoever listens.
 const MOST_EVENTS: usize = 1024;
 
@@ -105,51 +102,38 @@ pub enum Presence {
     Trouble,
 }
 
+/// Who is watched, and what is written down of them.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Watched {
+    /// Brokers, and whose feeds are watched there.
+    pub watch: Vec<WatchConfig>,
+    /// What this program itself is called at a broker: its own feeds are not remote.
+    pub own: Option<FeedId>,
+    /// How statistics are written to files.
+    pub statistics: StatisticsConfig,
+}
+
+impl From<&Config> for Watched {
+    fn from(config: &Config) -> Self {
+        let own = (config.mqtt.broker != BrokerChoice::Off).then(|| config.mqtt.instance());
+        Self { watch: config.watch.clone(), own, statistics: config.statistics.clone() }
+    }
+}
+
 /// What is watched; dropped, nothing is any more.
 pub struct Watch {
     events: broadcast::Sender<WatchEvent>,
-    orders: Vec<UnboundedSender<Order>>,
-    links: Vec<Link>,
-    lookouts: Vec<JoinHandle<()>>,
+    orders: UnboundedSender<Order>,
+    keeper: JoinHandle<()>,
 }
 
-/// Names that feeds elsewhere have here: each is that of a file, too.
-type Names = Arc<Mutex<HashSet<FeedId>>>;
-
 impl Watch {
-    /// Watches all of these from now on. `own` is what this program itself is called at a broker:
-    /// its own feeds are not remote.
-    pub fn start(
-        runtime: &Handle,
-        watched: &[WatchConfig],
-        own: Option<&FeedId>,
-        statistics: &StatisticsConfig,
-    ) -> Self {
-        let _inside = runtime.enter();
+    /// Watches all of these from now on.
+    pub fn start(runtime: &Handle, watched: Watched) -> Self {
         let (events, _) = broadcast::channel(MOST_EVENTS);
-        let names = Names::default();
-        let mut watch = Self { events, orders: Vec::new(), links: Vec::new(), lookouts: Vec::new() };
-        for config in watched {
-            let reader: Box<dyn Reader> = match config.dialect {
-                MqttDialect::Heliograph => Box::new(heliograph::Ours::new(config, own)),
-                MqttDialect::GstWebRtcApp => Box::new(gstwebrtcapp::Theirs::new(config)),
-            };
-            let dial = Dial {
-                broker: config.broker.clone(),
-                password: None,
-                client: format!("heliograph-watch-{:08x}", rand::random::<u32>()),
-                will: None,
-                topics: reader.topics(),
-            };
-            let (sender, incoming) = channel(MOST_WAITING);
-            let link = Link::keep(dial, Arc::new(Outbox::default()), sender);
-            let (order, orders) = unbounded_channel();
-            let lookout = Lookout::new(reader, config, statistics, names.clone(), watch.events.clone());
-            watch.lookouts.push(tokio::spawn(lookout.run(incoming, orders, link.state())));
-            watch.orders.push(order);
-            watch.links.push(link);
-        }
-        watch
+        let (orders, incoming) = unbounded_channel();
+        let keeper = runtime.spawn(Keeper::new(events.clone()).run(watched, incoming));
+        Self { events, orders, keeper }
     }
 
     /// What is known from now on.
@@ -157,37 +141,31 @@ impl Watch {
         self.events.subscribe()
     }
 
+    /// Watches these instead. What is watched as before goes on undisturbed.
+    pub fn change(&self, watched: Watched) {
+        let _ = self.orders.send(Order::Watch(watched));
+    }
+
     /// Writes a feed's statistics to files, or no more.
     pub fn record(&self, feed: &FeedId, on: bool) {
-        for orders in &self.orders {
-            let _ = orders.send(Order::Record { feed: feed.clone(), on });
-        }
+        let _ = self.orders.send(Order::Record { feed: feed.clone(), on });
     }
 
     /// Has all that is known be told again, to whoever has missed something.
     pub fn tell_again(&self) {
-        for orders in &self.orders {
-            let _ = orders.send(Order::Tell);
-        }
+        let _ = self.orders.send(Order::Tell);
     }
 
     /// Says goodbye to the brokers; files are ended.
     pub async fn stop(mut self) {
-        for link in self.links.drain(..) {
-            link.stop().await;
-        }
-        self.orders.clear();
-        for lookout in self.lookouts.drain(..) {
-            let _ = lookout.await;
-        }
+        let _ = self.orders.send(Order::End);
+        let _ = (&mut self.keeper).await;
     }
 }
 
 impl Drop for Watch {
     fn drop(&mut self) {
-        for lookout in &self.lookouts {
-            lookout.abort();
-        }
+        self.keeper.abort();
     }
 }
 

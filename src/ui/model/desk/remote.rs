@@ -53,10 +53,14 @@ impl Desk {
             statistics: theirs.statistics.clone(),
             mqtt: theirs.mqtt.clone(),
             watch: theirs.watch.clone(),
+            connectors: theirs.connectors.clone(),
             ..before.clone()
         };
         if let Some(post) = &*self.imp().post.borrow() {
             post.change(&merged.mqtt);
+        }
+        if let Some(watch) = &*self.imp().watch.borrow() {
+            watch.change((&merged).into());
         }
         self.parts().station.reconfigure(&merged);
         let is_all = merged == theirs;

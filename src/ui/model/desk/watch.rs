@@ -14,11 +14,7 @@ use crate::{
 impl Desk {
     /// Watches whom the settings name.
     pub(super) fn open_watch(&self) {
-        let config = self.imp().config.borrow().clone();
-        if config.watch.is_empty() {
-            return;
-        }
-        let watch = self.parts().station.watch(&config);
+        let watch = self.parts().station.watch(&self.imp().config.borrow());
         let mut events = watch.subscribe();
         watch.tell_again();
         self.imp().watch.replace(Some(watch));
