@@ -1,6 +1,6 @@
 //! `heliograph collect`: the feeds of other programs, told of and recorded without a window.
 
-use std::{collections::BTreeMap, future::pending, path::PathBuf, process::ExitCode, time::Duration};
+use std::{collections::BTreeMap, future::pending, path::PathBuf, process::ExitCode, sync::Arc, time::Duration};
 
 use tokio::{
     runtime::Runtime,
@@ -11,8 +11,8 @@ use tokio::{
 use crate::{
     cli::CollectOptions,
     config::{
-        Config, ConfigFile, ExternalBroker, FeedId, GstWebRtcAppTopics, Loaded, MqttDialect, PasswordSource,
-        WatchConfig,
+        Config, ConfigFile, ExternalBroker, FeedId, GstWebRtcAppTopics, KeyringStore, Loaded, MqttDialect,
+        PasswordSource, Secrets, WatchConfig,
     },
     connector::FORMS,
     i18n::gettext,
@@ -40,7 +40,8 @@ pub(crate) fn run(path: Option<PathBuf>, options: &CollectOptions) -> ExitCode {
     if !options.no_record {
         tracing::info!("Statistics are recorded in {}.", watched.statistics.folder().display());
     }
-    let watch = Watch::start(runtime.handle(), watched);
+    let secrets = Arc::new(Secrets::new(KeyringStore::without_prompts()));
+    let watch = Watch::start(runtime.handle(), watched, secrets);
     runtime.block_on(async {
         let end = options.seconds.map_or(FOREVER, Duration::from_secs);
         let mut desk = Desk::default();
@@ -164,6 +165,8 @@ impl Desk {
                 let feed = feed.map_or_else(String::new, |feed| feed.to_string());
                 tracing::warn!(feed, "{sentence}");
             }
+            // What is wrong with it is told as a notice.
+            WatchEvent::Link { .. } => {}
         }
     }
 }

@@ -19,7 +19,7 @@ use std::{
 use tokio::runtime::Handle;
 
 use crate::{
-    config::{Config, ConnectorConfig, ConnectorId, MqttConfig, Secrets, ServerConfig},
+    config::{Config, ConnectorConfig, ConnectorId, ConnectorSettings, MqttConfig, Secrets, ServerConfig},
     connector::{
         self,
         hub::{Hub, HubConnector},
@@ -82,7 +82,8 @@ impl Station {
             self.engine.remove_connector(id);
         }
         for (id, config) in wanted.iter().filter(|(id, config)| present.get(*id) != Some(*config)) {
-            if let Some(connector) = connector::open(config) {
+            let settings = ConnectorSettings::new(config.clone(), self.secrets.clone());
+            if let Some(connector) = connector::open(&settings) {
                 self.engine.set_connector(id.clone(), connector);
             } else {
                 tracing::error!(connector = %id, "This connector's settings are not complete.");
@@ -143,7 +144,7 @@ impl Station {
 
     /// Watches feeds of other programs, as the settings ask.
     pub fn watch(&self, config: &Config) -> Watch {
-        Watch::start(&self.runtime, config.into())
+        Watch::start(&self.runtime, config.into(), self.secrets.clone())
     }
 
     /// Writes a line to the log for every change of a feed, from now on.

@@ -4,11 +4,17 @@
 //! fields, from which the settings file, the command line and the window are all built. This room
 //! reads and checks by the form, and knows no kind.
 
-use std::{collections::BTreeMap, fmt, ops::RangeInclusive, path::PathBuf};
+use std::{
+    collections::BTreeMap,
+    fmt,
+    ops::{Deref, RangeInclusive},
+    path::PathBuf,
+    sync::Arc,
+};
 
 use url::Url;
 
-use super::{ConnectorId, ConnectorIdError, FeedId, Password, PasswordSource, SecretError, TransportConfig};
+use super::{ConnectorId, ConnectorIdError, FeedId, Password, PasswordSource, SecretError, Secrets, TransportConfig};
 use crate::i18n::{gettext, gettext_f};
 
 /// A connector that the operator wants.
@@ -24,7 +30,7 @@ pub struct ConnectorConfig {
     pub feeds: FeedChoice,
     /// What the form asks for, by key; what has its default may be left out. Secrets are not here.
     pub values: BTreeMap<&'static str, String>,
-    /// Where its secrets are found, by key: `None`, `Environment` or `File`.
+    /// Where its secrets are found, by key.
     pub secrets: BTreeMap<&'static str, PasswordSource>,
     /// How media travel there.
     pub transport: TransportConfig,
@@ -92,6 +98,8 @@ pub enum FieldKind {
         variable: &'static str,
         /// The key for a file's path.
         file: &'static str,
+        /// The key that says that it is in the keyring.
+        keyring: &'static str,
     },
     /// A file's path from the root.
     File,
@@ -171,6 +179,40 @@ fn check_address(text: &str, schemes: &[&str]) -> Result<(), FieldError> {
     Ok(())
 }
 
+/// A connector's settings, with its secrets within reach.
+#[derive(Clone, Debug)]
+pub struct ConnectorSettings {
+    config: ConnectorConfig,
+    secrets: Arc<Secrets>,
+}
+
+impl ConnectorSettings {
+    /// These settings, whose secrets are known there.
+    pub fn new(config: ConnectorConfig, secrets: Arc<Secrets>) -> Self {
+        Self { config, secrets }
+    }
+
+    /// A secret as it is now: to be asked for again at each attempt.
+    ///
+    /// # Errors
+    /// It is not where it should be.
+    pub async fn secret(&self, key: &str) -> Result<Option<Password>, SecretError> {
+        let Some(source) = self.config.secrets.get(key) else { return Ok(None) };
+        match self.secrets.resolve(&FeedId::of_connector(&self.config.id, key), source).await? {
+            None if *source == PasswordSource::Keyring => Err(SecretError::NotInKeyring),
+            found => Ok(found),
+        }
+    }
+}
+
+impl Deref for ConnectorSettings {
+    type Target = ConnectorConfig;
+
+    fn deref(&self) -> &ConnectorConfig {
+        &self.config
+    }
+}
+
 impl ConnectorConfig {
     /// A connector of this kind, with all of its defaults, for all feeds.
     pub fn new(id: ConnectorId, form: &ConnectorForm) -> Self {
@@ -225,6 +267,10 @@ impl ConnectorConfig {
                     self.secrets.insert(field.key, PasswordSource::File(value.into()));
                     return Ok(());
                 }
+                FieldKind::Secret { keyring, .. } if keyring == key && value == "true" => {
+                    self.secrets.insert(field.key, PasswordSource::Keyring);
+                    return Ok(());
+                }
                 FieldKind::Secret { .. } => {}
                 _ if field.key == key => return self.set(field, value).map_err(|error| format!("{key}: {error}")),
                 _ => {}
@@ -249,14 +295,6 @@ impl ConnectorConfig {
         self.text(key).map(PathBuf::from)
     }
 
-    /// A secret as it is now: to be asked for again at each attempt.
-    ///
-    /// # Errors
-    /// It is not where it should be.
-    pub fn secret(&self, key: &str) -> Result<Option<Password>, SecretError> {
-        self.secrets.get(key).map_or(Ok(None), PasswordSource::read)
-    }
-
     /// Takes a field's value from text.
     ///
     /// # Errors
@@ -271,6 +309,7 @@ impl ConnectorConfig {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::SessionStore;
 
     static FIELDS: [Field; 4] = [
         Field {
@@ -282,7 +321,7 @@ mod tests {
         Field {
             key: "token",
             label: || "Token".to_owned(),
-            kind: FieldKind::Secret { variable: "token_env", file: "token_file" },
+            kind: FieldKind::Secret { variable: "token_env", file: "token_file", keyring: "token_keyring" },
             is_required: false,
         },
         Field {
@@ -324,10 +363,25 @@ mod tests {
             ("one=shore,address", "KEY=VALUE"),
             ("one=shore,address=http://planted/", "address: write an address"),
             ("one=shore,token=planted", "has no such key"),
+            ("one=shore,token_keyring=planted", "has no such key"),
         ] {
             let error = read(bad).unwrap_err();
             assert!(error.contains(why) && !error.contains("planted"), "{bad}: {error}");
         }
+    }
+
+    #[tokio::test]
+    async fn a_secret_in_the_keyring_is_found_under_the_connectors_name() {
+        let secrets = Arc::new(Secrets::with_store(SessionStore::default()));
+        let config = ConnectorConfig::from_line("one=shore,address=wss://h:1/,token_keyring=true", &[&SHORE]).unwrap();
+        let settings = ConnectorSettings::new(config, secrets.clone());
+        assert!(matches!(settings.secret("token").await, Err(SecretError::NotInKeyring)));
+        let planted = Password::new("planted");
+        let _ = secrets.keep(&FeedId::of_connector(&"two".parse().unwrap(), "token"), &Password::new("other")).await;
+        let _ = secrets.keep(&FeedId::of_connector(&settings.id, "token"), &planted).await;
+        assert_eq!(settings.secret("token").await.unwrap(), Some(planted));
+        assert_eq!(settings.secret("address").await.unwrap(), None);
+        assert!(!format!("{settings:?}").contains("planted"));
     }
 
     #[test]

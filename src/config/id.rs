@@ -7,7 +7,7 @@ use std::str::FromStr;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::slug;
+use super::{ConnectorId, ExternalBroker, slug};
 use crate::i18n::gettext;
 
 /// A feed's id: 1 to 63 characters of `a-z`, `0-9` and `-`, the first one not a hyphen.
@@ -58,6 +58,17 @@ impl FeedId {
     /// Under this name our password at an MQTT broker is kept; no feed can be called so.
     pub fn of_broker() -> Self {
         Self("mqtt.broker".to_owned())
+    }
+
+    /// Under this name our password at a broker whose feeds are watched is kept; no feed can be called so.
+    pub fn of_watched(broker: &ExternalBroker) -> Self {
+        let user = broker.user.as_deref().unwrap_or_default();
+        Self(format!("watch.{user}@{}", broker.address))
+    }
+
+    /// Under this name a connector's secret is kept; no feed can be called so.
+    pub fn of_connector(connector: &ConnectorId, key: &str) -> Self {
+        Self(format!("connector.{connector}.{key}"))
     }
 
     /// The id as text.

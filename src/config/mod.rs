@@ -56,7 +56,7 @@ pub use address::{AddressError, Credentials, SourceAddress};
 pub use agent::{AgentConfig, AgentKind};
 pub use audio::{AudioConfig, AudioSource, AudioSourceError};
 pub use codec::{Codec, CodecError, ElementChoice, ElementNameError};
-pub use connector::{ConnectorConfig, ConnectorForm, FeedChoice, Field, FieldError, FieldKind};
+pub use connector::{ConnectorConfig, ConnectorForm, ConnectorSettings, FeedChoice, Field, FieldError, FieldKind};
 pub use connector_id::{ConnectorId, ConnectorIdError};
 pub use control::{
     Attention, BudgetKind, ControlConfig, ControlError, Importance, ImportanceError, ShareConfig, ShareState,

@@ -179,7 +179,8 @@ pub struct ExternalBroker {
     pub address: BrokerAddress,
     /// Our name there.
     pub user: Option<String>,
-    /// Where our password is found; in the keyring under [`FeedId::of_broker`].
+    /// Where our password is found; in the keyring under [`FeedId::of_broker`], or
+    /// [`FeedId::of_watched`].
     pub password: PasswordSource,
     /// The certificates that vouch for the broker, a PEM file; none: those of the usual authorities.
     pub ca: Option<PathBuf>,

@@ -9,7 +9,7 @@ use crate::{
 pub(super) const TOKEN: Field = Field {
     key: "token",
     label: || gettext("Token"),
-    kind: FieldKind::Secret { variable: "token_env", file: "token_file" },
+    kind: FieldKind::Secret { variable: "token_env", file: "token_file", keyring: "token_keyring" },
     is_required: false,
 };
 

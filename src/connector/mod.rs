@@ -28,7 +28,7 @@ pub use self::{
 };
 use crate::{
     channels::ViewerNames,
-    config::{Codec, ConnectorConfig, ConnectorForm, FeedId, TransportConfig, file::Forms},
+    config::{Codec, ConnectorForm, ConnectorSettings, FeedId, TransportConfig, file::Forms},
 };
 
 /// The kinds of connectors that an operator can add. Adding one means a folder, and a line here.
@@ -50,13 +50,13 @@ struct Kind {
     /// What there is to say about it.
     form: ConnectorForm,
     /// Makes a connector of checked settings; `None` where something that is required is missing.
-    open: fn(&ConnectorConfig) -> Option<Arc<dyn Connector>>,
+    open: fn(&ConnectorSettings) -> Option<Arc<dyn Connector>>,
 }
 
 /// Makes the connector that these settings describe; `None` where they are not complete.
-pub fn open(config: &ConnectorConfig) -> Option<Arc<dyn Connector>> {
-    let kind = KINDS.iter().find(|kind| kind.form.kind == config.kind)?;
-    (kind.open)(config)
+pub fn open(settings: &ConnectorSettings) -> Option<Arc<dyn Connector>> {
+    let kind = KINDS.iter().find(|kind| kind.form.kind == settings.kind)?;
+    (kind.open)(settings)
 }
 
 /// How many viewers watch or wait, by the codec that they get or are to get.

@@ -19,6 +19,7 @@ use crate::{
 const KEEP_ALIVE: Duration = Duration::from_secs(10);
 
 /// Where to connect, and what belongs to every connection.
+#[derive(Clone)]
 pub struct Dial {
     /// The broker.
     pub broker: ExternalBroker,

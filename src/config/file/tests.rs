@@ -10,12 +10,12 @@ use tempfile::TempDir;
 
 use super::*;
 use crate::config::{
-    AgentConfig, AgentKind, AudioConfig, AudioSource, BrokerChoice, BudgetKind, ChannelLabel, Codec, ConnectorForm,
-    Crop, CsvProfile, DataChannelConfig, Delivery, DeviceConfig, DeviceFormat, ElementChoice, ElementRole,
-    EmbeddedBroker, ExternalBroker, FeedChoice, FeedConfig, Field, FieldKind, FileConfig, Fingerprint, Flip,
-    IceServers, MqttDialect, MqttRole, PasswordSource, PathChoice, PictureConfig, Priority, Rotation, RtspConfig,
+    AgentConfig, AgentKind, AudioConfig, AudioSource, BrokerChoice, BudgetKind, ChannelLabel, Codec, ConnectorConfig,
+    ConnectorForm, Crop, CsvProfile, DataChannelConfig, Delivery, DeviceConfig, DeviceFormat, ElementChoice,
+    ElementRole, EmbeddedBroker, ExternalBroker, FeedChoice, FeedConfig, Field, FieldKind, FileConfig, Fingerprint,
+    Flip, IceServers, MqttDialect, MqttRole, PasswordSource, PathChoice, PictureConfig, Priority, Rotation, RtspConfig,
     Senders, ServerConfig, ShareConfig, Size, SocketPlace, SourceConfig, StreamChoice, TestConfig, TestPattern,
-    TransportChoice, TransportConfig,
+    TransportChoice, TransportConfig, WatchConfig,
 };
 
 /// A kind of connector, as one above this room would describe it.
@@ -34,7 +34,7 @@ static SHORE: ConnectorForm = ConnectorForm {
         Field {
             key: "token",
             label: || "Token".to_owned(),
-            kind: FieldKind::Secret { variable: "token_env", file: "token_file" },
+            kind: FieldKind::Secret { variable: "token_env", file: "token_file", keyring: "token_keyring" },
             is_required: false,
         },
         Field {
@@ -1184,6 +1184,103 @@ address = "wss://me:planted@h/"
         assert!(error.contains(said), "{said} is not in: {error}");
     }
     assert!(!error.contains("planted"), "{error}");
+}
+
+/// Connectors and brokers with comments, as people write them.
+const ELSEWHERE: &str = r#"version = 1
+
+# to the office
+[[connectors]]
+id = "shore"                 # ours
+kind = "shore"
+address = "wss://shore.example/path"
+token_env = "SHORE_TOKEN"    # ask Ada
+tries = 5
+
+# the other boat
+[[watch]]
+broker = "mqtts://boat.example:8883"   # at the pier
+user = "bridge"
+
+[[watch]]
+broker = "mqtt://192.0.2.9:1883"
+dialect = "gstwebrtcapp"
+
+[[feeds]]
+name = "Demo"
+demo = true
+"#;
+
+#[test]
+fn a_changed_connector_is_written_between_the_operators_comments() {
+    let place = Place::new(ELSEWHERE);
+    let (mut file, mut config) = place.loaded();
+    file.save(&config).unwrap();
+    assert_eq!(place.text(), ELSEWHERE, "what has not changed is not touched");
+    let shore = &mut config.connectors[0];
+    shore.enabled = false;
+    shore.feeds = FeedChoice::These(Vec::new());
+    shore.secrets.insert("token", PasswordSource::Keyring);
+    shore.values.insert("tries", "7".to_owned());
+    shore.transport.ice.servers = vec!["stun:192.0.2.1:3478".parse().unwrap()];
+    let mut other = ConnectorConfig::new("other".parse().unwrap(), &SHORE);
+    other.values.insert("address", "wss://other.example/".to_owned());
+    config.connectors.push(other);
+    file.save(&config).unwrap();
+    let text = place.text();
+    for said in [
+        "# to the office\n[[connectors]]\nid = \"shore\"                 # ours\n",
+        "tries = 7\n",
+        "enabled = false\n",
+        "feeds = []\n",
+        "token_keyring = true\n",
+        "ice_servers = [\"stun:192.0.2.1:3478\"]\n",
+        "[[connectors]]\nid = \"other\"\nkind = \"shore\"\naddress = \"wss://other.example/\"\n",
+        "# the other boat\n[[watch]]",
+    ] {
+        assert!(text.contains(said), "{said} is not in: {text}");
+    }
+    assert!(!text.contains("token_env"), "{text}");
+    assert_eq!(place.loaded().1, config);
+    config.connectors.clear();
+    file.save(&config).unwrap();
+    assert!(!place.text().contains("connectors"), "{}", place.text());
+    assert_eq!(place.loaded().1, config);
+}
+
+#[test]
+fn a_changed_broker_that_is_watched_keeps_its_comments() {
+    let place = Place::new(ELSEWHERE);
+    let (mut file, mut config) = place.loaded();
+    assert_eq!(config.watch[0].broker.password, PasswordSource::Keyring, "as that of a camera");
+    config.watch[0].broker.address = "mqtts://boat.example:9883".parse().unwrap();
+    config.watch[0].record = true;
+    config.watch[1].topics.prefix = "robot".to_owned();
+    file.save(&config).unwrap();
+    let text = place.text();
+    for said in [
+        "# the other boat\n[[watch]]\nbroker = \"mqtts://boat.example:9883\"   # at the pier\nuser = \"bridge\"\nrecord = true\n",
+        "dialect = \"gstwebrtcapp\"\nprefix = \"robot\"\n",
+    ] {
+        assert!(text.contains(said), "{said} is not in: {text}");
+    }
+    assert_eq!(place.loaded().1, config);
+    config.watch.remove(1);
+    config.watch.push(WatchConfig::at(ExternalBroker::at("mqtt://192.0.2.7".parse().unwrap())));
+    config.watch.remove(0);
+    file.save(&config).unwrap();
+    assert_eq!(place.loaded().1, config);
+}
+
+#[test]
+fn a_secret_is_found_in_one_place() {
+    let text = "version = 1\n[[connectors]]\nid = \"one\"\nkind = \"shore\"\naddress = \"wss://h/\"\n\
+        token_env = \"T\"\ntoken_keyring = true\n";
+    assert!(
+        remarks(text).contains("`token_keyring` cannot be used: `token_env` says where it is, too"),
+        "{}",
+        remarks(text)
+    );
 }
 
 mod fuzz {

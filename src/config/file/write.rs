@@ -3,6 +3,8 @@
 //! The old text is edited rather than written anew: a key is touched only where its value
 //! differs, so comments, order and form stay as the operator left them.
 
+mod elsewhere;
+
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::Path;
 
@@ -27,7 +29,7 @@ const HEADER: &str = "# Heliograph's settings, for people and for the window: co
 pub(super) fn write(old: Option<&str>, config: &Config, forms: Forms) -> Result<String, Fault> {
     refuse_equal_ids(&config.feeds)?;
     let old = old.unwrap_or_default();
-    let old_feeds = read(old, forms)?.config.feeds;
+    let before = read(old, forms)?.config;
     let mut document: DocumentMut = old
         .parse()
         .map_err(|error: toml_edit::TomlError| Fault::Syntax(Remark { line: 1, text: error.message().to_owned() }))?;
@@ -35,8 +37,10 @@ pub(super) fn write(old: Option<&str>, config: &Config, forms: Forms) -> Result<
     set_server(&mut document, &config.server)?;
     set_control(&mut document, &config.control);
     set_mqtt(&mut document, &config.mqtt)?;
-    // [encoders], [recording], [statistics], [[watch]] and [[connectors]] are the operator's own: nothing here changes them.
-    set_feeds(&mut document, old_feeds, &config.feeds)?;
+    // [encoders], [recording] and [statistics] are the operator's own: nothing here changes them.
+    elsewhere::set_watch(&mut document, &before.watch, &config.watch)?;
+    elsewhere::set_connectors(&mut document, before.connectors, &config.connectors, forms)?;
+    set_feeds(&mut document, before.feeds, &config.feeds)?;
     let new = document.to_string();
     read(&new, forms)?;
     Ok(new)
@@ -162,10 +166,7 @@ fn external_entries(broker: &ExternalBroker) -> Result<Vec<Entry>, Fault> {
 }
 
 fn set_feeds(document: &mut DocumentMut, old_feeds: Vec<FeedConfig>, feeds: &[FeedConfig]) -> Result<(), Fault> {
-    let old_tables: Vec<Table> = match document.remove("feeds") {
-        Some(item) => item.into_array_of_tables().unwrap_or_default().into_iter().collect(),
-        None => Vec::new(),
-    };
+    let old_tables = take_tables(document, "feeds");
     let mut old: HashMap<FeedId, (Table, Vec<DataChannelConfig>)> =
         old_feeds.into_iter().zip(old_tables).map(|(feed, table)| (feed.id, (table, feed.data_channels))).collect();
     let mut tables = Vec::new();
@@ -178,11 +179,22 @@ fn set_feeds(document: &mut DocumentMut, old_feeds: Vec<FeedConfig>, feeds: &[Fe
         apply(&mut table, &entries);
         tables.push(table);
     }
+    put_tables(document, "feeds", tables);
+    Ok(())
+}
+
+/// The tables below `[[key]]`, taken out.
+fn take_tables(document: &mut DocumentMut, key: &str) -> Vec<Table> {
+    let item = document.remove(key);
+    item.and_then(|item| item.into_array_of_tables().ok()).unwrap_or_default().into_iter().collect()
+}
+
+/// Puts tables below `[[key]]`, in this order.
+fn put_tables(document: &mut DocumentMut, key: &str, mut tables: Vec<Table>) {
     if !tables.is_empty() {
         put_in_order(&mut tables);
-        document.insert("feeds", Item::ArrayOfTables(tables.into_iter().collect::<ArrayOfTables>()));
+        document.insert(key, Item::ArrayOfTables(tables.into_iter().collect::<ArrayOfTables>()));
     }
-    Ok(())
 }
 
 /// Tables are printed by the place they had in the file: hands the places out again in

@@ -22,6 +22,8 @@ pub enum SecretError {
     Keyring(#[source] Box<oo7::dbus::Error>),
     /// The keyring's entry is no UTF-8.
     KeyringNotText,
+    /// The keyring holds nothing where something should be.
+    NotInKeyring,
     /// The environment variable is not set.
     VariableMissing(String),
     /// The environment variable holds no usable text.
@@ -57,6 +59,9 @@ impl SecretError {
                 gettext("The keyring could not do it. Look at it in your system's password manager and try again.")
             }
             Self::KeyringNotText => gettext("The password in the keyring is no text. Enter it again."),
+            Self::NotInKeyring => {
+                gettext("The keyring does not hold what should be in it. Enter it again in the window.")
+            }
             Self::VariableMissing(name) => gettext_f(
                 "The environment variable {name}, which should hold the password, is not set. Set it and start again.",
                 &[("name", name)],

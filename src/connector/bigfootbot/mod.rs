@@ -18,7 +18,7 @@ use super::{
     local::{LocalServer, LocalSettings, ServerError},
 };
 use crate::{
-    config::{Codec, ConnectorConfig, ConnectorForm},
+    config::{Codec, ConnectorForm, ConnectorSettings},
     i18n::gettext,
 };
 use relay::Relay;
@@ -43,7 +43,7 @@ pub(super) static KIND: Kind = Kind {
     open,
 };
 
-fn open(config: &ConnectorConfig) -> Option<Arc<dyn Connector>> {
+fn open(config: &ConnectorSettings) -> Option<Arc<dyn Connector>> {
     let at_hub = HubConnector::without_data(Hub::new());
     at_hub.set_transport(config.transport.clone());
     let url = config.address("address")?;

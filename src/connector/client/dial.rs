@@ -33,7 +33,7 @@ use url::Url;
 
 use super::{ConnectorFault, ConnectorFaultKind as Kind};
 use crate::{
-    config::ConnectorConfig,
+    config::ConnectorSettings,
     i18n::{gettext, gettext_f},
 };
 
@@ -59,7 +59,7 @@ pub struct Server {
     /// Certificates that vouch for it beside those that the system trusts, a PEM file.
     pub ca: Option<PathBuf>,
     /// Where its settings, and with them its token, are found.
-    pub settings: ConnectorConfig,
+    pub settings: ConnectorSettings,
 }
 
 /// How long the steps of a connection took, in seconds; `None` where there was no such step.
@@ -171,7 +171,7 @@ impl Server {
 
     async fn open(&self, stream: Box<dyn Stream>) -> Result<Socket, ConnectorFault> {
         let mut request = self.url.as_str().into_client_request().map_err(|error| self.not_a_websocket(&error))?;
-        let token = self.settings.secret("token").map_err(|error| settings(error.to_string()))?;
+        let token = self.settings.secret("token").await.map_err(|error| settings(error.to_string()))?;
         if let Some(token) = token {
             let value = HeaderValue::from_str(&format!("Bearer {}", token.expose()))
                 .map_err(|_| settings(gettext("The token holds characters that no header can have.")))?;

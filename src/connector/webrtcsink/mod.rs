@@ -19,7 +19,7 @@ use super::{
     local::{LocalServer, LocalSettings, ServerError},
 };
 use crate::{
-    config::{Codec, ConnectorConfig, ConnectorForm, Field, FieldKind},
+    config::{Codec, ConnectorForm, ConnectorSettings, Field, FieldKind},
     i18n::gettext,
 };
 use producer::Producer;
@@ -51,7 +51,7 @@ pub(super) static KIND: Kind = Kind {
     open,
 };
 
-fn open(config: &ConnectorConfig) -> Option<Arc<dyn Connector>> {
+fn open(config: &ConnectorSettings) -> Option<Arc<dyn Connector>> {
     let at_hub = HubConnector::new(Hub::new());
     at_hub.set_transport(config.transport.clone());
     let url = config.address("address")?;

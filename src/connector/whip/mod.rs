@@ -18,7 +18,7 @@ use super::{
     hub::{Hub, HubConnector},
 };
 use crate::{
-    config::{Codec, ConnectorConfig, ConnectorForm},
+    config::{Codec, ConnectorForm, ConnectorSettings},
     i18n::gettext,
 };
 use publisher::Publisher;
@@ -34,7 +34,7 @@ pub(super) static KIND: Kind = Kind {
     open,
 };
 
-fn open(config: &ConnectorConfig) -> Option<Arc<dyn Connector>> {
+fn open(config: &ConnectorSettings) -> Option<Arc<dyn Connector>> {
     let at_hub = HubConnector::without_data(Hub::new());
     at_hub.set_transport(config.transport.clone());
     let codec: Codec = config.text("codec").unwrap_or("h264").parse().ok()?;

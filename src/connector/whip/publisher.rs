@@ -15,7 +15,7 @@ use super::{
     resource::{Resource, authorized},
 };
 use crate::{
-    config::{ConnectorConfig, Password},
+    config::{ConnectorSettings, Password},
     connector::{
         client::{Attempts, ConnectorFault, ConnectorFaultKind as Kind, ConnectorState, Post, SetUp},
         hub::{Guest, GuestEvent},
@@ -40,7 +40,7 @@ const SDP: &str = "application/sdp";
 /// An endpoint, and how it lets us in.
 pub(super) struct Publisher {
     pub(super) endpoint: Url,
-    pub(super) settings: ConnectorConfig,
+    pub(super) settings: ConnectorSettings,
 }
 
 impl Publisher {
@@ -56,7 +56,7 @@ impl Publisher {
 
     async fn attempt(&self, post: &Post) -> Result<ConnectorFault, ConnectorFault> {
         let client = self.client()?;
-        let token = self.settings.secret("token").map_err(|error| settings(error.to_string()))?;
+        let token = self.settings.secret("token").await.map_err(|error| settings(error.to_string()))?;
         let mut guest =
             Guest::watch(&post.hub, post.feed.as_str(), None, None).map_err(|refused| settings(refused.to_string()))?;
         let offer = offer_of(&mut guest).await?;

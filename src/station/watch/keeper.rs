@@ -16,10 +16,11 @@ use tokio::{
 
 use super::{
     Reader, WatchEvent, Watched, gstwebrtcapp, heliograph,
+    keyring::KeyringDial,
     lookout::{Lookout, Request},
 };
 use crate::{
-    config::{FeedId, MqttDialect, WatchConfig},
+    config::{FeedId, MqttDialect, PasswordSource, Secrets, WatchConfig},
     mqtt::{Dial, Link, Outbox},
 };
 
@@ -46,6 +47,7 @@ pub(super) struct Keeper {
     names: Names,
     watched: Watched,
     posts: Vec<Post>,
+    secrets: Arc<Secrets>,
 }
 
 /// A lookout and what it is for. It ends when its link does.
@@ -57,8 +59,8 @@ struct Post {
 }
 
 impl Keeper {
-    pub(super) fn new(events: broadcast::Sender<WatchEvent>) -> Self {
-        Self { events, names: Names::default(), watched: Watched::default(), posts: Vec::new() }
+    pub(super) fn new(events: broadcast::Sender<WatchEvent>, secrets: Arc<Secrets>) -> Self {
+        Self { events, names: Names::default(), watched: Watched::default(), posts: Vec::new(), secrets }
     }
 
     /// Works until it is told to end.
@@ -113,7 +115,11 @@ impl Keeper {
             topics: reader.topics(),
         };
         let (sender, incoming) = channel(MOST_WAITING);
-        let link = Link::keep(dial, Arc::new(Outbox::default()), sender);
+        let outbox = Arc::new(Outbox::default());
+        let link = match config.broker.password {
+            PasswordSource::Keyring => Link::keep(KeyringDial { dial, secrets: self.secrets.clone() }, outbox, sender),
+            _ => Link::keep(dial, outbox, sender),
+        };
         let (requests, asked) = unbounded_channel();
         let lookout = Lookout::new(reader, config, &self.watched.statistics, self.names.clone(), self.events.clone());
         let lookout = tokio::spawn(lookout.run(incoming, asked, link.state()));

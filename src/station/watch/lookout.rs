@@ -39,10 +39,9 @@ pub(super) enum Request {
 
 pub(super) struct Lookout {
     reader: Box<dyn Reader>,
+    config: WatchConfig,
     /// Where the broker is.
     place: String,
-    /// Whether feeds are recorded from the start.
-    record: bool,
     statistics: StatisticsConfig,
     names: Names,
     events: broadcast::Sender<WatchEvent>,
@@ -51,6 +50,7 @@ pub(super) struct Lookout {
     absent: Vec<String>,
     /// Why nothing can be heard; none while the broker is there.
     cut_off: Option<String>,
+    link: LinkState,
 }
 
 struct Known {
@@ -75,13 +75,14 @@ impl Lookout {
         Self {
             reader,
             place: place(&config.broker.address),
-            record: config.record,
+            config: config.clone(),
             statistics: statistics.clone(),
             names,
             events,
             feeds: BTreeMap::new(),
             absent: Vec::new(),
             cut_off: None,
+            link: LinkState::Connecting,
         }
     }
 
@@ -120,25 +121,37 @@ impl Lookout {
                     known.is_recorded = on;
                 }
             }
-            Request::Tell => self.feeds.values_mut().for_each(|known| known.told = None),
+            Request::Tell => {
+                self.tell_link();
+                self.feeds.values_mut().for_each(|known| known.told = None);
+            }
         }
         self.look(Instant::now());
     }
 
     fn linked(&mut self, state: &LinkState) {
-        match state {
+        self.link = state.clone();
+        if let LinkState::Down { fault, .. } = &mut self.link {
+            // The sentences are those of our own connection, whose settings have another name.
+            fault.sentence = fault.sentence.replace("[mqtt]", "[[watch]]");
+        }
+        match &self.link {
             LinkState::Up => self.cut_off = None,
             LinkState::Connecting => {}
             LinkState::Down { fault, .. } => {
-                // The sentences are those of our own connection, whose settings have another name.
-                let sentence = fault.sentence.replace("[mqtt]", "[[watch]]");
+                let sentence = fault.sentence.clone();
                 if self.cut_off.as_ref() != Some(&sentence) {
                     self.tell(WatchEvent::Notice { feed: None, sentence: sentence.clone() });
                 }
                 self.cut_off = Some(sentence);
             }
         }
+        self.tell_link();
         self.look(Instant::now());
+    }
+
+    fn tell_link(&self) {
+        self.tell(WatchEvent::Link { watched: Box::new(self.config.clone()), state: self.link.clone() });
     }
 
     fn hear(&mut self, message: &Incoming, now: Instant) {
@@ -196,7 +209,7 @@ impl Lookout {
                 said: RemoteState::default(),
                 told: None,
                 heard_at: now,
-                is_recorded: self.record,
+                is_recorded: self.config.record,
                 recorder: None,
             };
             drop(names);

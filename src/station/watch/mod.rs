@@ -13,9 +13,10 @@
 mod gstwebrtcapp;
 mod heliograph;
 mod keeper;
+mod keyring;
 mod lookout;
 
-use std::time::Instant;
+use std::{sync::Arc, time::Instant};
 
 use tokio::{
     runtime::Handle,
@@ -27,8 +28,8 @@ use tokio::{
 };
 
 use crate::{
-    config::{BrokerAddress, BrokerChoice, Config, FeedId, StatisticsConfig, WatchConfig},
-    mqtt::Incoming,
+    config::{BrokerAddress, BrokerChoice, Config, FeedId, Secrets, StatisticsConfig, WatchConfig},
+    mqtt::{Incoming, LinkState},
     stats::FeedSample,
 };
 use keeper::{Keeper, Order};
@@ -57,6 +58,13 @@ pub enum WatchEvent {
     Gone {
         /// Which feed.
         feed: FeedId,
+    },
+    /// How the connection to a broker is.
+    Link {
+        /// Which broker, and what is watched there.
+        watched: Box<WatchConfig>,
+        /// How it is.
+        state: LinkState,
     },
     /// Something that the operator should know, such as that the disk is full.
     Notice {
@@ -129,10 +137,10 @@ pub struct Watch {
 
 impl Watch {
     /// Watches all of these from now on.
-    pub fn start(runtime: &Handle, watched: Watched) -> Self {
+    pub fn start(runtime: &Handle, watched: Watched, secrets: Arc<Secrets>) -> Self {
         let (events, _) = broadcast::channel(MOST_EVENTS);
         let (orders, incoming) = unbounded_channel();
-        let keeper = runtime.spawn(Keeper::new(events.clone()).run(watched, incoming));
+        let keeper = runtime.spawn(Keeper::new(events.clone(), secrets).run(watched, incoming));
         Self { events, orders, keeper }
     }
 

@@ -79,10 +79,10 @@ fn known_keys(form: &ConnectorForm) -> Vec<&'static str> {
     COMMON_KEYS.iter().copied().chain(own).chain(TRANSPORT_KEYS.iter().copied()).collect()
 }
 
-/// The keys that say where a secret is found: in a variable, or in a file.
-fn secret_keys(field: &Field) -> Option<[&'static str; 2]> {
+/// The keys that say where a secret is found: in a variable, in a file, or in the keyring.
+pub(in super::super) fn secret_keys(field: &Field) -> Option<[&'static str; 3]> {
     match field.kind {
-        FieldKind::Secret { variable, file } => Some([variable, file]),
+        FieldKind::Secret { variable, file, keyring } => Some([variable, file, keyring]),
         _ => None,
     }
 }
@@ -92,15 +92,24 @@ fn read_feeds(fields: &Fields<'_>) -> FeedChoice {
     ids.map_or(FeedChoice::All, |ids| FeedChoice::These(ids.iter().filter_map(|id| id.parse().ok()).collect()))
 }
 
+/// Where a secret is found; `None` where nothing is said, and where too much is.
+fn read_secret(fields: &Fields<'_>, keys: [&'static str; 3]) -> Option<PasswordSource> {
+    let [variable, file, keyring] = keys;
+    if let [first, second, ..] = keys.into_iter().filter(|key| fields.has(key)).collect::<Vec<_>>()[..] {
+        fields.refuse(second, gettext_f("`{key}` says where it is, too; remove one of the two", &[("key", first)]));
+        return None;
+    }
+    let in_variable = fields.secret(variable).map(|Variable(name)| PasswordSource::Environment(name));
+    let in_file = || fields.path(file).map(PasswordSource::File);
+    let in_keyring = || fields.flag(keyring).filter(|is_there| *is_there).map(|_| PasswordSource::Keyring);
+    in_variable.or_else(in_file).or_else(in_keyring)
+}
+
 fn read_field(fields: &Fields<'_>, field: &'static Field, connector: &mut ConnectorConfig) {
-    if let Some([variable, file]) = secret_keys(field) {
-        let source = match (fields.secret::<Variable>(variable), fields.path(file)) {
-            (Some(_), Some(_)) => return fields.refuse(file, gettext("there is a variable for it too; remove one")),
-            (Some(Variable(name)), None) => PasswordSource::Environment(name),
-            (None, Some(path)) => PasswordSource::File(path),
-            (None, None) => PasswordSource::None,
-        };
-        connector.secrets.insert(field.key, source);
+    if let Some(keys) = secret_keys(field) {
+        if let Some(source) = read_secret(fields, keys) {
+            connector.secrets.insert(field.key, source);
+        }
         return;
     }
     let value = match &field.kind {

@@ -25,6 +25,7 @@ use super::{Fault, Forms, Loaded, Remark, VERSION};
 use crate::config::{Config, FeedId};
 use crate::i18n::{gettext, gettext_f};
 
+pub(super) use connectors::secret_keys;
 pub(super) use elements::setting_text;
 pub(super) use mqtt::{EMBEDDED, EMBEDDED_KEYS, EXTERNAL_KEYS, OFF};
 pub(super) use source::source_keys;

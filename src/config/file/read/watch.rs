@@ -5,7 +5,7 @@ use super::{
     mqtt::{EXTERNAL_KEYS, check_topic, read_external},
     tables_of,
 };
-use crate::config::{BrokerAddress, FeedId, GstWebRtcAppTopics, MqttDialect, PasswordSource, WatchConfig};
+use crate::config::{BrokerAddress, FeedId, GstWebRtcAppTopics, MqttDialect, WatchConfig};
 use crate::i18n::gettext;
 
 const KEYS: &[&str] = &["broker", "dialect", "instances", "prefix", "controller", "record"];
@@ -44,9 +44,6 @@ fn read_one(fields: &Fields<'_>) -> Option<WatchConfig> {
     let instances = fields.texts("instances", |text| text.parse::<FeedId>().map(drop)).unwrap_or_default();
     let address = fields.secret::<BrokerAddress>("broker")?;
     let broker = read_external(fields, address);
-    if broker.password == PasswordSource::Keyring {
-        fields.refuse("user", gettext("it needs its password beside it, in password_env or password_file"));
-    }
     Some(WatchConfig {
         broker,
         dialect,

@@ -55,6 +55,7 @@ impl Desk {
                 self.notice(&title, "");
             }
             WatchEvent::Notice { feed: None, sentence } => self.notice(&sentence, ""),
+            WatchEvent::Link { .. } => {}
         }
     }
 
