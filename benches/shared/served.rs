@@ -1,6 +1,6 @@
 //! `heliograph serve` in a process of its own, as built for this benchmark.
 
-use std::{fmt::Write, net::TcpStream, process::Command, time::Duration};
+use std::{fmt::Write, fs, net::TcpStream, process::Command, time::Duration};
 
 use tempfile::TempDir;
 
@@ -9,6 +9,8 @@ use crate::support::{free_port, program::PROGRAM, wait_for};
 
 /// What viewers ask for.
 pub(crate) const FEED: &str = "hard";
+
+const SETTINGS: &str = "heliograph.toml";
 
 /// Which way the feed takes: the words of the settings file.
 #[derive(Clone, Copy)]
@@ -30,7 +32,7 @@ impl Path {
 pub(crate) struct Served {
     process: Kept,
     pub(crate) port: u16,
-    _home: TempDir,
+    home: TempDir,
 }
 
 impl Served {
@@ -50,15 +52,20 @@ impl Served {
     /// Serves what the settings say.
     pub(crate) fn start(settings: &str) -> Result<Self, Fault> {
         let (home, port) = (tempfile::tempdir()?, free_port());
-        let file = home.path().join("heliograph.toml");
-        std::fs::write(&file, settings)?;
+        let file = home.path().join(SETTINGS);
+        fs::write(&file, settings)?;
         let mut command = Command::new(PROGRAM);
         command.args(["serve", "--listen", &format!("127.0.0.1:{port}"), "--config"]).arg(&file);
         command.env("XDG_CONFIG_HOME", home.path()).env("XDG_STATE_HOME", home.path());
         command.env_remove("DISPLAY").env_remove("WAYLAND_DISPLAY");
         let process = Kept::start(&mut command)?;
         wait_for("Heliograph", Duration::from_secs(20), || TcpStream::connect(("127.0.0.1", port)).ok());
-        Ok(Self { process, port, _home: home })
+        Ok(Self { process, port, home })
+    }
+
+    /// Has other settings, of those that hold without a new start; within two seconds.
+    pub(crate) fn change(&self, settings: &str) -> Result<(), Fault> {
+        Ok(fs::write(self.home.path().join(SETTINGS), settings)?)
     }
 
     pub(crate) fn id(&self) -> u32 {

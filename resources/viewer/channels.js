@@ -54,8 +54,11 @@ export class Channels {
     return true;
   }
 
-  /** Tells the server what was counted of the picture, by W3C's names in the server's spelling; times in seconds. */
-  report(video, ageMs) {
+  /**
+   * Tells the server what was counted of the picture, by W3C's names in the server's spelling, times in seconds,
+   * and whether the picture is the only one on the screen.
+   */
+  report(video, ageMs, enlarged) {
     const channel = this.#reports;
     if (channel?.readyState !== "open" || channel.bufferedAmount > 0) return;
     channel.send(
@@ -74,6 +77,7 @@ export class Channels {
         jitter_buffer_emitted_count: video.jitterBufferEmittedCount,
         total_decode_time: video.totalDecodeTime,
         picture_age: ageMs === null ? null : ageMs / 1000,
+        enlarged,
       }),
     );
   }

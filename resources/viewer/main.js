@@ -10,6 +10,9 @@ const TICK_MS = 50;
 /** How often the browser's statistics are read. */
 const STATISTICS_MS = 1_000;
 
+/** The server takes no two reports within 200 ms. */
+const REPORTS_APART_MS = 220;
+
 /** A feed that leaves often returns at once (it is being changed); its last picture waits this long. */
 const LEAVE_GRACE_MS = 5_000;
 
@@ -25,6 +28,9 @@ const tiles = new Map();
 const leaving = new Map();
 const signalling = new Signalling(`${location.protocol === "https:" ? "wss" : "ws"}://${location.host}/signalling`);
 let order = [];
+/** The feed that the server was told is looked at. */
+let told = null;
+let nextReading = null;
 let detailed = false;
 
 // ---- which feeds there are --------------------------------------------------
@@ -109,7 +115,11 @@ function arrange() {
   const sorted = sortedTiles();
   // Moving a video in the document interrupts it, so tiles are ordered by style.
   sorted.forEach((tile, place) => tile.element.style.setProperty("order", place));
-  for (const tile of sorted) tile.setWanted(chosen === null || tile.peerId === chosen);
+  for (const tile of sorted) {
+    tile.setWanted(chosen === null || tile.peerId === chosen);
+    tile.setEnlarged(tile.peerId === chosen);
+  }
+  tellAttention();
   document.body.dataset.view = chosen === null ? "wall" : "feed";
   showTitle(chosen);
   showEmptiness(chosen);
@@ -230,6 +240,20 @@ function tick() {
 
 function readStatistics() {
   for (const tile of tiles.values()) tile.refreshNumbers().catch((error) => console.warn(`no statistics: ${error.message}`));
+  readStatisticsIn(STATISTICS_MS);
+}
+
+function readStatisticsIn(milliseconds) {
+  clearTimeout(nextReading);
+  nextReading = setTimeout(readStatistics, milliseconds);
+}
+
+/** What is looked at is told soon, but no sooner after the last report than the server takes another. */
+function tellAttention() {
+  const looked = document.hidden ? null : chosenFeed();
+  if (looked === told) return;
+  told = looked;
+  readStatisticsIn(REPORTS_APART_MS);
 }
 
 signalling.addEventListener("list", ({ detail }) => takeList(detail));
@@ -247,6 +271,7 @@ document.addEventListener("keydown", keyPressed);
 document.addEventListener("click", linkClicked);
 document.addEventListener("pointerdown", () => tiles.forEach((tile) => tile.play()));
 document.addEventListener("visibilitychange", tick);
+document.addEventListener("visibilitychange", tellAttention);
 addEventListener("popstate", arrange);
 wall.addEventListener("resized", layOut);
 new ResizeObserver(layOut).observe(wall);
@@ -254,7 +279,7 @@ $("details").addEventListener("click", toggleDetails);
 $("fullscreen").addEventListener("click", toggleFullScreen);
 
 setInterval(tick, TICK_MS);
-setInterval(readStatistics, STATISTICS_MS);
+readStatisticsIn(STATISTICS_MS);
 arrange();
 signalling.connect();
 

@@ -170,9 +170,10 @@ export class Session extends EventTarget {
 
   /**
    * Reads the browser's statistics into `numbers` and tells the server of them, together with the age of
-   * the picture on screen (null where it is not known); notices a picture that arrives but never decodes.
+   * the picture on screen (null where it is not known) and whether it is the only one there; notices a picture
+   * that arrives but never decodes.
    */
-  async refreshNumbers(ageMs) {
+  async refreshNumbers(ageMs, enlarged) {
     if (!this.#connection || this.over) return;
     const report = await this.#connection.getStats();
     const received = (kind) => [...report.values()].find((entry) => entry.type === "inbound-rtp" && entry.kind === kind);
@@ -181,7 +182,7 @@ export class Session extends EventTarget {
     if (this.#sound && this.#pictureDelay.follow(video, received("audio"))) this.#askForPictureDelay();
     this.numbers = summary(video, this.#previous, report);
     this.#previous = video;
-    this.channels.report(video, ageMs);
+    this.channels.report(video, ageMs, enlarged);
     if (video.framesReceived > UNDECODED_FRAMES && video.framesDecoded === 0) {
       this.#giveUp(sdpName(report.get(video.codecId)) ?? "this feed's codec");
     }

@@ -42,6 +42,7 @@ export class Tile {
   #signalling;
   #staleAfterMs = DEFAULT_STALE_AFTER_MS;
   #wanted = false;
+  #enlarged = false;
   #offered = false;
   #session = null;
   /** The session that takes over from `#session` when it shows something, and its video once it has one. */
@@ -117,6 +118,11 @@ export class Tile {
     this.#wanted = wanted;
     this.element.hidden = !wanted;
     this.#update();
+  }
+
+  /** Whether this is the only tile. */
+  setEnlarged(enlarged) {
+    this.#enlarged = enlarged;
   }
 
   setDetailed(detailed) {
@@ -282,7 +288,8 @@ export class Tile {
   }
 
   async refreshNumbers() {
-    await this.#session?.refreshNumbers(this.#judge(performance.now()).ageMs);
+    const enlarged = this.#enlarged && !document.hidden;
+    await this.#session?.refreshNumbers(this.#judge(performance.now()).ageMs, enlarged);
     this.#showNumbers();
   }
 

@@ -46,6 +46,8 @@ keyed_enum! {
         Focused = "focused",
         /// Somebody wants it good whatever is looked at.
         Pinned = "pinned",
+        /// One of its `pinned_viewers` has it large in a browser.
+        Viewed = "viewed",
     }
 }
 

@@ -183,6 +183,8 @@ pub struct ViewerReport {
     pub total_decode_time: f64,
     /// Seconds from the capture of the picture on the screen to now; `None` where the page does not know.
     pub picture_age: Option<f64>,
+    /// Whether the picture is shown alone on the page, and the page is on the screen.
+    pub enlarged: bool,
 }
 
 /// What the counters of a stream become.

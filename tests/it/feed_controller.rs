@@ -5,6 +5,7 @@ use std::{fs, net::SocketAddr, time::Duration};
 use serde_json::{Value, json};
 
 use crate::support::{
+    browser::Browser,
     mqtt::{Listener, Mosquitto, ask, first_json, publish},
     peer::Peer,
     program::Program,
@@ -24,6 +25,11 @@ struct Fleet {
 
 impl Fleet {
     fn start(mqtt: &str, control: &str, feeds: &[&str]) -> Self {
+        Self::start_with(mqtt, control, feeds, "")
+    }
+
+    /// With more lines for each feed.
+    fn start_with(mqtt: &str, control: &str, feeds: &[&str], more: &str) -> Self {
         let broker = Mosquitto::start("allow_anonymous true");
         let home = tempfile::tempdir().unwrap();
         let settings = format!(
@@ -34,7 +40,7 @@ impl Fleet {
         let feed = |feed: &&str| {
             format!(
                 "[[feeds]]\nname = \"{feed}\"\npattern = \"ball\"\npattern_size = \"160x120\"\npattern_framerate = 5\n\
-                 agent_least_kbps = 400\nagent_most_kbps = 10000\n"
+                 agent_least_kbps = 400\nagent_most_kbps = 10000\n{more}"
             )
         };
         let text: String = std::iter::once(settings).chain(feeds.iter().map(feed)).collect();
@@ -213,4 +219,31 @@ fn a_budget_follows_attention_and_is_changed_by_messages() {
     assert_eq!(control["result"]["config"]["budget_kbps"], 6000, "{control}");
     command("control", &json!({ "command": "set-budget", "budget": "off" }));
     wait_for("no budget", LIMIT, || (fleet.control()["config"]["budget"] == "off").then_some(()));
+}
+
+#[test]
+fn a_feed_that_a_named_viewer_has_large_in_a_browser_gets_its_focus_weight() {
+    let control = "budget = \"fixed\"\nbudget_kbps = 2000";
+    let feed = "pinned_viewers = [\"pilot\"]\nfocus_importance = 3\n";
+    let fleet = Fleet::start_with("preset_tuning = true", control, &["bow", "stern"], feed);
+    let url = fleet.program.url();
+    let mut browser = Browser::start();
+    let guest = browser.open_viewer(&format!("{url}feed/stern?name=guest"));
+    let pilot = browser.open_viewer(&format!("{url}?name=pilot"));
+    for tab in [guest, pilot] {
+        browser.wait(tab, "heliograph.tiles().some((tile) => !tile.stale)", 20_000);
+    }
+    fleet.wait_bitrates(&["bow", "stern"], &[1000, 1000]);
+    let attention = || -> Value {
+        let control = fleet.control();
+        control["feeds"].as_array().unwrap().iter().map(|feed| feed["attention"].clone()).collect()
+    };
+    assert_eq!(attention(), json!([[], []]), "anybody may have a feed large: {}", fleet.control());
+    let start = std::time::Instant::now();
+    browser.wait(pilot, "document.querySelector(\"a.open[href='/feed/bow']\").click(), true", 1_000);
+    fleet.wait_bitrates(&["bow", "stern"], &[1500, 500]);
+    println!("a pilot's attention was heeded after {:?}, with one of mosquitto's programs a look", start.elapsed());
+    assert_eq!(attention(), json!([["viewed"], []]));
+    browser.wait(pilot, "history.back(), true", 1_000);
+    fleet.wait_bitrates(&["bow", "stern"], &[1000, 1000]);
 }

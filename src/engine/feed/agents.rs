@@ -12,7 +12,8 @@ use super::{
 };
 use crate::{
     config::{
-        AgentConfig, AgentKind, ChangedBy, OrCamera, PathChoice, Setpoint, SetpointChange, ShareConfig, ShareState,
+        AgentConfig, AgentKind, Attention, ChangedBy, OrCamera, PathChoice, Setpoint, SetpointChange, ShareConfig,
+        ShareState,
     },
     control::{
         Assigned, Crew, CrewState, Estimate, Estimator, FeedReport, Observation, ReceiverReport, Share, ViewerPath,
@@ -218,6 +219,7 @@ impl Worker {
             has_low: self.low_at.is_none_or(|at| at <= now),
         };
         let before = self.agents.share.1;
+        self.attend_as_viewed(now);
         self.agents.share = self.around.sharing.report(&self.config.id, self.feed_report(&seen), now);
         self.agents.pooled = SetpointChange::default();
         seen.share = self.agents.share.1;
@@ -233,6 +235,13 @@ impl Worker {
             self.share_ended();
         }
         self.tell_agents(now);
+    }
+
+    /// Whoever watches could claim attention; only those whom the operator named decide over others' bitrate.
+    fn attend_as_viewed(&self, now: Instant) {
+        let mut sessions = self.served().flat_map(|served| &served.viewers);
+        let on = sessions.any(|session| self.statistics.is_enlarged(session, now) && self.is_pinned(session));
+        self.around.sharing.attend(&self.config.id, Attention::Viewed, on);
     }
 
     /// What the feed controller is told.

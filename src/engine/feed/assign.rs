@@ -44,7 +44,7 @@ impl Worker {
     }
 
     /// Whether a viewer is to get the main rendition whatever its connection carries.
-    fn is_pinned(&self, session: &str) -> bool {
+    pub(super) fn is_pinned(&self, session: &str) -> bool {
         let name = self.destinations.values().find_map(|destination| destination.connection.viewer_name(session));
         name.is_some_and(|name| self.config.pinned_viewers.contains(&name))
     }

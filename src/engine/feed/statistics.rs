@@ -57,6 +57,12 @@ impl Statistics {
         self.known(session).report = Some((report, now));
     }
 
+    /// Whether a viewer shows the picture alone, as far as its browser has told of late.
+    pub(super) fn is_enlarged(&self, session: &str, now: Instant) -> bool {
+        let report = self.viewers.get(session).and_then(|known| known.report.as_ref());
+        report.is_some_and(|(report, at)| report.enlarged && now.duration_since(*at) <= REPORT_HOLDS)
+    }
+
     fn known(&mut self, session: &str) -> &mut Known {
         self.viewers.entry(session.to_owned()).or_default()
     }
