@@ -81,15 +81,27 @@ impl Station {
         for id in present.keys().filter(|id| !wanted.contains_key(*id)) {
             self.engine.remove_connector(id);
         }
-        for (id, config) in wanted.iter().filter(|(id, config)| present.get(*id) != Some(*config)) {
-            let settings = ConnectorSettings::new(config.clone(), self.secrets.clone());
-            if let Some(connector) = connector::open(&settings) {
-                self.engine.set_connector(id.clone(), connector);
-            } else {
-                tracing::error!(connector = %id, "This connector's settings are not complete.");
-            }
+        for config in wanted.values().filter(|config| present.get(&config.id) != Some(config)) {
+            self.open_connector(config);
         }
         *present = wanted;
+    }
+
+    /// Opens a connector anew, with its secrets as they are now.
+    pub fn reconnect(&self, id: &ConnectorId) {
+        let present = self.connectors.lock().expect("no holder of this lock should panic");
+        if let Some(config) = present.get(id) {
+            self.open_connector(config);
+        }
+    }
+
+    fn open_connector(&self, config: &ConnectorConfig) {
+        let settings = ConnectorSettings::new(config.clone(), self.secrets.clone());
+        if let Some(connector) = connector::open(&settings) {
+            self.engine.set_connector(config.id.clone(), connector);
+        } else {
+            tracing::error!(connector = %config.id, "This connector's settings are not complete.");
+        }
     }
 
     /// Adds all feeds of a configuration.

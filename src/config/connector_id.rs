@@ -29,6 +29,20 @@ impl ConnectorId {
         Self("local".to_owned())
     }
 
+    /// The id that a connector of this name gets, by the rule of [`super::FeedId::from_name`].
+    pub fn from_name(name: &str) -> Self {
+        let slug = slug::of_name(name);
+        Self(if slug.is_empty() { "connector".to_owned() } else { slug })
+    }
+
+    /// This id, or this id with the smallest number from 2 on that makes it differ from every one in `taken`.
+    #[must_use]
+    pub fn unique_among(self, taken: &[Self]) -> Self {
+        let numbered = (2..).map(|number| Self(slug::numbered(&self.0, number)));
+        let mut ids = std::iter::once(self.clone()).chain(numbered);
+        ids.find(|id| !taken.contains(id)).expect("one number should be free: they never end")
+    }
+
     /// The id as text.
     pub fn as_str(&self) -> &str {
         &self.0

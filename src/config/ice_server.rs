@@ -40,6 +40,11 @@ impl IceServers {
         Ok(self.password.read()?.unwrap_or_else(|| Password::new("")))
     }
 
+    /// Whether one of them passes media on.
+    pub fn has_relay(&self) -> bool {
+        self.servers.iter().any(|server| server.kind != IceServerKind::Stun)
+    }
+
     /// The environment variable or the file that holds the password.
     pub fn password_place(&self) -> (Option<&str>, Option<&Path>) {
         match &self.password {

@@ -298,6 +298,25 @@ pub struct GstWebRtcAppTopics {
     pub preset_tuning: bool,
 }
 
+impl GstWebRtcAppTopics {
+    /// Whether this can be one of the topics; empty can. One that is published to has no wildcards (MQTT 5,
+    /// section 4.7).
+    ///
+    /// # Errors
+    /// A sentence in lower case that says what a topic is.
+    pub fn check_topic(text: &str) -> Result<(), String> {
+        let fits = text.len() <= 200
+            && !text.contains(['+', '#', '\0'])
+            && !text.starts_with(['/', '$'])
+            && !text.ends_with('/');
+        if fits && !text.starts_with("heliograph/") {
+            Ok(())
+        } else {
+            Err(gettext("a topic has no +, # or $, no / at its ends, and does not begin with heliograph/"))
+        }
+    }
+}
+
 impl Default for GstWebRtcAppTopics {
     fn default() -> Self {
         Self {

@@ -19,11 +19,12 @@ pub(super) enum Action {
     OpenLink,
     ToggleDetails,
     Troubleshooting,
+    Connectors,
     Preferences,
 }
 
 impl Action {
-    const ALL: [Self; 9] = [
+    const ALL: [Self; 10] = [
         Self::AddFeed,
         Self::AddDemo,
         Self::EditFeed,
@@ -32,6 +33,7 @@ impl Action {
         Self::OpenLink,
         Self::ToggleDetails,
         Self::Troubleshooting,
+        Self::Connectors,
         Self::Preferences,
     ];
 
@@ -46,6 +48,7 @@ impl Action {
             Self::OpenLink => "open-link",
             Self::ToggleDetails => "toggle-details",
             Self::Troubleshooting => "troubleshooting",
+            Self::Connectors => "connectors",
             Self::Preferences => "preferences",
         }
     }
@@ -58,13 +61,18 @@ impl Action {
             Self::CopyLink => &["<Control><Shift>c"],
             Self::ToggleDetails => &["F9"],
             Self::Preferences => &["<Control>comma"],
-            Self::AddDemo | Self::EditFeed | Self::RemoveFeed | Self::OpenLink | Self::Troubleshooting => &[],
+            Self::AddDemo
+            | Self::EditFeed
+            | Self::RemoveFeed
+            | Self::OpenLink
+            | Self::Connectors
+            | Self::Troubleshooting => &[],
         }
     }
 
     /// Whether it needs a selected feed.
     fn needs_feed(self) -> bool {
-        !matches!(self, Self::AddFeed | Self::AddDemo | Self::Preferences | Self::Troubleshooting)
+        !matches!(self, Self::AddFeed | Self::AddDemo | Self::Connectors | Self::Preferences | Self::Troubleshooting)
     }
 
     /// Whether it is for feeds of our own only.
@@ -82,7 +90,8 @@ impl Action {
             Self::OpenLink => window.open_link(),
             Self::ToggleDetails => window.set_show_details(!window.show_details()),
             Self::Troubleshooting => window.present_troubleshooting(),
-            Self::Preferences => window.present_preferences(),
+            Self::Connectors => window.present_preferences("connectors"),
+            Self::Preferences => window.present_preferences("messages"),
         }
     }
 

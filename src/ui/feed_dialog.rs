@@ -12,7 +12,7 @@ mod facts;
 mod look;
 mod parts;
 mod picture;
-mod rows;
+pub(super) mod rows;
 mod source;
 mod test_picture;
 mod viewers;

@@ -18,6 +18,9 @@
 //!    │     └─ ElementDialog   properties of the feed's elements, by name
 //!    ├─ FeedDialog       add or change a feed
 //!    ├─ PreferencesDialog   messages over MQTT
+//!    │  ├─ ConnectorsPage   where feeds go beside this program's page, a PlaceRow each
+//!    │  ├─ WatchedPage      whose feeds are watched, a PlaceRow for each broker
+//!    │  └─ Editor           the fields of one of them, what is wrong below each
 //!    └─ TroubleshootingDialog   whether everything is in place
 //!       └─ FindingRow    one thing that was looked at
 //! ```
@@ -31,7 +34,10 @@ mod action;
 mod agent_group;
 mod application;
 mod chosen_group;
+mod connector_editor;
+mod connectors_page;
 mod details_dialog;
+mod editor;
 mod element_dialog;
 mod encoder_list;
 mod fault_card;
@@ -42,19 +48,25 @@ mod figures_group;
 mod finding_row;
 mod freshness;
 mod keep_group;
+mod media_rows;
 pub mod model;
 mod notices;
+mod place_row;
 mod preferences_dialog;
 mod preview_tile;
+mod removal;
 mod setpoint_group;
 mod share_group;
 mod shares_dialog;
 mod steady;
 mod stream_group;
 pub mod time_chart;
+mod toasts;
 mod troubleshooting;
 pub mod units;
 mod viewers_table;
+mod watch_editor;
+mod watched_page;
 mod window;
 mod window_state;
 
@@ -66,6 +78,8 @@ use tokio::runtime::Runtime;
 pub use agent_group::AgentGroup;
 pub use application::Application;
 pub use chosen_group::ChosenGroup;
+pub use connectors_page::ConnectorsPage;
+pub use editor::Editor;
 pub use element_dialog::ElementDialog;
 pub use fault_card::FaultCard;
 pub use feed_dialog::FeedDialog;
@@ -83,6 +97,7 @@ pub use shares_dialog::SharesDialog;
 pub use stream_group::StreamGroup;
 pub use troubleshooting::TroubleshootingDialog;
 pub use viewers_table::ViewersTable;
+pub use watched_page::WatchedPage;
 pub use window::Window;
 
 /// The application's name on the bus, in menus and for icons.

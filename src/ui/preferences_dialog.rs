@@ -1,14 +1,14 @@
-//! What concerns all feeds: messages over MQTT.
+//! What concerns all feeds: where they go, whose are watched, messages over MQTT.
 
 use std::{cell::RefCell, path::PathBuf};
 
 use adw::{prelude::*, subclass::prelude::*};
 use gtk::{
     CompositeTemplate,
-    glib::{self, Object},
+    glib::{self, Object, SignalHandlerId, clone},
 };
 
-use super::model::Desk;
+use super::{ConnectorsPage, WatchedPage, model::Desk, toasts};
 use crate::{
     config::{
         BrokerChoice, EmbeddedBroker, ExternalBroker, FeedId, MqttConfig, MqttDialect, MqttRole, Password,
@@ -30,6 +30,10 @@ mod imp {
     #[derive(CompositeTemplate, Default)]
     #[template(file = "preferences_dialog.ui")]
     pub struct PreferencesDialog {
+        #[template_child]
+        connectors: TemplateChild<ConnectorsPage>,
+        #[template_child]
+        watched: TemplateChild<WatchedPage>,
         #[template_child]
         broker: TemplateChild<adw::ComboRow>,
         #[template_child]
@@ -65,6 +69,7 @@ mod imp {
         #[template_child]
         allow_add: TemplateChild<adw::SwitchRow>,
         desk: RefCell<Option<Desk>>,
+        handler: RefCell<Option<SignalHandlerId>>,
     }
 
     #[glib::object_subclass]
@@ -74,6 +79,8 @@ mod imp {
         type ParentType = adw::PreferencesDialog;
 
         fn class_init(class: &mut Self::Class) {
+            ConnectorsPage::ensure_type();
+            WatchedPage::ensure_type();
             class.bind_template();
             class.bind_template_callbacks();
         }
@@ -83,9 +90,20 @@ mod imp {
         }
     }
 
-    impl ObjectImpl for PreferencesDialog {}
+    impl ObjectImpl for PreferencesDialog {
+        fn dispose(&self) {
+            self.forget();
+        }
+    }
+
     impl WidgetImpl for PreferencesDialog {}
-    impl AdwDialogImpl for PreferencesDialog {}
+
+    impl AdwDialogImpl for PreferencesDialog {
+        fn closed(&self) {
+            self.forget();
+        }
+    }
+
     impl PreferencesDialogImpl for PreferencesDialog {}
 
     #[gtk::template_callbacks]
@@ -93,6 +111,15 @@ mod imp {
         pub(super) fn show(&self, desk: &Desk) {
             let mqtt = desk.mqtt();
             self.desk.replace(Some(desk.clone()));
+            self.connectors.follow(desk);
+            self.watched.follow(desk);
+            // What comes of a change is to be read where it was made.
+            let told = clone!(
+                #[weak(rename_to = imp)]
+                self,
+                move |title: &str, details: &str| imp.obj().add_toast(toasts::notice(&*imp.obj(), title, details))
+            );
+            self.handler.replace(Some(desk.connect_notice(told)));
             let usual = EmbeddedBroker::at(EmbeddedBroker::DEFAULT_LISTEN);
             let (kind, embedded, external) = match &mqtt.broker {
                 BrokerChoice::Off => (NONE, &usual, None),
@@ -114,6 +141,12 @@ mod imp {
             self.allow_add.set_active(mqtt.allow_add);
             self.broker.set_selected(kind);
             self.broker_chosen();
+        }
+
+        fn forget(&self) {
+            if let (Some(desk), Some(handler)) = (self.desk.take(), self.handler.take()) {
+                desk.disconnect(handler);
+            }
         }
 
         #[template_callback]

@@ -13,9 +13,8 @@ use gtk::{
 use super::{
     Application, FeedPage, FeedRow, Notices, PreferencesDialog, TroubleshootingDialog,
     action::Action,
-    details_dialog,
     model::{Desk, FeedObject},
-    window_state,
+    toasts, window_state,
 };
 use crate::i18n::gettext;
 
@@ -166,9 +165,12 @@ impl Window {
         }
     }
 
-    pub(super) fn present_preferences(&self) {
+    /// Opens the preferences at the page of this name.
+    pub(super) fn present_preferences(&self, page: &str) {
         if let Some(desk) = self.desk() {
-            PreferencesDialog::new(&desk).present(Some(self));
+            let dialog = PreferencesDialog::new(&desk);
+            dialog.set_visible_page_name(page);
+            dialog.present(Some(self));
         }
     }
 
@@ -233,24 +235,6 @@ impl Window {
     }
 
     fn show_notice(&self, title: &str, details: &str) {
-        // Names and reasons are no markup, and a sentence that ends in dots helps nobody.
-        let label = gtk::Label::builder()
-            .label(title)
-            .wrap(true)
-            .max_width_chars(60)
-            .xalign(0.0)
-            .css_classes(["heading"])
-            .build();
-        let toast = adw::Toast::builder().custom_title(&label).build();
-        if !details.is_empty() {
-            toast.set_button_label(Some(&gettext("_Details")));
-            let (title, details) = (title.to_owned(), details.to_owned());
-            toast.connect_button_clicked(clone!(
-                #[weak(rename_to = window)]
-                self,
-                move |_| details_dialog::present(&window, &title, &details)
-            ));
-        }
-        self.imp().toasts.add_toast(toast);
+        self.imp().toasts.add_toast(toasts::notice(self, title, details));
     }
 }

@@ -19,6 +19,7 @@
 mod add_camera;
 mod chart;
 mod chosen;
+mod connectors;
 mod element_properties;
 mod feed_dialog;
 mod keep;

@@ -4,7 +4,11 @@ use std::{cell::RefCell, path::PathBuf, rc::Rc};
 
 use gtk::{gio, prelude::*};
 use heliograph::{
-    config::{KeyringStore, Secrets},
+    config::{KeyringStore, Secrets, ServerConfig},
+    connector::{
+        local::{LocalServer, LocalSettings, Serves},
+        webrtcsink,
+    },
     media,
     ui::{FeedDialog, Window, model::Desk, register_resources},
 };
@@ -53,6 +57,20 @@ impl Rig {
     /// A window on what this settings file says.
     pub fn with_settings(text: &str) -> Self {
         Self::at(home(text), USUAL_SIZE)
+    }
+
+    /// A window of this size, in pixels, on what this settings file says.
+    pub fn with_settings_and_size(text: &str, size: (i32, i32)) -> Self {
+        Self::at(home(text), size)
+    }
+
+    /// A signalling server that lets everybody in, for as long as this is kept.
+    pub fn relay(&self, listen: &str) -> LocalServer {
+        let config = ServerConfig { listen: listen.parse().unwrap(), ..ServerConfig::default() };
+        let serves = Serves::Everybody { without_token: true };
+        let settings = LocalSettings { serves, ..LocalSettings::from(&config) };
+        let runtime = self.runtime.0.as_ref().unwrap();
+        runtime.block_on(webrtcsink::serve_relay(settings)).unwrap()
     }
 
     fn at(home: TempDir, size: (i32, i32)) -> Self {

@@ -9,6 +9,7 @@ use adw::prelude::*;
 use heliograph::{
     config::{BudgetKind, ControlConfig},
     config::{Codec, RenditionRole},
+    connector::FORMS,
     engine::FeedEvent,
     media::source::{DemoCamera, DemoSettings},
     stats::{
@@ -22,6 +23,7 @@ use heliograph::{
 };
 
 use crate::{
+    connectors,
     feed_dialog::{choose, open},
     rig::{Rig, all, field, says},
     support, troubleshooting,
@@ -54,6 +56,61 @@ fn main_states() {
         troubleshooting_page(&rig, size);
         rig.end();
     }
+}
+
+/// Connectors and watched brokers: in lists, and each with its fields.
+#[gtk::test]
+#[ignore = "draws pictures for people; ./dev screenshots asks for it"]
+fn elsewhere() {
+    for (width, height, size) in SIZES {
+        let rig = Rig::with_settings_and_size(&settings_elsewhere(), (width, height));
+        let relay = rig.relay(RELAY);
+        let dialog = connectors::opened(&rig);
+        support::until("the relay", || says(&dialog, "Connected, 1 camera"));
+        support::until("the fault", || says(&dialog, "Retrying"));
+        keep(&rig, &format!("connectors-{size}"));
+        connectors::follow(&dialog, "Add a Connector");
+        keep(&rig, &format!("connectors-kinds-{size}"));
+        for form in FORMS {
+            connectors::follow(&dialog, &(form.name)());
+            keep(&rig, &format!("connector-{}-{size}", form.kind));
+            connectors::press(&dialog, "Add");
+            keep(&rig, &format!("connector-{}-refused-{size}", form.kind));
+            back(&dialog);
+        }
+        back(&dialog);
+        connectors::follow(&dialog, "office");
+        keep(&rig, &format!("connector-edited-{size}"));
+        connectors::row::<adw::ExpanderRow>(&dialog, "How Media Travel").set_expanded(true);
+        support::settle();
+        keep(&rig, &format!("connector-media-{size}"));
+        back(&dialog);
+        dialog.set_visible_page_name("watched");
+        support::settle();
+        keep(&rig, &format!("watched-{size}"));
+        connectors::follow(&dialog, "Add a Broker");
+        keep(&rig, &format!("watched-add-{size}"));
+        back(&dialog);
+        dialog.force_close();
+        support::settle();
+        drop(relay);
+        rig.end();
+    }
+}
+
+/// Where the relay of these pictures listens.
+const RELAY: &str = "127.0.0.1:18443";
+
+fn settings_elsewhere() -> String {
+    format!(
+        "version = 1\n[server]\nlisten = \"127.0.0.1:0\"\n\
+         [[connectors]]\nid = \"office\"\nkind = \"webrtcsink\"\naddress = \"ws://{RELAY}/\"\n\
+         ice_servers = [\"turn:vessel@relay.example:3478\"]\nice_password_env = \"PATH\"\ntoken_env = \"PATH\"\n\
+         [[connectors]]\nid = \"robot\"\nkind = \"bigfootbot\"\naddress = \"ws://127.0.0.1:9\"\n\
+         [[connectors]]\nid = \"fleet\"\nkind = \"whip\"\nenabled = false\naddress = \"https://media.example/whip/bow\"\n\
+         [[watch]]\nbroker = \"mqtt://127.0.0.1:9\"\ninstances = [\"boat\"]\n\
+         [[feeds]]\nname = \"Bow\"\npattern = \"ball\"\n"
+    )
 }
 
 /// In light and in dark.
@@ -179,7 +236,7 @@ fn look(rig: &Rig, dialog: &FeedDialog, size: &str) {
     back(dialog);
 }
 
-fn back(dialog: &FeedDialog) {
+fn back(dialog: &impl IsA<gtk::Widget>) {
     all::<adw::NavigationView>(dialog)[0].pop();
     support::settle();
 }

@@ -39,7 +39,7 @@ pub enum ConnectorFaultKind {
 
 impl ConnectorFaultKind {
     /// Whether the next attempt will fail as well, unless somebody changes something.
-    pub(super) fn is_lasting(self) -> bool {
+    pub fn is_lasting(self) -> bool {
         matches!(self, Self::Settings | Self::Untrusted | Self::Refused)
     }
 }

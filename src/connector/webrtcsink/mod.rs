@@ -44,7 +44,12 @@ pub(super) static KIND: Kind = Kind {
         fields: &[
             address(&["wss", "ws"]),
             TOKEN,
-            Field { key: "headers", label: || gettext("HTTP headers"), kind: FieldKind::Text, is_required: false },
+            Field {
+                key: "headers",
+                label: || gettext("HTTP headers, such as X-Vessel: 7"),
+                kind: FieldKind::Text,
+                is_required: false,
+            },
             CA,
         ],
     },

@@ -8,26 +8,26 @@ use crate::i18n::gettext;
 
 /// What is to happen when a row holds something else. It must hold the dialog weakly.
 #[derive(Clone)]
-pub(super) struct Changed(Rc<dyn Fn()>);
+pub(in crate::ui) struct Changed(Rc<dyn Fn()>);
 
 impl Changed {
-    pub(super) fn new(tell: impl Fn() + 'static) -> Self {
+    pub(in crate::ui) fn new(tell: impl Fn() + 'static) -> Self {
         Self(Rc::new(tell))
     }
 
-    pub(super) fn tell(&self) {
+    pub(in crate::ui) fn tell(&self) {
         (self.0)();
     }
 }
 
 /// A row that offers values by name.
-pub(super) struct Choice<T> {
-    pub(super) row: adw::ComboRow,
+pub(in crate::ui) struct Choice<T> {
+    pub(in crate::ui) row: adw::ComboRow,
     values: Rc<RefCell<Vec<T>>>,
 }
 
 impl<T: Clone + PartialEq + 'static> Choice<T> {
-    pub(super) fn new(title: &str, options: impl IntoIterator<Item = (T, String)>, changed: &Changed) -> Self {
+    pub(in crate::ui) fn new(title: &str, options: impl IntoIterator<Item = (T, String)>, changed: &Changed) -> Self {
         let choice = Self { row: adw::ComboRow::builder().title(title).build(), values: Rc::default() };
         choice.offer(options);
         let changed = changed.clone();
@@ -36,7 +36,7 @@ impl<T: Clone + PartialEq + 'static> Choice<T> {
     }
 
     /// Offers these from now on; what is chosen stays chosen where it is among them.
-    pub(super) fn offer(&self, options: impl IntoIterator<Item = (T, String)>) {
+    pub(in crate::ui) fn offer(&self, options: impl IntoIterator<Item = (T, String)>) {
         let chosen = self.get();
         let (values, names): (Vec<T>, Vec<String>) = options.into_iter().unzip();
         let names: Vec<&str> = names.iter().map(String::as_str).collect();
@@ -48,7 +48,7 @@ impl<T: Clone + PartialEq + 'static> Choice<T> {
     }
 
     /// Shows what is chosen below the row's title, where there is room for long names.
-    pub(super) fn show_below_title(&self) {
+    pub(in crate::ui) fn show_below_title(&self) {
         self.row.set_use_subtitle(true);
         // libadwaita shows it from the next choice on, so the present one is made again.
         let (model, chosen) = (self.row.model(), self.row.selected());
@@ -58,12 +58,12 @@ impl<T: Clone + PartialEq + 'static> Choice<T> {
     }
 
     /// What is chosen; `None` where nothing is offered.
-    pub(super) fn get(&self) -> Option<T> {
+    pub(in crate::ui) fn get(&self) -> Option<T> {
         self.values.borrow().get(self.row.selected() as usize).cloned()
     }
 
     /// Chooses a value, if it is offered.
-    pub(super) fn set(&self, value: &T) {
+    pub(in crate::ui) fn set(&self, value: &T) {
         let position = self.values.borrow().iter().position(|offered| offered == value);
         if let Some(position) = position {
             self.row.set_selected(position as u32);
@@ -71,14 +71,14 @@ impl<T: Clone + PartialEq + 'static> Choice<T> {
     }
 
     /// The name of what is chosen.
-    pub(super) fn words(&self) -> String {
+    pub(in crate::ui) fn words(&self) -> String {
         let chosen = self.row.selected_item().and_downcast::<gtk::StringObject>();
         chosen.map(|chosen| chosen.string().into()).unwrap_or_default()
     }
 }
 
 /// A row for a text.
-pub(super) fn entry(title: &str, changed: &Changed) -> adw::EntryRow {
+pub(in crate::ui) fn entry(title: &str, changed: &Changed) -> adw::EntryRow {
     let row = adw::EntryRow::builder().title(title).build();
     let changed = changed.clone();
     row.connect_changed(move |_| changed.tell());
@@ -86,7 +86,7 @@ pub(super) fn entry(title: &str, changed: &Changed) -> adw::EntryRow {
 }
 
 /// A row for a whole number.
-pub(super) fn number(title: &str, range: &RangeInclusive<u32>, step: u32, changed: &Changed) -> adw::SpinRow {
+pub(in crate::ui) fn number(title: &str, range: &RangeInclusive<u32>, step: u32, changed: &Changed) -> adw::SpinRow {
     let (least, most) = (f64::from(*range.start()), f64::from(*range.end()));
     let row = adw::SpinRow::with_range(least, most, f64::from(step));
     row.set_title(title);
@@ -98,12 +98,12 @@ pub(super) fn number(title: &str, range: &RangeInclusive<u32>, step: u32, change
 }
 
 /// The number in such a row.
-pub(super) fn value(row: &adw::SpinRow) -> u32 {
+pub(in crate::ui) fn value(row: &adw::SpinRow) -> u32 {
     row.value().round().clamp(0.0, f64::from(u32::MAX)) as u32
 }
 
 /// A row that is on or off.
-pub(super) fn switch(title: &str, subtitle: &str, changed: &Changed) -> adw::SwitchRow {
+pub(in crate::ui) fn switch(title: &str, subtitle: &str, changed: &Changed) -> adw::SwitchRow {
     let row = adw::SwitchRow::builder().title(title).subtitle(subtitle).build();
     let changed = changed.clone();
     row.connect_active_notify(move |_| changed.tell());
@@ -111,7 +111,7 @@ pub(super) fn switch(title: &str, subtitle: &str, changed: &Changed) -> adw::Swi
 }
 
 /// Rows that belong together.
-pub(super) fn group(title: &str, rows: &[&gtk::Widget]) -> adw::PreferencesGroup {
+pub(in crate::ui) fn group(title: &str, rows: &[&gtk::Widget]) -> adw::PreferencesGroup {
     let group = adw::PreferencesGroup::builder().title(title).build();
     for row in rows {
         group.add(*row);
@@ -120,7 +120,7 @@ pub(super) fn group(title: &str, rows: &[&gtk::Widget]) -> adw::PreferencesGroup
 }
 
 /// A page below the first one.
-pub(super) fn page(title: &str, tag: &str, groups: &[&adw::PreferencesGroup]) -> adw::NavigationPage {
+pub(in crate::ui) fn page(title: &str, tag: &str, groups: &[&adw::PreferencesGroup]) -> adw::NavigationPage {
     let content = adw::PreferencesPage::new();
     for group in groups {
         content.add(*group);
@@ -132,7 +132,7 @@ pub(super) fn page(title: &str, tag: &str, groups: &[&adw::PreferencesGroup]) ->
 }
 
 /// A row that leads to the page with this tag.
-pub(super) fn link(title: &str, tag: &str) -> adw::ActionRow {
+pub(in crate::ui) fn link(title: &str, tag: &str) -> adw::ActionRow {
     let row = adw::ActionRow::builder()
         .title(title)
         .activatable(true)
@@ -144,7 +144,7 @@ pub(super) fn link(title: &str, tag: &str) -> adw::ActionRow {
 }
 
 /// Marks a row whose value cannot stay.
-pub(super) fn mark(row: &impl IsA<gtk::Widget>, is_wrong: bool) {
+pub(in crate::ui) fn mark(row: &impl IsA<gtk::Widget>, is_wrong: bool) {
     if is_wrong {
         row.add_css_class("error");
     } else {
@@ -153,6 +153,6 @@ pub(super) fn mark(row: &impl IsA<gtk::Widget>, is_wrong: bool) {
 }
 
 /// The words for a number that may be left to the camera: 0 is.
-pub(super) fn zero_means_camera() -> String {
+pub(in crate::ui) fn zero_means_camera() -> String {
     gettext("0: as many as the camera sends")
 }

@@ -8,6 +8,7 @@ mod charted;
 mod chosen;
 mod desk;
 mod draft;
+mod elsewhere;
 mod feed;
 mod figure;
 mod sharing;
@@ -15,9 +16,12 @@ mod viewer;
 mod words;
 
 pub use chosen::{Chosen, Facts};
-pub use desk::{Desk, Removed};
+pub use desk::{Desk, Removed, RemovedConnector, RemovedWatch};
 pub use draft::{
     Draft, Entered, EnteredCamera, EnteredPicture, EnteredProperties, EnteredTest, Field, Problem, SourceKind,
+};
+pub use elsewhere::{
+    DescribedConnector, DescribedWatch, EnteredConnector, EnteredMedia, EnteredWatch, Misfit, PlaceWords, set_up_words,
 };
 pub use feed::FeedObject;
 pub use figure::Figure;

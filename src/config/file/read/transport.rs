@@ -5,8 +5,7 @@ use std::convert::Infallible;
 use super::super::fields::Fields;
 use super::login::Variable;
 use crate::config::{
-    IceServer, IceServerError, IceServerKind, IceServers, InterfaceName, InterfaceNameError, PasswordSource,
-    TransportConfig,
+    IceServer, IceServerError, IceServers, InterfaceName, InterfaceNameError, PasswordSource, TransportConfig,
 };
 use crate::i18n::{gettext, gettext_f};
 
@@ -33,8 +32,7 @@ pub(super) fn read_transport(fields: &Fields<'_>) -> TransportConfig {
         relay_only: fields.flag("relay_only").unwrap_or(default.relay_only),
         interfaces: read_interfaces(fields),
     };
-    let has_relay = transport.ice.servers.iter().any(|server| server.kind != IceServerKind::Stun);
-    if transport.relay_only && !has_relay {
+    if transport.relay_only && !transport.ice.has_relay() {
         fields
             .refuse("relay_only", gettext("no server of ice_servers is a relay; name a turn: or turns: server there"));
     }

@@ -2,7 +2,7 @@
 
 use super::{
     super::fields::Fields,
-    mqtt::{EXTERNAL_KEYS, check_topic, read_external},
+    mqtt::{EXTERNAL_KEYS, read_external},
     tables_of,
 };
 use crate::config::{BrokerAddress, FeedId, GstWebRtcAppTopics, MqttDialect, WatchConfig};
@@ -37,8 +37,8 @@ fn read_one(fields: &Fields<'_>) -> Option<WatchConfig> {
     }
     let usual = GstWebRtcAppTopics::default();
     let topics = GstWebRtcAppTopics {
-        prefix: fields.checked("prefix", check_topic).unwrap_or(usual.prefix),
-        controller: fields.checked("controller", check_topic).unwrap_or(usual.controller),
+        prefix: fields.checked("prefix", GstWebRtcAppTopics::check_topic).unwrap_or(usual.prefix),
+        controller: fields.checked("controller", GstWebRtcAppTopics::check_topic).unwrap_or(usual.controller),
         ..usual
     };
     let instances = fields.texts("instances", |text| text.parse::<FeedId>().map(drop)).unwrap_or_default();

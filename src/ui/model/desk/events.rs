@@ -44,7 +44,10 @@ impl Desk {
                     self.take_feed_event(&feed, event);
                 }
             }
-            EngineEvent::Removed { feed } => self.part_from(&feed),
+            EngineEvent::Removed { feed } => {
+                self.leave_connectors(&feed);
+                self.part_from(&feed);
+            }
             EngineEvent::Control { state } => self.take_control(state),
         }
     }
@@ -60,6 +63,7 @@ impl Desk {
             FeedEvent::Certificate { fingerprint } => self.keep_certificate(feed, *fingerprint),
             FeedEvent::Decider { agent, share } => self.keep_decider(feed, *agent, *share),
             FeedEvent::Element { role, name, value } => self.keep_element(feed, *role, name, value),
+            FeedEvent::Connector { connector, state } => self.take_connector(&feed.id(), connector, state.as_ref()),
             _ => {}
         }
         feed.take(event);
@@ -99,6 +103,7 @@ impl Desk {
     /// A feed as it is now.
     pub(super) fn take_snapshot(&self, snapshot: FeedSnapshot) {
         let Some(feed) = self.feed(&snapshot.config.id) else { return };
+        self.take_connectors(&feed.id(), &snapshot.connectors);
         feed.take(FeedEvent::State(snapshot.state));
         feed.take(FeedEvent::Viewers { count: snapshot.viewers });
         if let Some(sample) = snapshot.stats {

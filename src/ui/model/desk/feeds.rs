@@ -310,7 +310,7 @@ impl Desk {
     }
 
     /// The camera may be asked before the keyring has answered, so the password is at hand at once.
-    fn with_password(&self, feed: &FeedId, password: Option<Password>) {
+    pub(super) fn with_password(&self, feed: &FeedId, password: Option<Password>) {
         if let Some(password) = password {
             self.parts().station.secrets.keep_for_this_run(feed, &password);
             self.keep_password(feed, &password);

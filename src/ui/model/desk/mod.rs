@@ -2,6 +2,7 @@
 
 mod changes;
 mod check_up;
+mod connectors;
 mod errands;
 mod events;
 mod feeds;
@@ -15,9 +16,10 @@ mod watch;
 
 use std::{
     cell::{Cell, OnceCell, RefCell},
-    collections::HashMap,
+    collections::{BTreeMap, HashMap},
     path::PathBuf,
     sync::{Arc, OnceLock},
+    time::Instant,
 };
 
 use gtk::{
@@ -31,12 +33,16 @@ use tokio::runtime::Handle;
 use self::{errands::Errands, repeats::Repeats, server::Doors, settings::SettingsKeeper};
 use super::FeedObject;
 use crate::{
-    config::{Config, FeedConfig, FeedId, KeyringStore, Secrets},
+    config::{Config, ConnectorId, FeedConfig, FeedId, KeyringStore, Secrets, WatchConfig},
+    connector::ConnectorState,
     control::ControlState,
+    mqtt::LinkState,
     station::{Station, remote::Post, watch::Watch},
 };
 
+pub use connectors::RemovedConnector;
 pub use feeds::Removed;
+pub use watch::RemovedWatch;
 
 mod imp {
     use super::*;
@@ -70,6 +76,12 @@ mod imp {
         pub(super) post: RefCell<Option<Post>>,
         pub(super) watch: RefCell<Option<Watch>>,
         pub(super) repeats: RefCell<Repeats>,
+        /// How feeds are at connectors, and since when.
+        pub(super) at_connectors: RefCell<BTreeMap<(ConnectorId, FeedId), (ConnectorState, Instant)>>,
+        /// How it is at the brokers that are watched, and since when.
+        pub(super) at_brokers: RefCell<Vec<(WatchConfig, LinkState, Instant)>>,
+        /// Secrets of connectors and brokers that can still come back.
+        pub(super) leaving_secrets: RefCell<Vec<FeedId>>,
         /// How bitrate is shared out.
         pub(super) control: RefCell<ControlState>,
         /// The feed that is looked at.
@@ -94,6 +106,9 @@ mod imp {
                 post: RefCell::default(),
                 watch: RefCell::default(),
                 repeats: RefCell::default(),
+                at_connectors: RefCell::default(),
+                at_brokers: RefCell::default(),
+                leaving_secrets: RefCell::default(),
                 control: RefCell::default(),
                 looked_at: RefCell::default(),
                 removals: RefCell::default(),
@@ -115,7 +130,7 @@ mod imp {
                 let texts = [String::static_type(), String::static_type()];
                 let mut signals: Vec<_> =
                     ["notice", "saved"].map(|name| Signal::builder(name).param_types(texts).build()).into();
-                signals.push(Signal::builder("shared").build());
+                signals.extend(["shared", "elsewhere"].map(|name| Signal::builder(name).build()));
                 signals
             })
         }
@@ -140,6 +155,7 @@ glib::wrapper! {
     /// should know once; `details` may be empty.
     /// Signal `saved(title, path)`: a file of a feed is complete.
     /// Signal `shared`: bitrate is shared out otherwise.
+    /// Signal `elsewhere`: it is otherwise at connectors or at brokers that are watched.
     pub struct Desk(ObjectSubclass<imp::Desk>);
 }
 
@@ -169,7 +185,14 @@ impl Desk {
 
     /// Ends all feeds and closes the server; settles what is still to be saved or forgotten.
     pub async fn shut(&self) {
-        futures::join!(self.end_feeds(), self.shut_doors(), self.shut_post(), self.shut_watch(), self.forget_leaving());
+        futures::join!(
+            self.end_feeds(),
+            self.shut_doors(),
+            self.shut_post(),
+            self.shut_watch(),
+            self.forget_leaving(),
+            self.forget_leaving_secrets()
+        );
     }
 
     async fn end_feeds(&self) {
@@ -187,6 +210,7 @@ impl Desk {
         for feed in [self.feeds(), self.remote_feeds()].iter().flat_map(all) {
             feed.tick();
         }
+        self.tick_elsewhere();
     }
 
     /// All feeds that are shown: ours, then those of others.

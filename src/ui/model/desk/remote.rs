@@ -69,6 +69,9 @@ impl Desk {
         if is_all && is_news {
             self.read_again();
         }
+        if is_news {
+            self.tell_elsewhere();
+        }
     }
 
     /// What is asked of messages over MQTT now.

@@ -1,0 +1,108 @@
+//! How media travel to a connector's viewers: what most never change.
+
+use adw::prelude::*;
+
+use super::{
+    editor::Asked,
+    feed_dialog::rows::{Changed, entry, group, number, switch, value},
+    model::EnteredMedia,
+};
+use crate::{config::TransportConfig, i18n::gettext};
+
+/// The rows, behind one that opens them.
+pub(super) struct MediaRows {
+    pub(super) group: adw::PreferencesGroup,
+    expander: adw::ExpanderRow,
+    ice_servers: adw::EntryRow,
+    password_variable: adw::EntryRow,
+    password_file: adw::EntryRow,
+    relay_only: adw::SwitchRow,
+    mtu: adw::SpinRow,
+    retransmission: adw::SwitchRow,
+    fec_percent: adw::SpinRow,
+    interfaces: adw::EntryRow,
+    asked: Vec<Asked>,
+}
+
+impl MediaRows {
+    pub(super) fn new(entered: &EnteredMedia, changed: &Changed) -> Self {
+        let text = |title: String, text: &str| {
+            let row = entry(&title, changed);
+            row.set_text(text);
+            row
+        };
+        let ice_servers = text(gettext("STUN and TURN servers: stun:HOST, turn:USER@HOST"), &entered.ice_servers);
+        let password_variable = text(gettext("TURN password from the variable"), &entered.password_variable);
+        let password_file = text(gettext("TURN password from the file"), &entered.password_file);
+        let hides = gettext("Viewers do not learn this computer’s addresses");
+        let relay_only = switch(&gettext("Through a TURN Server Only"), &hides, changed);
+        relay_only.set_active(entered.relay_only);
+        let again = gettext("What a viewer reports as lost");
+        let retransmission = switch(&gettext("Send Lost Packets Again"), &again, changed);
+        retransmission.set_active(entered.retransmission);
+        let fec_percent = number(&gettext("Repair packets (%)"), &TransportConfig::FEC_PERCENT, 5, changed);
+        fec_percent.set_value(entered.fec_percent.into());
+        let mtu = number(&gettext("Largest packet (bytes)"), &TransportConfig::MTU, 10, changed);
+        mtu.set_value(entered.mtu.into());
+        let interfaces = text(gettext("Network interfaces, such as eth0, wl*; empty: all"), &entered.interfaces);
+        let asked = vec![
+            Asked::new("ice_servers", &ice_servers, changed),
+            Asked::new("ice_password_env", &password_variable, changed),
+            Asked::new("ice_password_file", &password_file, changed),
+            Asked::new("interfaces", &interfaces, changed),
+        ];
+        let expander = adw::ExpanderRow::builder()
+            .title(gettext("How Media Travel"))
+            .subtitle(gettext("STUN and TURN servers, lost packets, interfaces"))
+            .expanded(!entered.is_usual())
+            .build();
+        let (servers, interfaces_rows) = asked.split_at(3);
+        servers.iter().flat_map(Asked::rows).for_each(|row| expander.add_row(row));
+        for row in [
+            relay_only.upcast_ref::<gtk::Widget>(),
+            retransmission.upcast_ref(),
+            fec_percent.upcast_ref(),
+            mtu.upcast_ref(),
+        ] {
+            expander.add_row(row);
+        }
+        interfaces_rows.iter().flat_map(Asked::rows).for_each(|row| expander.add_row(row));
+        Self {
+            group: group("", &[expander.upcast_ref()]),
+            expander,
+            ice_servers,
+            password_variable,
+            password_file,
+            relay_only,
+            mtu,
+            retransmission,
+            fec_percent,
+            interfaces,
+            asked,
+        }
+    }
+
+    pub(super) fn get(&self) -> EnteredMedia {
+        EnteredMedia {
+            ice_servers: self.ice_servers.text().into(),
+            password_variable: self.password_variable.text().into(),
+            password_file: self.password_file.text().into(),
+            relay_only: self.relay_only.is_active(),
+            mtu: value(&self.mtu),
+            retransmission: self.retransmission.is_active(),
+            fec_percent: value(&self.fec_percent),
+            interfaces: self.interfaces.text().into(),
+        }
+    }
+
+    pub(super) fn asked(&self) -> impl Iterator<Item = &Asked> {
+        self.asked.iter()
+    }
+
+    /// Opens the rows, if this is the key of one of them.
+    pub(super) fn reveal(&self, field: &str) {
+        if self.asked.iter().any(|asked| asked.is(field)) {
+            self.expander.set_expanded(true);
+        }
+    }
+}

@@ -1,0 +1,151 @@
+//! How it is at a place elsewhere, put into words.
+
+use std::time::Duration;
+
+use crate::{
+    config::ConnectorConfig,
+    connector::{ConnectorState, SetUp},
+    i18n::{gettext, gettext_f, ngettext_f},
+    mqtt::LinkState,
+    ui::{model::Health, units},
+};
+
+/// Everything the window says about how it is at a place.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct PlaceWords {
+    /// As far as colour goes.
+    pub health: Health,
+    /// The same in a sentence or two.
+    pub sentence: String,
+    /// Whether the sentence counts seconds.
+    pub is_counting: bool,
+}
+
+impl PlaceWords {
+    /// How it is at a connector: by feed, its name, its state, and since when.
+    pub fn connector(config: &ConnectorConfig, feeds: &[(String, ConnectorState, Duration)]) -> Self {
+        if !config.enabled {
+            return Self::new(Health::Off, gettext("Off"));
+        }
+        let ready = feeds.iter().filter(|(_, state, _)| matches!(state, ConnectorState::Ready { .. })).count();
+        let failed = feeds.iter().find_map(|(name, state, since)| match state {
+            ConnectorState::Backoff { fault, retry_in } => Some((name, fault, *retry_in, *since)),
+            _ => None,
+        });
+        if let Some((name, fault, retry_in, since)) = failed {
+            let wait = Duration::try_from_secs_f64(retry_in).unwrap_or_default().saturating_sub(since);
+            let health = if fault.kind.is_lasting() { Health::Failed } else { Health::Trouble };
+            let mut sentence = with_wait(&fault.to_string(), wait);
+            if feeds.len() > 1 && feeds.iter().any(|(_, state, _)| !is_same_fault(state, fault)) {
+                // Translators: {feed} is a feed's name, {notice} a sentence about it.
+                sentence = gettext_f("{feed}: {notice}", &[("feed", name), ("notice", &sentence)]);
+            }
+            return Self { health, sentence, is_counting: true };
+        }
+        if feeds.is_empty() {
+            return Self::new(Health::Off, gettext("No camera that goes there is streaming"));
+        }
+        if ready < feeds.len() {
+            return Self::new(Health::Connecting, gettext("Connecting…"));
+        }
+        let count = ready.to_string();
+        let cameras = ngettext_f("Connected, {n} camera", "Connected, {n} cameras", ready as u32, &[("n", &count)]);
+        Self::new(Health::Live, cameras)
+    }
+
+    /// How it is at a broker, for so long already; `None` before anything is known.
+    pub fn broker(state: Option<&(LinkState, Duration)>) -> Self {
+        match state {
+            None | Some((LinkState::Connecting, _)) => Self::new(Health::Connecting, gettext("Connecting…")),
+            Some((LinkState::Up, _)) => Self::new(Health::Live, gettext("Connected")),
+            Some((LinkState::Down { fault, retry_in }, since)) => {
+                let sentence = with_wait(&fault.sentence, retry_in.saturating_sub(*since));
+                Self { health: Health::Trouble, sentence, is_counting: true }
+            }
+        }
+    }
+
+    fn new(health: Health, sentence: String) -> Self {
+        Self { health, sentence, is_counting: false }
+    }
+}
+
+/// How long the steps of a connection took, in a line.
+pub fn set_up_words(set_up: &SetUp) -> String {
+    let steps = [
+        // Translators: a step of making a connection, before how long it took: the name's address.
+        (gettext("address"), set_up.resolve),
+        // Translators: a step of making a connection, before how long it took.
+        (gettext("connection"), set_up.connect),
+        // Translators: a step of making a connection, before how long it took.
+        (gettext("encryption"), set_up.encrypt),
+        // Translators: a step of making a connection, before how long it took: being let in.
+        (gettext("admission"), set_up.authenticate),
+        // Translators: a step of making a connection, before how long it took.
+        (gettext("signalling"), set_up.signalling),
+    ];
+    let words = steps.into_iter().filter_map(|(name, took)| Some(format!("{name} {}", units::delay(took?))));
+    words.collect::<Vec<_>>().join(", ")
+}
+
+fn is_same_fault(state: &ConnectorState, fault: &crate::connector::ConnectorFault) -> bool {
+    matches!(state, ConnectorState::Backoff { fault: other, .. } if other == fault)
+}
+
+fn with_wait(sentence: &str, wait: Duration) -> String {
+    // Translators: {fault} is one or two whole sentences, {retrying} is such as "Retrying in 8 s".
+    gettext_f("{fault} {retrying}.", &[("fault", sentence), ("retrying", &units::retrying_in(wait))])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        connector::{ConnectorFault, ConnectorFaultKind, FORMS},
+        mqtt::{LinkFault, LinkFaultKind},
+    };
+
+    fn config() -> ConnectorConfig {
+        ConnectorConfig::from_line("one=whip,address=https://h/", FORMS).unwrap()
+    }
+
+    fn backoff(kind: ConnectorFaultKind, sentence: &str) -> ConnectorState {
+        let fault = ConnectorFault { kind, sentence: sentence.to_owned(), next_step: "Do this.".to_owned() };
+        ConnectorState::Backoff { fault, retry_in: 8.0 }
+    }
+
+    fn said(feeds: &[(&str, ConnectorState)]) -> (Health, String) {
+        let feeds: Vec<_> =
+            feeds.iter().map(|(name, state)| ((*name).to_owned(), state.clone(), Duration::from_secs(3))).collect();
+        let words = PlaceWords::connector(&config(), &feeds);
+        (words.health, words.sentence.replace('\u{a0}', " "))
+    }
+
+    #[test]
+    fn a_connector_is_as_its_feeds_are_there() {
+        let ready = || ConnectorState::Ready { set_up: SetUp::default() };
+        let gone = || backoff(ConnectorFaultKind::Lost, "Gone.");
+        let refused = || backoff(ConnectorFaultKind::Refused, "No.");
+        assert_eq!(said(&[]), (Health::Off, "No camera that goes there is streaming".to_owned()));
+        assert_eq!(said(&[("Bow", ConnectorState::Connecting), ("Aft", ready())]).0, Health::Connecting);
+        assert_eq!(said(&[("Bow", ready()), ("Aft", ready())]), (Health::Live, "Connected, 2 cameras".to_owned()));
+        let trouble = |text: &str| (Health::Trouble, text.to_owned());
+        assert_eq!(said(&[("Bow", gone())]), trouble("Gone. Do this. Retrying in 5 s."));
+        assert_eq!(said(&[("Bow", ready()), ("Aft", gone())]), trouble("Aft: Gone. Do this. Retrying in 5 s."));
+        assert_eq!(said(&[("Bow", gone()), ("Aft", gone())]), trouble("Gone. Do this. Retrying in 5 s."));
+        assert_eq!(said(&[("Bow", refused())]).0, Health::Failed, "somebody has to change something");
+        let off = ConnectorConfig { enabled: false, ..config() };
+        assert_eq!(PlaceWords::connector(&off, &[]).sentence, "Off");
+    }
+
+    #[test]
+    fn a_broker_is_as_the_way_to_it_is() {
+        assert_eq!(PlaceWords::broker(None).health, Health::Connecting);
+        assert_eq!(PlaceWords::broker(Some(&(LinkState::Up, Duration::ZERO))).health, Health::Live);
+        let fault = LinkFault::new(LinkFaultKind::Settings, "Nobody is there.".to_owned());
+        let down = LinkState::Down { fault, retry_in: Duration::from_secs(4) };
+        let words = PlaceWords::broker(Some(&(down, Duration::from_secs(1))));
+        assert_eq!(words.sentence.replace('\u{a0}', " "), "Nobody is there. Retrying in 3 s.");
+        assert!(words.is_counting && words.health == Health::Trouble);
+    }
+}
