@@ -14,7 +14,7 @@ use std::{
 use gst::prelude::*;
 use tokio::sync::mpsc::UnboundedSender;
 
-use super::OutletEvent;
+use super::{OutletEvent, feedback::REPORT};
 
 /// Estimates come with every report, many times a second, and mostly differ little; whoever decides by
 /// them takes seconds.
@@ -58,6 +58,15 @@ pub(super) fn let_packets_pass(estimator: &gst::Element) {
             _ => return gst::PadProbeReturn::Ok,
         };
         gst::PadProbeReturn::Handled
+    });
+}
+
+/// Reports of arrival end here. Nobody beyond reads them, and each would be handed on through half of the session.
+pub(super) fn end_reports(estimator: &gst::Element) {
+    let pad = estimator.static_pad("sink").expect("rtpgccbwe should have this pad");
+    pad.add_probe(gst::PadProbeType::EVENT_UPSTREAM, |_, info| {
+        let is_report = info.event().and_then(|event| event.structure()).is_some_and(|fields| fields.name() == REPORT);
+        if is_report { gst::PadProbeReturn::Drop } else { gst::PadProbeReturn::Ok }
     });
 }
 

@@ -9,6 +9,8 @@ use gst::{glib, prelude::*};
 
 use crate::stats::PathReport;
 
+/// What webrtcbin's session calls them.
+pub(super) const REPORT: &str = "RTPTWCCPackets";
 /// Rates are those of the last half second.
 const WINDOW: f64 = 0.5;
 /// And what comes out of a queue, that of a shorter time: it may have changed.
@@ -56,7 +58,7 @@ pub(super) struct Feedback {
 impl Feedback {
     /// Takes an event that comes up from the session, if it is the far end's feedback.
     pub(super) fn take(&mut self, event: &gst::EventRef) -> Option<PathReport> {
-        let fields = event.structure().filter(|fields| fields.name() == "RTPTWCCPackets")?;
+        let fields = event.structure().filter(|fields| fields.name() == REPORT)?;
         // Nothing of it is copied, each packet being a structure of its own.
         let packets = fields.value("packets").ok()?.get::<&glib::ValueArray>().ok()?;
         let fields = packets.iter().filter_map(|packet| packet.get::<&gst::StructureRef>().ok());

@@ -13,7 +13,7 @@ use tokio::sync::mpsc::UnboundedSender;
 
 use super::{
     OutletEvent,
-    estimator::{let_packets_pass, tell_estimates},
+    estimator::{end_reports, let_packets_pass, tell_estimates},
     feedback::Feedback,
     picture_clock::clock_packets,
     properties::Properties,
@@ -133,6 +133,7 @@ impl Watch {
         if factory.name() == "rtpgccbwe" {
             tell_estimates(session, element, &self.events);
             let_packets_pass(element);
+            end_reports(element);
             self.tell_paths(session, element, floor);
         }
         if let Some(source) = element.downcast_ref::<gst_app::AppSrc>()
