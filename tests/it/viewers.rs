@@ -2,14 +2,14 @@
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use crate::support::{browser::Browser, program::Program};
+use crate::support::{browser::Browser, free_port, program::Program};
 
 /// A picture that is this old on a busy two-core machine is still live.
 const TOLERABLE_AGE_MS: f64 = 1000.0;
 
 #[test]
 fn the_viewer_page_shows_the_demo_camera() {
-    let program = Program::serve(&["--demo"]);
+    let program = Program::serve_at(free_port(), &["--demo"], &[("RUST_LOG", "heliograph=debug")]);
     program.wait_line("Viewers: http://127.0.0.1", Duration::from_secs(10));
     let mut browser = Browser::start();
     let tab = browser.open_viewer(&program.url());
@@ -20,6 +20,10 @@ fn the_viewer_page_shows_the_demo_camera() {
     assert_eq!((tile.width, tile.height, tile.sessions), (1280, 720, 1));
     assert!(tile.age_ms.is_some_and(|age| (0.0..TOLERABLE_AGE_MS).contains(&age)), "{tile:?}");
     the_picture_moves_and_is_as_young_as_the_page_says(&mut browser, tab);
+    let short = |from: &str| format!("a session's short way is taken from=Some(\"{from}\")");
+    for from in ["appsrc", "rtph264pay"] {
+        assert!(program.lines().iter().any(|line| line.contains(&short(from))), "from {from}: {:?}", program.lines());
+    }
 }
 
 /// Holds the age that the page shows against the clock in the picture itself.

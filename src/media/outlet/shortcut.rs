@@ -62,10 +62,21 @@ impl Way {
     fn end(&mut self, pad: &gst::Pad, find: fn(&gst::Pad) -> Self) -> Option<gst::Pad> {
         if matches!(self, Self::Unknown) {
             *self = find(pad);
+            self.log(pad);
         }
         match self {
             Self::Short(end) => end.upgrade(),
             Self::Unknown | Self::Long => None,
+        }
+    }
+
+    /// webrtcsink's next version may put something else in between, which nobody would notice but by its cost.
+    fn log(&self, pad: &gst::Pad) {
+        let from = pad.parent_element().map(|element| kind(&element));
+        match self {
+            Self::Unknown => {}
+            Self::Short(_) => tracing::debug!(?from, "a session's short way is taken"),
+            Self::Long => tracing::debug!(?from, "a session's long way is taken"),
         }
     }
 }
