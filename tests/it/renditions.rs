@@ -108,6 +108,44 @@ fn a_slow_viewer_gets_a_small_picture_and_the_pilot_notices_nothing() {
     assert!(small.width == 640 && small.frames_per_second > 12.0 && small.freezes == 0.0, "{small:?}");
 }
 
+/// Who is pinned wants the large picture whatever it costs; only an agent may make it cost less.
+#[test]
+fn a_pinned_viewer_on_a_slow_line_is_never_moved_and_costs_the_others_nothing() {
+    let Some(network) = Network::lay() else { return };
+    let place = network.add_place();
+    let port = free_port();
+    let listen = SocketAddr::from(([0, 0, 0, 0], port));
+    let film = MediaFile::noisy();
+    let home = tempfile::tempdir().unwrap();
+    let settings = home.path().join("heliograph.toml");
+    std::fs::write(&settings, self::settings(&film)).unwrap();
+    let args = ["--config", settings.to_str().unwrap(), "--insecure-http", "--token", TOKEN];
+    let program = Program::launch(network.program(), listen, &args, &[]);
+    program.wait_state("bow", "live", Duration::from_secs(20));
+    network.limit(8000);
+
+    let mut guest = Browser::start();
+    let guests = guest.open_viewer(&url(Network::ADDRESS, port, "guest"));
+    let mut pilot = Browser::start_by(place.command("node"));
+    let pilots = pilot.open_viewer(&url(Place::ADDRESS, port, "pilot"));
+    for (browser, tab) in [(&mut guest, guests), (&mut pilot, pilots)] {
+        browser.wait(tab, "heliograph.tiles().some(t => !t.stale && t.width === 960)", 20_000);
+    }
+    place.limit(500);
+    std::thread::sleep(Duration::from_secs(3));
+    let seen = watch(&mut guest, guests, 15);
+    let told = pilot.eval(pilots, "heliograph.tiles()[0]");
+    println!("the guest: {seen:?}; the pilot: {told:?}");
+    assert_eq!(encoders(&program), 1, "nobody is shown a small picture");
+    // The page counts once a second: up to one second of the fifteen is not in it.
+    assert!(seen.frames_per_second > 27.0 && seen.freezes == 0.0 && seen.width == 960, "{seen:?}");
+    assert_eq!(told["stale"], true, "a picture that cannot keep up never looks live");
+    assert!(told["sentence"].as_str().unwrap().contains("This connection is too slow for the picture"), "{told}");
+    // The line is as before, and so is the picture.
+    place.limit(8000);
+    pilot.wait(pilots, "heliograph.tiles().some(t => !t.stale && t.width === 960)", 20_000);
+}
+
 /// The longest time for which a viewer who is moved may see the same picture: it may cost two frames.
 const LONGEST_GAP_MS: f64 = 3.0 * 1000.0 / LoneOutlet::FRAMERATE as f64;
 
