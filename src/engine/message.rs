@@ -16,7 +16,7 @@ use crate::{
     control::{ControlState, CrewState},
     i18n::ngettext_f,
     media::{AudioState, Kept},
-    stats::FeedSample,
+    stats::{FeedSample, ViewerSample},
 };
 
 /// What can be asked of a feed.
@@ -222,6 +222,11 @@ pub enum FeedEvent {
     Beside {
         /// By codec; none at all where everybody gets the same.
         others: Vec<Beside>,
+    },
+    /// There is no way to a viewer, and its session ended by that. Why stands in `ice_verdict`.
+    Unreached {
+        /// What is known of it.
+        viewer: Box<ViewerSample>,
     },
     /// The feed is like this at a connector from now on.
     Connector {

@@ -415,7 +415,10 @@ impl Engine {
                     FeedEvent::Connector { connector, state: None } => drop(snapshot.connectors.remove(connector)),
                     FeedEvent::Setpoint(in_force) => snapshot.in_force = in_force.clone(),
                     FeedEvent::Recording(recording) => snapshot.recording = recording.clone(),
-                    FeedEvent::Notice { .. } | FeedEvent::Saved { .. } | FeedEvent::NotSaved { .. } => {}
+                    FeedEvent::Notice { .. }
+                    | FeedEvent::Saved { .. }
+                    | FeedEvent::NotSaved { .. }
+                    | FeedEvent::Unreached { .. } => {}
                     FeedEvent::Agent(agent) => snapshot.agent = Some(agent.clone()),
                     FeedEvent::Decider { agent, share } => {
                         (snapshot.config.agent, snapshot.config.share) = (*agent, *share);

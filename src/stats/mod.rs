@@ -15,19 +15,23 @@
 mod estimate_basis;
 mod feed_sample;
 mod history;
+mod ice;
 mod path_report;
 pub mod prometheus;
 mod rate_maker;
 pub mod recorder;
+mod session_set_up;
 mod viewer_report;
 mod viewer_sample;
 
 pub use estimate_basis::EstimateBasis;
 pub use feed_sample::{CameraSample, EncodingRates, EncodingSample, FeedRates, FeedSample, KeyFrames, SentPath};
 pub use history::{History, Reach, Span, Track};
+pub use ice::{Flow, IceMeans, IceReport, IceState, PairState, TriedPair};
 pub use path_report::PathReport;
 pub use rate_maker::RateMaker;
 pub use recorder::Recorder;
+pub use session_set_up::SessionSetUp;
 pub use viewer_sample::{
     Candidate, CandidatePair, OutboundRtp, RemoteInboundRtp, StreamRates, StreamSample, TransportFeedback, ViewerRates,
     ViewerReport, ViewerSample,

@@ -1,7 +1,7 @@
 //! Samples as JSON, which is how they travel.
 
 use super::*;
-use crate::config::{ChangedBy, Codec, FeedConfig, InForce, RenditionRole, Setpoint, SourceConfig};
+use crate::config::{ChangedBy, Codec, ConnectorId, FeedConfig, InForce, RenditionRole, Setpoint, SourceConfig};
 
 fn full() -> FeedSample {
     let config = FeedConfig::new("door".parse().expect("an id"), "Door", SourceConfig::Demo);
@@ -25,12 +25,17 @@ fn full() -> FeedSample {
         Candidate { candidate_type: "host".into(), address: "192.0.2.7".into(), port: 5000, protocol: "udp".into() };
     let viewer = ViewerSample {
         session: "b7c1".into(),
+        connector: Some(ConnectorId::local()),
         viewer: Some("bridge".into()),
         rendition: Some(RenditionRole::Low),
         codec: Some(Codec::Vp9),
         picture: Some(StreamSample { timestamp: 12.5, outbound, remote: Some(remote), ..StreamSample::default() }),
         sound: None,
         candidate_pair: Some(CandidatePair { local: Some(local), remote: None }),
+        set_up: SessionSetUp { dtls: Some(0.031), ..SessionSetUp::default() },
+        ice_verdict: Some("No answer.".into()),
+        // It does not travel.
+        ice: IceReport::default(),
         feedback: Some(TransportFeedback {
             received_kbps: 1893.2,
             delay_growth: Some(-0.0001),

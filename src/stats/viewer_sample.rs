@@ -6,8 +6,8 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::EstimateBasis;
-use crate::config::{Codec, RenditionRole};
+use super::{EstimateBasis, IceReport, SessionSetUp};
+use crate::config::{Codec, ConnectorId, RenditionRole};
 
 /// One viewer.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -15,6 +15,8 @@ use crate::config::{Codec, RenditionRole};
 pub struct ViewerSample {
     /// Its session.
     pub session: String,
+    /// Where it found the feed; `None` where that is not known.
+    pub connector: Option<ConnectorId>,
     /// What it calls itself; `None` where it has told no name.
     pub viewer: Option<String>,
     /// What it sees; `None` before that is known.
@@ -27,6 +29,14 @@ pub struct ViewerSample {
     pub sound: Option<StreamSample>,
     /// The way that packets take; `None` before there is one.
     pub candidate_pair: Option<CandidatePair>,
+    /// How long the steps of its connection took.
+    pub set_up: SessionSetUp,
+    /// Why it is not connected, in a sentence; `None` where it is, and where that may still come.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ice_verdict: Option<String>,
+    /// Which ways to it were tried. Told in this program only: it is long.
+    #[serde(skip)]
+    pub ice: IceReport,
     /// What the far end tells of every single packet; `None` where it does not.
     pub feedback: Option<TransportFeedback>,
     /// What its connection may carry, by congestion control, in kbit/s

@@ -2,16 +2,15 @@
 
 use std::cell::{Cell, RefCell};
 
-use adw::subclass::prelude::*;
+use adw::{prelude::*, subclass::prelude::*};
 use gtk::{
     CompositeTemplate,
     glib::{self, Properties},
-    prelude::*,
 };
 
 use super::{
-    AgentGroup, ChosenGroup, FaultCard, FiguresGroup, KeepGroup, PreviewTile, SetpointGroup, ShareGroup, StreamGroup,
-    ViewersTable,
+    AgentGroup, ChosenGroup, ConnectionDialog, FaultCard, FiguresGroup, KeepGroup, PreviewTile, SetpointGroup,
+    ShareGroup, StreamGroup, ViewersTable,
     model::{Desk, FeedObject},
 };
 
@@ -39,6 +38,8 @@ mod imp {
         pub(super) keep: TemplateChild<KeepGroup>,
         #[template_child]
         pub(super) figures: TemplateChild<FiguresGroup>,
+        /// How a viewer is connected, while that is looked at.
+        pub(super) connection: glib::WeakRef<ConnectionDialog>,
         /// Who carries out what is asked for here.
         #[property(get, set, nullable)]
         desk: RefCell<Option<Desk>>,
@@ -84,6 +85,12 @@ mod imp {
             self.parent_constructed();
             self.set_narrow(false);
             let page = self.obj().downgrade();
+            let asking = page.clone();
+            self.viewers.connect_asked(move |session| {
+                if let Some(page) = asking.upgrade() {
+                    page.imp().show_connection(session);
+                }
+            });
             self.viewers.connect_chosen(move |session| {
                 if let Some(page) = page.upgrade() {
                     page.set_show_details(true);
@@ -98,6 +105,17 @@ mod imp {
     impl BinImpl for FeedPage {}
 
     impl FeedPage {
+        fn show_connection(&self, session: &str) {
+            let (Some(desk), Some(feed)) = (self.desk.borrow().clone(), self.feed.borrow().clone()) else { return };
+            // Who has just left is known no more.
+            if feed.viewer(session).is_none() {
+                return;
+            }
+            let dialog = ConnectionDialog::new(&desk, &feed, session);
+            self.connection.set(Some(&dialog));
+            dialog.present(Some(&*self.obj()));
+        }
+
         fn set_narrow(&self, narrow: bool) {
             self.narrow.set(narrow);
             let (orientation, width) = if narrow {
@@ -140,5 +158,8 @@ impl FeedPage {
         self.imp().keep.tick();
         self.imp().figures.tick();
         self.imp().viewers.tick();
+        if let Some(connection) = self.imp().connection.upgrade() {
+            connection.tick();
+        }
     }
 }

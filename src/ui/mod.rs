@@ -9,6 +9,7 @@
 //!    │  ├─ PreviewTile   its picture, never live unless it is
 //!    │  ├─ FaultCard     what is wrong, and the next step
 //!    │  ├─ ViewersTable  who watches, a row each
+//!    │  │  └─ ConnectionDialog   how one of them is connected, or why not
 //!    │  ├─ StreamGroup   streaming, link, viewers
 //!    │  ├─ FiguresGroup  figures of all viewers or of one, each with a TimeChart
 //!    │  ├─ AgentGroup    who decides over bitrate and size
@@ -34,6 +35,7 @@ mod action;
 mod agent_group;
 mod application;
 mod chosen_group;
+mod connection_dialog;
 mod connector_editor;
 mod connectors_page;
 mod details_dialog;
@@ -78,6 +80,7 @@ use tokio::runtime::Runtime;
 pub use agent_group::AgentGroup;
 pub use application::Application;
 pub use chosen_group::ChosenGroup;
+pub use connection_dialog::ConnectionDialog;
 pub use connectors_page::ConnectorsPage;
 pub use editor::Editor;
 pub use element_dialog::ElementDialog;

@@ -5,11 +5,14 @@ use std::{cell::RefCell, sync::OnceLock};
 use adw::{prelude::*, subclass::prelude::*};
 use gtk::{
     CompositeTemplate, gio,
-    glib::{self, Properties, subclass::Signal},
+    glib::{self, Properties, clone, subclass::Signal},
 };
 
-use super::model::{FeedObject, ViewerObject, ViewerWords};
-use crate::i18n::gettext;
+use super::model::{FeedObject, ViewerObject, ViewerWords, name_of};
+use crate::{
+    i18n::{gettext, gettext_f},
+    stats::FeedSample,
+};
 
 mod imp {
     use super::*;
@@ -20,6 +23,8 @@ mod imp {
     pub struct ViewersTable {
         #[template_child]
         table: TemplateChild<gtk::ColumnView>,
+        #[template_child]
+        trouble: TemplateChild<gtk::Label>,
         pub(super) viewers: gio::ListStore,
         /// The feed whose viewers are shown; without viewers there is nothing to see.
         #[property(get, set = Self::set_feed, nullable)]
@@ -30,6 +35,7 @@ mod imp {
         fn default() -> Self {
             Self {
                 table: TemplateChild::default(),
+                trouble: TemplateChild::default(),
                 viewers: gio::ListStore::new::<ViewerObject>(),
                 feed: RefCell::default(),
             }
@@ -56,6 +62,7 @@ mod imp {
     impl ObjectImpl for ViewersTable {
         fn constructed(&self) {
             self.parent_constructed();
+            self.table.append_column(&self.connection_column());
             for (title, property) in columns() {
                 self.table.append_column(&column(&title, property));
             }
@@ -64,7 +71,8 @@ mod imp {
 
         fn signals() -> &'static [Signal] {
             static SIGNALS: OnceLock<Vec<Signal>> = OnceLock::new();
-            SIGNALS.get_or_init(|| vec![Signal::builder("chosen").param_types([String::static_type()]).build()])
+            let with_session = |name| Signal::builder(name).param_types([String::static_type()]).build();
+            SIGNALS.get_or_init(|| ["chosen", "asked"].map(with_session).into())
         }
     }
 
@@ -73,6 +81,32 @@ mod imp {
 
     #[gtk::template_callbacks]
     impl ViewersTable {
+        /// A column of buttons that ask for a viewer's connection.
+        fn connection_column(&self) -> gtk::ColumnViewColumn {
+            let factory = gtk::SignalListItemFactory::new();
+            let asked = clone!(
+                #[weak(rename_to = imp)]
+                self,
+                move |session: String| imp.obj().emit_by_name::<()>("asked", &[&session])
+            );
+            factory.connect_setup(move |_, cell| {
+                let button = gtk::Button::builder().css_classes(["flat"]).build();
+                button.set_tooltip_text(Some(&gettext("How It Is Connected")));
+                let cell = cell.downcast_ref::<gtk::ListItem>().expect("a cell of a table should be an item of a list");
+                cell.set_child(Some(&button));
+                let row = gtk::PropertyExpression::new(gtk::ListItem::static_type(), gtk::Expression::NONE, "item");
+                let icon = gtk::PropertyExpression::new(ViewerObject::static_type(), Some(row), "icon");
+                icon.bind(&button, "icon-name", Some(cell));
+                let (cell, asked) = (cell.downgrade(), asked.clone());
+                button.connect_clicked(move |_| {
+                    if let Some(row) = cell.upgrade().and_then(|cell| cell.item()).and_downcast::<ViewerObject>() {
+                        asked(row.session());
+                    }
+                });
+            });
+            gtk::ColumnViewColumn::builder().factory(&factory).build()
+        }
+
         fn set_feed(&self, feed: Option<FeedObject>) {
             self.feed.replace(feed);
             self.viewers.remove_all();
@@ -81,7 +115,13 @@ mod imp {
 
         /// Shows who watches now; whoever stays keeps the row.
         pub(super) fn look_again(&self) {
-            let sample = self.feed.borrow().as_ref().map(FeedObject::sample).unwrap_or_default();
+            let feed = self.feed.borrow().clone();
+            let mut sample = feed.as_ref().map(FeedObject::sample).unwrap_or_default();
+            for viewer in feed.iter().flat_map(FeedObject::unreached) {
+                sample.viewers.retain(|known| known.session != viewer.session);
+                sample.viewers.push(viewer);
+            }
+            self.tell_trouble(&sample);
             let mut position = 0;
             while let Some(row) = self.row(position) {
                 if sample.viewers.iter().any(|viewer| viewer.session == row.session()) {
@@ -100,6 +140,17 @@ mod imp {
                 row.take(&ViewerWords::new(viewer, &sample));
             }
             self.obj().set_visible(!sample.viewers.is_empty());
+        }
+
+        /// Says why somebody is not reached.
+        fn tell_trouble(&self, sample: &FeedSample) {
+            let told = sample.viewers.iter().rev().find_map(|viewer| Some((viewer, viewer.ice_verdict.as_ref()?)));
+            let words = told.map_or_else(String::new, |(viewer, verdict)| {
+                // Translators: {viewer} is a viewer's name or address, {verdict} a sentence.
+                gettext_f("{viewer}: {verdict}", &[("viewer", &name_of(viewer)), ("verdict", verdict)])
+            });
+            self.trouble.set_visible(!words.is_empty());
+            self.trouble.set_label(&words);
         }
 
         fn row(&self, position: u32) -> Option<ViewerObject> {
@@ -157,6 +208,7 @@ glib::wrapper! {
     /// Who watches a feed.
     ///
     /// Signal `chosen(session)`: the charts of this viewer are wanted.
+    /// Signal `asked(session)`: how this viewer is connected is wanted.
     pub struct ViewersTable(ObjectSubclass<imp::ViewersTable>)
         @extends adw::Bin, gtk::Widget,
         @implements gtk::Accessible, gtk::Buildable, gtk::ConstraintTarget;
@@ -166,6 +218,11 @@ impl ViewersTable {
     /// Calls back with the session of whoever was clicked.
     pub fn connect_chosen(&self, show: impl Fn(&str) + 'static) -> glib::SignalHandlerId {
         self.connect_closure("chosen", false, glib::closure_local!(move |_: Self, session: &str| show(session)))
+    }
+
+    /// Calls back with the session of whoever's connection is asked for.
+    pub fn connect_asked(&self, show: impl Fn(&str) + 'static) -> glib::SignalHandlerId {
+        self.connect_closure("asked", false, glib::closure_local!(move |_: Self, session: &str| show(session)))
     }
 
     /// A second has passed.

@@ -50,6 +50,7 @@ mod rtsps;
 mod second_stream;
 mod sender_reports;
 mod serve;
+mod set_up;
 mod setpoint;
 mod sharing;
 mod soak;

@@ -26,7 +26,7 @@ use crate::{
     connectors,
     feed_dialog::{choose, open},
     rig::{Rig, all, field, says},
-    support, troubleshooting,
+    support, troubleshooting, viewers,
 };
 
 /// A desktop, a small notebook, and the narrowest window there is.
@@ -94,6 +94,32 @@ fn elsewhere() {
         dialog.force_close();
         support::settle();
         drop(relay);
+        rig.end();
+    }
+}
+
+/// How a viewer is connected, and why one is not.
+#[gtk::test]
+#[ignore = "draws pictures for people; ./dev screenshots asks for it"]
+fn connections() {
+    for (width, height, size) in SIZES {
+        // What is made up here is not to be put right by a feed that runs.
+        let still = "version = 1\n[server]\nlisten = \"127.0.0.1:0\"\n[[feeds]]\nname = \"Bow\"\ndemo = true\nstreaming = false\n";
+        let rig = Rig::with_settings_and_size(still, (width, height));
+        let feed: FeedObject = rig.desk.feeds().item(0).and_downcast().unwrap();
+        let tell = |viewer| {
+            feed.take(FeedEvent::Stats(Box::new(FeedSample { viewers: vec![viewer], ..FeedSample::default() })));
+            rig.window.tick();
+            support::settle();
+        };
+        let dialog = viewers::ask_connection(&rig, || tell(viewers::connected("bridge")));
+        keep(&rig, &format!("connection-{size}"));
+        dialog.force_close();
+        tell(viewers::unreached("pilot"));
+        keep(&rig, &format!("unreached-{size}"));
+        let dialog = viewers::ask_connection(&rig, || tell(viewers::unreached("pilot")));
+        keep(&rig, &format!("unreached-why-{size}"));
+        dialog.force_close();
         rig.end();
     }
 }

@@ -17,8 +17,8 @@ use crate::{
     config::{RenditionRole, StatisticsConfig},
     media::{KeyFrameCounts, SessionCounters},
     stats::{
-        CameraSample, EncodingSample, EstimateBasis, FeedSample, KeyFrames, RateMaker, Recorder, SentPath,
-        ViewerReport, ViewerSample,
+        CameraSample, EncodingSample, EstimateBasis, FeedSample, IceReport, KeyFrames, RateMaker, Recorder, SentPath,
+        SessionSetUp, ViewerReport, ViewerSample,
     },
 };
 
@@ -42,6 +42,10 @@ struct Known {
     estimate: Option<(u32, EstimateBasis)>,
     shown: Option<RenditionRole>,
     report: Option<(ViewerReport, Instant)>,
+    /// How it came about was logged.
+    is_logged: bool,
+    /// Why it does not, as it was logged.
+    verdict: Option<String>,
 }
 
 impl Statistics {
@@ -173,7 +177,36 @@ impl Worker {
             }
         }
         self.statistics.viewers.retain(|session, _| samples.contains_key(session));
+        for sample in samples.values() {
+            self.log_set_up(sample);
+        }
         samples.into_values().collect()
+    }
+
+    /// There is no way to a viewer, whose session ends by that.
+    pub(super) fn unreached(&mut self, session: String, set_up: SessionSetUp, ice: IceReport) {
+        let ice_verdict = ice.verdict();
+        let viewer = self.serves(&session).map(|served| served.codec);
+        let viewer = ViewerSample { session, codec: viewer, set_up, ice_verdict, ice, ..ViewerSample::default() };
+        self.log_set_up(&viewer);
+        (self.around.tell)(FeedEvent::Unreached { viewer: Box::new(viewer) });
+    }
+
+    /// How a viewer's connection came about stands in the log once, and so does why it does not.
+    fn log_set_up(&mut self, sample: &ViewerSample) {
+        let known = self.statistics.known(&sample.session);
+        let (feed, session) = (&self.config.id, &sample.session);
+        if sample.set_up.is_complete() && !known.is_logged {
+            known.is_logged = true;
+            let viewer = sample.viewer.as_deref().unwrap_or_default();
+            tracing::info!(%feed, session, viewer, set_up = sample.set_up.words(), "A viewer is sent the picture.");
+        }
+        if sample.ice_verdict != known.verdict {
+            known.verdict.clone_from(&sample.ice_verdict);
+            if let Some(verdict) = &sample.ice_verdict {
+                tracing::warn!(%feed, session, "A viewer is not connected. {verdict}");
+            }
+        }
     }
 }
 
@@ -187,7 +220,11 @@ fn viewer_sample(destination: &Destination, served: &Served, told: ViewerSample)
         picture: counted.picture,
         sound: counted.sound,
         candidate_pair: counted.candidate_pair,
+        set_up: counted.set_up,
+        ice_verdict: counted.ice.verdict(),
+        ice: counted.ice,
         feedback: counted.feedback,
+        connector: Some(destination.id.clone()),
         ..told
     }
 }

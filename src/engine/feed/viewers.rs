@@ -46,6 +46,7 @@ impl Worker {
                 self.shown(&session, rendition);
             }
             OutletEvent::Report { session, report } => self.statistics.take_report(&session, *report, Instant::now()),
+            OutletEvent::Unreached { session, set_up, ice } => self.unreached(session, set_up, *ice),
             OutletEvent::Refused(sentences) => self.tell_refused(&sentences),
             OutletEvent::Failed(reason) => self.reopen_later(&reason),
         }

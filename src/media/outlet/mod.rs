@@ -7,6 +7,7 @@ mod data;
 mod estimator;
 mod feedback;
 mod interruption;
+mod negotiation;
 mod peers;
 mod picture_clock;
 mod properties;
@@ -43,7 +44,7 @@ use super::{
 };
 use crate::{
     config::{ElementRole, ElementSettings, Priority, RenditionRole},
-    stats::{PathReport, ViewerReport},
+    stats::{IceReport, PathReport, SessionSetUp, ViewerReport},
 };
 
 pub use data::DataPlan;
@@ -117,6 +118,15 @@ pub enum OutletEvent {
         /// What it tells.
         report: Box<ViewerReport>,
     },
+    /// There is no way to a viewer: its session ends.
+    Unreached {
+        /// The viewer's session.
+        session: String,
+        /// How long the steps took that there were.
+        set_up: SessionSetUp,
+        /// Which ways were tried.
+        ice: Box<IceReport>,
+    },
     /// A frame left for a viewer: what ties its RTP timestamp to its capture.
     Clock(PictureClock),
     /// Properties that the operator set were left out, for these reasons.
@@ -159,7 +169,7 @@ impl Outlet {
         clock.apply(&pipeline);
         let sink = BaseWebRTCSink::with_signaller(plan.signaller.clone());
         let peers = remember_peers(&sink);
-        let counters = SessionCounters::default();
+        let counters = SessionCounters::new(plan.transport.means());
         let properties = Properties::new(plan.elements.clone(), events.clone());
         let transport = configure(&sink, plan, peers.clone(), properties.clone());
         pipeline.add(&sink)?;

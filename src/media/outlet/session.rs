@@ -128,7 +128,7 @@ impl Watch {
         self.properties.set_up_carrier(element);
         let Some(factory) = element.factory() else { return };
         if factory.name() == "webrtcbin" {
-            self.counters.set_peer(session, element);
+            self.counters.set_peer(session, element, &self.events);
         }
         if factory.name() == "rtpgccbwe" {
             tell_estimates(session, element, &self.events);
@@ -150,6 +150,7 @@ impl Watch {
         {
             floor.watch_payloader(&pad);
             clock_packets(&pad, session.to_owned(), self.clock.clone(), self.events.clone());
+            self.counters.negotiation(session).follow_picture(&pad);
             // Behind all who look at packets here: they go on from it.
             past_menders(&pad);
         }

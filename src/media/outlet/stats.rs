@@ -16,9 +16,11 @@ use std::{
 };
 
 use gst::{glib, prelude::*};
+use tokio::sync::mpsc::UnboundedSender;
 
 use self::read::read;
-use crate::stats::{CandidatePair, StreamSample, TransportFeedback};
+use super::{OutletEvent, negotiation::Negotiation};
+use crate::stats::{CandidatePair, IceMeans, IceReport, SessionSetUp, StreamSample, TransportFeedback};
 
 /// The signal by which a webrtcbin is asked.
 const ASK: &str = "get-stats";
@@ -39,6 +41,10 @@ pub struct SessionStats {
     pub candidate_pair: Option<CandidatePair>,
     /// What the viewer tells of every packet.
     pub feedback: Option<TransportFeedback>,
+    /// How long the steps of its connection took.
+    pub set_up: SessionSetUp,
+    /// Which ways to it were tried.
+    pub ice: IceReport,
 }
 
 /// Counts for each session of an outlet; clones are the same.
@@ -48,6 +54,7 @@ pub struct SessionCounters(Arc<Inner>);
 #[derive(Debug, Default)]
 struct Inner {
     sessions: Mutex<HashMap<String, Session>>,
+    means: IceMeans,
     /// Somebody asks; whoever comes meanwhile need not.
     is_asking: AtomicBool,
 }
@@ -58,13 +65,29 @@ struct Session {
     /// What sends lost packets again.
     retransmitters: Vec<glib::WeakRef<gst::Element>>,
     latest: Arc<Mutex<Option<SessionStats>>>,
+    negotiation: Negotiation,
 }
 
 impl SessionCounters {
+    /// Counts for sessions that may use these means.
+    pub(super) fn new(means: IceMeans) -> Self {
+        Self(Arc::new(Inner { means, ..Inner::default() }))
+    }
+
     /// This is a session's peer, which counts.
-    pub(super) fn set_peer(&self, session: &str, peer: &gst::Element) {
+    pub(super) fn set_peer(&self, session: &str, peer: &gst::Element, events: &UnboundedSender<OutletEvent>) {
         answer_nobody_else(peer);
+        let (name, events, means) = (session.to_owned(), events.clone(), self.0.means);
+        self.negotiation(session).follow(peer, move |seen| {
+            let (set_up, ice) = (seen.set_up(), Box::new(seen.report(means)));
+            let _ = events.send(OutletEvent::Unreached { session: name.clone(), set_up, ice });
+        });
         self.sessions().entry(session.to_owned()).or_default().peer = peer.downgrade();
+    }
+
+    /// How a session comes about.
+    pub(super) fn negotiation(&self, session: &str) -> Negotiation {
+        self.sessions().entry(session.to_owned()).or_default().negotiation.clone()
     }
 
     /// This element of a session sends lost packets again.
@@ -102,11 +125,16 @@ impl SessionCounters {
         self.sessions().keys().cloned().collect()
     }
 
-    /// What a session answered last; `None` before that.
+    /// What a session answered last, and how it comes about; `None` where there is no such session.
     pub fn latest(&self, session: &str) -> Option<SessionStats> {
-        let latest = self.sessions().get(session)?.latest.clone();
-        let latest = latest.lock().expect("no holder of this lock should panic");
-        latest.clone()
+        let (latest, negotiation) = {
+            let sessions = self.sessions();
+            let session = sessions.get(session)?;
+            (session.latest.clone(), session.negotiation.clone())
+        };
+        let answered = latest.lock().expect("no holder of this lock should panic").clone().unwrap_or_default();
+        let ice = IceReport { chosen: answered.candidate_pair.clone(), ..negotiation.report(self.0.means) };
+        Some(SessionStats { set_up: negotiation.set_up(), ice, ..answered })
     }
 
     fn sessions(&self) -> MutexGuard<'_, HashMap<String, Session>> {

@@ -13,6 +13,7 @@ use super::{peers::Peers, properties::Properties, session::session_of};
 use crate::{
     config::{InterfaceName, Priority, SecretError, TransportConfig},
     media::{IceAddresses, ice::ask_no_router, interfaces::local_addresses},
+    stats::IceMeans,
 };
 
 /// The event by which webrtcbin has the packets of a media section marked as its sender's priority
@@ -49,6 +50,11 @@ impl TransportPlan {
     /// The TURN servers' password is not where it should be.
     pub fn of(config: &TransportConfig) -> Result<Self, SecretError> {
         Ok(Self { ice: IceAddresses::of(&config.ice)?, ..Self::without_servers(config) })
+    }
+
+    /// What sessions may use for finding a way.
+    pub(super) fn means(&self) -> IceMeans {
+        IceMeans { has_stun: self.ice.stun.is_some(), has_turn: !self.ice.turn.is_empty(), relay_only: self.relay_only }
     }
 
     /// The plan for these settings with no STUN or TURN server: with `relay_only`, nobody is reached.

@@ -288,6 +288,7 @@ fn action(event: &FeedEvent) -> Option<Action> {
         FeedEvent::Saved { kept, path } => Some(Action::Saved { kept: *kept, file: name_of(path) }),
         FeedEvent::NotSaved { kept, sentence } => Some(Action::NotSaved { kept: *kept, sentence: sentence.clone() }),
         FeedEvent::Notice { sentence } => Some(Action::Notice { sentence: sentence.clone() }),
+        FeedEvent::Unreached { viewer } => viewer.ice_verdict.clone().map(|sentence| Action::Notice { sentence }),
         _ => None,
     }
 }

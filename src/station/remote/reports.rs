@@ -257,6 +257,9 @@ pub struct ViewerReport {
     pub estimate_kbps: Option<u32>,
     /// How that is known.
     pub estimate_basis: Option<EstimateBasis>,
+    /// Why it is not connected, in a sentence; `None` where it is, and where that may still come.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub not_connected: Option<String>,
 }
 
 impl ViewerReport {
@@ -268,6 +271,7 @@ impl ViewerReport {
             rendition: viewer.rendition.map(|rendition| rendition.key().to_owned()),
             estimate_kbps: viewer.estimate_kbps,
             estimate_basis: viewer.estimate_basis,
+            not_connected: viewer.ice_verdict.clone(),
         };
         viewers.iter().take(64).map(one).collect()
     }

@@ -26,8 +26,12 @@ use crate::{
     i18n::{gettext, gettext_f},
     media::{AudioState, choose_encoder},
     station::watch::{Presence, RemoteState},
-    stats::{FeedSample, History},
+    stats::{FeedSample, History, ViewerSample},
 };
+
+/// How long a viewer to whom there is no way is shown, and how many of them.
+const UNREACHED_FOR: Duration = Duration::from_mins(1);
+const MOST_UNREACHED: usize = 4;
 
 mod imp {
     use super::*;
@@ -117,6 +121,8 @@ mod imp {
         /// How it is, where it is another program's.
         pub(super) elsewhere: RefCell<RemoteState>,
         pub(super) sample: RefCell<Box<FeedSample>>,
+        /// Viewers to whom no way was found of late.
+        pub(super) unreached: RefCell<Vec<(ViewerSample, Instant)>>,
         pub(super) charted: RefCell<Charted>,
     }
 
@@ -331,6 +337,7 @@ impl FeedObject {
             | FeedEvent::Element { .. }
             | FeedEvent::Saved { .. }
             | FeedEvent::NotSaved { .. } => {}
+            FeedEvent::Unreached { viewer } => self.keep_unreached(*viewer),
             FeedEvent::Recording(recording) => {
                 self.set_recorded_since(recording.since.unwrap_or_default());
                 self.set_keeps_last(recording.keeps_last);
@@ -372,6 +379,28 @@ impl FeedObject {
     /// What a figure was: of this viewer's session, or over all viewers.
     pub fn history(&self, figure: Figure, session: Option<&str>) -> Rc<RefCell<History>> {
         self.imp().charted.borrow_mut().of(figure, session)
+    }
+
+    fn keep_unreached(&self, viewer: ViewerSample) {
+        let mut unreached = self.imp().unreached.borrow_mut();
+        unreached.retain(|(known, _)| known.session != viewer.session);
+        unreached.push((viewer, Instant::now()));
+        let most = unreached.len().saturating_sub(MOST_UNREACHED);
+        unreached.drain(..most);
+    }
+
+    /// Viewers to whom no way was found in the last minute, the latest last.
+    pub fn unreached(&self) -> Vec<ViewerSample> {
+        self.imp().unreached.borrow_mut().retain(|(_, since)| since.elapsed() < UNREACHED_FOR);
+        self.imp().unreached.borrow().iter().map(|(viewer, _)| viewer.clone()).collect()
+    }
+
+    /// What is known of a viewer, or was known of one who was not reached.
+    pub fn viewer(&self, session: &str) -> Option<ViewerSample> {
+        let sample = self.imp().sample.borrow();
+        let unreached = self.imp().unreached.borrow();
+        let mut all = sample.viewers.iter().chain(unreached.iter().map(|(viewer, _)| viewer));
+        all.rfind(|viewer| viewer.session == session).cloned()
     }
 
     /// What is known of it and its viewers now.

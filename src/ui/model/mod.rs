@@ -6,6 +6,7 @@
 
 mod charted;
 mod chosen;
+mod connection;
 mod desk;
 mod draft;
 mod elsewhere;
@@ -16,6 +17,7 @@ mod viewer;
 mod words;
 
 pub use chosen::{Chosen, Facts};
+pub use connection::{ConnectionWords, WayWords};
 pub use desk::{Desk, Removed, RemovedConnector, RemovedWatch};
 pub use draft::{
     Draft, Entered, EnteredCamera, EnteredPicture, EnteredProperties, EnteredTest, Field, Problem, SourceKind,

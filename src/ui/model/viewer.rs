@@ -22,6 +22,8 @@ pub struct ViewerWords {
     pub name: String,
     /// Its address, and how its packets get there: "192.0.2.7, host, udp".
     pub way: String,
+    /// The icon that says whether there is a way to it.
+    pub icon: String,
     /// What it sees, and in which codec: "Main, H.264".
     pub sees: String,
     /// What is sent to it.
@@ -50,6 +52,7 @@ impl ViewerWords {
         Self {
             name: name_of(viewer),
             way: way(viewer),
+            icon: icon(viewer).to_owned(),
             sees: sees(viewer),
             sent: figure(Figure::Sent),
             received: figure(Figure::Goodput),
@@ -68,7 +71,15 @@ pub fn name_of(viewer: &ViewerSample) -> String {
     viewer.viewer.clone().or_else(place).unwrap_or_else(|| viewer.session.chars().take(8).collect())
 }
 
+fn icon(viewer: &ViewerSample) -> &'static str {
+    if viewer.ice_verdict.is_some() { "dialog-error-symbolic" } else { "network-wired-symbolic" }
+}
+
 fn way(viewer: &ViewerSample) -> String {
+    if viewer.ice_verdict.is_some() {
+        // Translators: there is no way by which packets get to a viewer.
+        return gettext("No way found");
+    }
     let end = viewer.candidate_pair.as_ref().and_then(|pair| pair.remote.as_ref());
     end.map_or_else(
         || units::NOT_KNOWN.to_owned(),
@@ -113,6 +124,8 @@ mod imp {
         #[property(name = "name", get, type = String, member = name)]
         /// Its address, and how its packets get there.
         #[property(name = "way", get, type = String, member = way)]
+        /// The icon that says whether there is a way to it.
+        #[property(name = "icon", get, type = String, member = icon)]
         /// What it sees, and in which codec.
         #[property(name = "sees", get, type = String, member = sees)]
         /// What is sent to it.
@@ -159,6 +172,7 @@ impl ViewerObject {
         let changed = [
             ("name", old.name != new.name),
             ("way", old.way != new.way),
+            ("icon", old.icon != new.icon),
             ("sees", old.sees != new.sees),
             ("sent", old.sent != new.sent),
             ("received", old.received != new.received),

@@ -1,0 +1,123 @@
+//! How long a viewer's connection takes to be set up, and why one is not.
+
+use std::time::{Duration, Instant};
+
+use futures::{SinkExt, StreamExt};
+use heliograph::{
+    config::{ConnectorId, FeedId},
+    engine::FeedEvent,
+    stats::ViewerSample,
+};
+use serde_json::{Value, json};
+use tokio::{net::TcpStream, task::JoinHandle};
+use tokio_tungstenite::{WebSocketStream, client_async, tungstenite::Message};
+
+use crate::support::{peer::Peer, station::SmallStation};
+
+/// No verdict may take longer.
+const VERDICT_WITHIN: Duration = Duration::from_secs(10);
+/// An address of a network that is not ours, where nobody answers.
+const NOWHERE: &str = "10.255.255.7";
+
+fn viewer(event: &FeedEvent) -> Option<&ViewerSample> {
+    match event {
+        FeedEvent::Stats(sample) => sample.viewers.first(),
+        _ => None,
+    }
+}
+
+/// Why somebody is not connected; some sessions end by that.
+fn verdict(event: &FeedEvent) -> Option<String> {
+    match event {
+        FeedEvent::Unreached { viewer } => viewer.ice_verdict.clone(),
+        event => viewer(event)?.ice_verdict.clone(),
+    }
+}
+
+#[test]
+fn each_step_of_a_viewers_connection_is_timed() {
+    let mut station = SmallStation::start();
+    let feed = station.add("Bow", |_| {});
+    let _peer = Peer::watch(&station.server, &feed);
+    let seen = station.wait("a complete set-up", &feed, |event| {
+        viewer(event).filter(|viewer| viewer.set_up.is_complete() && viewer.candidate_pair.is_some()).cloned()
+    });
+    let set_up = seen.set_up;
+    let steps = [set_up.signalling, set_up.ice_gathering, set_up.ice_connected, set_up.dtls, set_up.first_frame];
+    assert!(steps.iter().all(|took| took.is_some_and(|took| (0.0..5.0).contains(&took))), "{set_up:?}");
+    assert_eq!((seen.connector, seen.ice_verdict), (Some(ConnectorId::local()), None));
+    let pairs = seen.ice.pairs();
+    assert_eq!(pairs.first().map(|pair| pair.state), Some(heliograph::stats::PairState::InUse), "{pairs:?}");
+}
+
+#[test]
+fn why_a_viewer_is_not_connected_is_told_within_ten_seconds() {
+    let mut station = SmallStation::start();
+    let feed = station.add("Bow", |_| {});
+    for (answer, words) in [
+        (None, "has not answered the offer"),
+        (Some(NOWHERE), "The far side offered only private addresses of another network. No TURN server is set"),
+    ] {
+        let stranger = Stranger::watch(&station, &feed, answer);
+        let began = station.wait("the session", &feed, |event| viewer(event).map(|_| Instant::now()));
+        let verdict = station.wait("a verdict", &feed, verdict);
+        assert!(began.elapsed() <= VERDICT_WITHIN, "it took {:?}", began.elapsed());
+        assert!(verdict.contains(words), "{verdict}");
+        drop(stranger);
+        station.wait("the end of the session", &feed, |event| match event {
+            FeedEvent::Stats(sample) => sample.viewers.is_empty().then_some(()),
+            _ => None,
+        });
+    }
+}
+
+/// Somebody who asks for the picture, and answers with an address that nobody reaches, or not at all.
+struct Stranger(JoinHandle<()>);
+
+impl Stranger {
+    fn watch(station: &SmallStation, feed: &FeedId, address: Option<&'static str>) -> Self {
+        let (listen, feed) = (station.server.address(), feed.to_string());
+        Self(station.handle().spawn(async move {
+            let stream = TcpStream::connect(listen).await.unwrap();
+            let (mut socket, _) = client_async(format!("ws://{listen}/signalling"), stream).await.unwrap();
+            say(&mut socket, &json!({ "type": "startSession", "peerId": feed })).await;
+            while let Some(Ok(message)) = socket.next().await {
+                let Message::Text(text) = message else { continue };
+                let message: Value = serde_json::from_str(&text).unwrap();
+                if let (Some(offer), Some(address)) = (message["sdp"]["sdp"].as_str(), address) {
+                    let sdp = json!({ "type": "answer", "sdp": answer(offer, address) });
+                    say(&mut socket, &json!({ "type": "peer", "sessionId": message["sessionId"], "sdp": sdp })).await;
+                }
+            }
+        }))
+    }
+}
+
+impl Drop for Stranger {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+async fn say(socket: &mut WebSocketStream<TcpStream>, message: &Value) {
+    socket.send(Message::text(message.to_string())).await.unwrap();
+}
+
+/// An answer that takes all of an offer, from somebody at this address.
+fn answer(offer: &str, address: &str) -> String {
+    let mut lines = Vec::new();
+    for line in offer.lines() {
+        match line {
+            _ if line.starts_with("a=candidate") || line.starts_with("a=ssrc") || line.starts_with("a=msid") => {}
+            "a=setup:actpass" => lines.push("a=setup:active".to_owned()),
+            "a=sendonly" => lines.push("a=recvonly".to_owned()),
+            _ if line.starts_with("a=ice-ufrag:") => lines.push("a=ice-ufrag:somebody".to_owned()),
+            _ if line.starts_with("a=ice-pwd:") => {
+                lines.push("a=ice-pwd:somebodysomebodysomebody".to_owned());
+                lines.push(format!("a=candidate:1 1 UDP 2015363327 {address} 40000 typ host"));
+            }
+            line => lines.push(line.to_owned()),
+        }
+    }
+    lines.join("\r\n") + "\r\n"
+}
