@@ -165,7 +165,13 @@ export class Session extends EventTarget {
   #connectionChanged(state) {
     clearTimeout(this.#timer);
     if (state === "failed") this.close();
-    if (state === "disconnected") this.#timer = setTimeout(() => this.close(), DISCONNECTED_LIMIT_MS);
+    if (state === "disconnected") this.#closeLater();
+  }
+
+  /** While the server cannot be heard either, it is the network: the session goes on when that is back, a new one could not begin. */
+  #closeLater() {
+    const close = () => (this.#signalling.unheard ? this.#closeLater() : this.close());
+    this.#timer = setTimeout(close, DISCONNECTED_LIMIT_MS);
   }
 
   /**

@@ -12,6 +12,14 @@ import { ServerClock } from "./picture-age.js";
 const FIRST_RETRY_MS = 500;
 const LONGEST_RETRY_MS = 5_000;
 
+/** An outage is young for so long. Whoever watches wants the picture back as soon as the network is there. */
+const YOUNG_MS = 60_000;
+const LONGEST_YOUNG_RETRY_MS = 1_000;
+
+/** How long an attempt may take: TCP asks ever more rarely whether somebody is there, a new attempt asks at once. */
+const YOUNG_ATTEMPT_MS = 2_500;
+const ATTEMPT_MS = 15_000;
+
 const QUICK_QUESTIONS = 5;
 const QUICK_QUESTION_MS = 100;
 const QUESTION_MS = 2_000;
@@ -19,12 +27,15 @@ const QUESTION_MS = 2_000;
 /** A server that has told the time before and is silent this long is gone, whatever TCP thinks. */
 const SILENCE_LIMIT_MS = 10_000;
 
+/** One that is silent this long, though it is asked all the time, cannot be heard: what else is missing need not be its fault. */
+const UNHEARD_MS = QUESTION_MS + 500;
+
 /** What to tell a person when `refused`. */
 export const REFUSED = "This server asks for a token. Open the link that Heliograph shows, with its token.";
 
 /** How long to wait before attempt n (from 0): doubling, and jittered so that a wall of pages does not return as one. */
-export function backOff(attempt) {
-  const ceiling = Math.min(FIRST_RETRY_MS * 2 ** attempt, LONGEST_RETRY_MS);
+export function backOff(attempt, longest = LONGEST_RETRY_MS) {
+  const ceiling = Math.min(FIRST_RETRY_MS * 2 ** attempt, longest);
   return ceiling * (0.75 + Math.random() / 4);
 }
 
@@ -46,6 +57,7 @@ export class Signalling extends EventTarget {
   #attempt = 0;
   #timers = new Set();
   #lastTimeReply = null;
+  #lostAt = performance.now();
 
   constructor(url) {
     super();
@@ -55,6 +67,11 @@ export class Signalling extends EventTarget {
     document.addEventListener("visibilitychange", () => document.hidden || this.#hurry());
   }
 
+  /** Whether nothing can be heard of the server at the moment. */
+  get unheard() {
+    return !this.connected || (this.#lastTimeReply !== null && performance.now() - this.#lastTimeReply > UNHEARD_MS);
+  }
+
   connect() {
     this.#clearTimers();
     const socket = new WebSocket(this.#url);
@@ -62,6 +79,11 @@ export class Signalling extends EventTarget {
     socket.onmessage = (event) => this.#receive(event.data);
     // A failed attempt ends in `close` as well; `error` says nothing that a page may know.
     socket.onclose = () => this.#lost(socket);
+    this.#after(this.#isYoung ? YOUNG_ATTEMPT_MS : ATTEMPT_MS, () => this.connected || this.#lost(socket));
+  }
+
+  get #isYoung() {
+    return performance.now() - this.#lostAt < YOUNG_MS;
   }
 
   /** Sends a message, or drops it while there is no connection: nothing here is worth a queue. */
@@ -125,9 +147,11 @@ export class Signalling extends EventTarget {
     socket.close();
     this.#clearTimers();
     if (!this.connected) this.#askWhy();
+    if (this.connected) this.#lostAt = performance.now();
     this.connected = false;
     this.dispatchEvent(new Event("closed"));
-    this.#after(backOff(this.#attempt++), () => this.connect());
+    const longest = this.#isYoung ? LONGEST_YOUNG_RETRY_MS : LONGEST_RETRY_MS;
+    this.#after(backOff(this.#attempt++, longest), () => this.connect());
   }
 
   /** A websocket that fails does not say why; the same server, asked for a page, does. */

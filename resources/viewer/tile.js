@@ -279,8 +279,9 @@ export class Tile {
 
   /** A session that should show something and does not is given up. */
   #giveUpIfBlank(now) {
-    // A hidden page is shown no frames, and a feed in trouble has none: neither is the session's fault.
-    if (document.hidden || this.state !== "live") this.#waitingSince = now;
+    // A hidden page is shown no frames, a feed in trouble has none, and none come through a network that is down:
+    // none of that is the session's fault.
+    if (document.hidden || this.state !== "live" || this.#signalling.unheard) this.#waitingSince = now;
     const lastSign = Math.max(this.#waitingSince, now - (this.#verdict.sinceFrameMs ?? Infinity));
     const stopped = this.#framesOfVideo > 0 ? STOPPED_LIMIT_MS : FIRST_PICTURE_LIMIT_MS;
     const limit = this.#session?.clogged ? CLOGGED_LIMIT_MS : stopped;
