@@ -1,6 +1,9 @@
 //! Keeps a connection to a service elsewhere: lost, it is made again.
 
 use std::{
+    future::pending,
+    io::ErrorKind,
+    net::{IpAddr, UdpSocket},
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -16,8 +19,11 @@ use crate::{
     i18n::{gettext, gettext_f},
 };
 
-/// The longest first wait; each further one may be twice as long.
-const FIRST_WAIT: Duration = Duration::from_millis(500);
+/// The longest wait in the first minute of an outage: whoever watches wants the picture back with the network.
+const YOUNG_WAIT: Duration = Duration::from_secs(1);
+const YOUNG: Duration = Duration::from_mins(1);
+/// The longest first wait after that; each further one may be twice as long.
+const FIRST_WAIT: Duration = Duration::from_secs(2);
 /// No wait is longer.
 const LONGEST_WAIT: Duration = Duration::from_secs(30);
 /// After so long a connection counts as a good one, and waits begin anew.
@@ -46,13 +52,16 @@ pub(in crate::connector) async fn keep(server: Arc<Server>, mut dialect: impl Di
 pub(in crate::connector) struct Attempts {
     id: ConnectorId,
     tell: TellState,
+    /// When the outage began.
+    since: Option<Instant>,
+    /// How often an attempt has failed since that was no longer young.
     failures: u32,
     began: Instant,
 }
 
 impl Attempts {
     pub(in crate::connector) fn new(id: ConnectorId, tell: TellState) -> Self {
-        Self { id, tell, failures: 0, began: Instant::now() }
+        Self { id, tell, since: None, failures: 0, began: Instant::now() }
     }
 
     /// Another attempt begins.
@@ -64,10 +73,11 @@ impl Attempts {
     /// It ended by this; comes back when the next is due.
     pub(in crate::connector) async fn wait_after(&mut self, fault: ConnectorFault) {
         if self.began.elapsed() > HEALTHY {
-            self.failures = 0;
+            (self.since, self.failures) = (None, 0);
         }
-        let wait = wait_after(self.failures, fault.kind);
-        self.failures += 1;
+        let age = self.since.get_or_insert_with(Instant::now).elapsed();
+        let wait = wait_after(age, self.failures, fault.kind);
+        self.failures += u32::from(age >= YOUNG);
         tracing::debug!(connector = %self.id, "{fault}");
         (self.tell)(ConnectorState::Backoff { fault, retry_in: wait.as_secs_f64() });
         sleep(wait).await;
@@ -75,19 +85,40 @@ impl Attempts {
 }
 
 /// Anything between half and all of what is due: many that lost the same service do not come back at once.
-fn wait_after(failures: u32, kind: Kind) -> Duration {
-    let most = if kind.is_lasting() { LONGEST_WAIT } else { FIRST_WAIT * 2_u32.saturating_pow(failures.min(10)) };
+fn wait_after(age: Duration, failures: u32, kind: Kind) -> Duration {
+    let most = match kind {
+        kind if kind.is_lasting() => LONGEST_WAIT,
+        _ if age < YOUNG => YOUNG_WAIT,
+        _ => FIRST_WAIT * 2_u32.saturating_pow(failures.min(10)),
+    };
     most.min(LONGEST_WAIT).mul_f64(rand::random_range(0.5..=1.0))
 }
 
 /// One connection, from the first step to its end.
 async fn attempt(server: &Server, dialect: &mut dyn Dialect, line: &Line, tell: &TellState) -> ConnectorFault {
     let mut set_up = SetUp::default();
-    let socket = match server.dial(&mut set_up).await {
-        Ok(socket) => socket,
+    let (socket, own) = match server.dial(&mut set_up).await {
+        Ok(dialled) => dialled,
         Err(fault) => return fault,
     };
-    talk(socket, dialect, line, tell, set_up).await.unwrap_or_else(|fault| fault)
+    tokio::select! {
+        fault = talk(socket, dialect, line, tell, set_up) => fault.unwrap_or_else(|fault| fault),
+        () = address_gone(own) => moved(),
+    }
+}
+
+/// Comes back when this machine does not have the address any more: from there nothing is sent or heard, and
+/// TCP would wait for it to return.
+async fn address_gone(own: Option<IpAddr>) {
+    let Some(own) = own else { return pending().await };
+    loop {
+        sleep(TICK).await;
+        // Only an address of this machine can be bound to.
+        let bound = UdpSocket::bind((own, 0));
+        if bound.is_err_and(|error| error.kind() == ErrorKind::AddrNotAvailable) {
+            return;
+        }
+    }
 }
 
 /// Carries texts both ways until the connection ends.
@@ -146,6 +177,10 @@ fn lost() -> ConnectorFault {
     ConnectorFault::new(Kind::Lost, gettext("The connection to the service was lost."), "")
 }
 
+fn moved() -> ConnectorFault {
+    ConnectorFault::new(Kind::Lost, gettext("This machine has another address now."), "")
+}
+
 fn closed(close: Option<(CloseCode, String)>) -> ConnectorFault {
     match close {
         Some((_, reason)) if !reason.is_empty() => {
@@ -163,12 +198,22 @@ mod tests {
 
     #[test]
     fn waits_grow_to_a_bound_and_no_two_are_the_same() {
-        let waits: Vec<_> = (0..20).map(|failures| wait_after(failures, Kind::Lost)).collect();
+        let waits: Vec<_> = (0..20).map(|failures| wait_after(YOUNG, failures, Kind::Lost)).collect();
         assert!(waits[0] <= FIRST_WAIT && waits[0] >= FIRST_WAIT / 2);
         assert!(waits.iter().all(|wait| *wait <= LONGEST_WAIT));
         assert!(waits[19] >= LONGEST_WAIT / 2);
-        assert!(wait_after(0, Kind::Refused) >= LONGEST_WAIT / 2, "a wrong token does not mend itself");
-        let many: std::collections::HashSet<_> = (0..20).map(|_| wait_after(3, Kind::Lost)).collect();
+        let young = wait_after(Duration::from_secs(59), 0, Kind::Lost);
+        assert!(young <= YOUNG_WAIT && young >= YOUNG_WAIT / 2, "an outage may be short");
+        let refused = wait_after(Duration::ZERO, 0, Kind::Refused);
+        assert!(refused >= LONGEST_WAIT / 2, "a wrong token does not mend itself");
+        let many: std::collections::HashSet<_> = (0..20).map(|_| wait_after(YOUNG, 3, Kind::Lost)).collect();
         assert!(many.len() > 1);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_address_that_is_not_this_machines_is_noticed() {
+        let other = "198.51.100.7".parse().ok();
+        assert!(timeout(TICK * 2, address_gone(other)).await.is_ok());
+        assert!(timeout(TICK * 5, address_gone("127.0.0.1".parse().ok())).await.is_err());
     }
 }
