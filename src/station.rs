@@ -19,7 +19,10 @@ use std::{
 use tokio::runtime::Handle;
 
 use crate::{
-    config::{Config, ConnectorConfig, ConnectorId, ConnectorSettings, MqttConfig, Secrets, ServerConfig},
+    config::{
+        Config, ConnectorConfig, ConnectorId, ConnectorSettings, FeedId, IceServers, MqttConfig, PasswordSource,
+        Secrets, ServerConfig,
+    },
     connector::{
         self,
         hub::{Hub, HubConnector},
@@ -43,7 +46,7 @@ pub struct Station {
     pub secrets: Arc<Secrets>,
     hub: Arc<Hub>,
     local: Arc<HubConnector>,
-    connectors: Mutex<BTreeMap<ConnectorId, ConnectorConfig>>,
+    connectors: Arc<Mutex<BTreeMap<ConnectorId, ConnectorConfig>>>,
     runtime: Handle,
 }
 
@@ -54,7 +57,7 @@ impl Station {
         let local = Arc::new(HubConnector::new(hub.clone()));
         let engine = Engine::new(runtime.clone(), secrets.clone());
         engine.set_connector(ConnectorId::local(), local.clone());
-        Self { engine, secrets, hub, local, connectors: Mutex::default(), runtime }
+        Self { engine, secrets, hub, local, connectors: Arc::default(), runtime }
     }
 
     /// Takes what concerns all feeds.
@@ -81,27 +84,41 @@ impl Station {
         for id in present.keys().filter(|id| !wanted.contains_key(*id)) {
             self.engine.remove_connector(id);
         }
-        for config in wanted.values().filter(|config| present.get(&config.id) != Some(config)) {
+        let changed: Vec<_> =
+            wanted.values().filter(|config| present.get(&config.id) != Some(config)).cloned().collect();
+        *present = wanted;
+        drop(present);
+        for config in changed {
             self.open_connector(config);
         }
-        *present = wanted;
     }
 
     /// Opens a connector anew, with its secrets as they are now.
     pub fn reconnect(&self, id: &ConnectorId) {
-        let present = self.connectors.lock().expect("no holder of this lock should panic");
-        if let Some(config) = present.get(id) {
+        let config = self.connectors.lock().expect("no holder of this lock should panic").get(id).cloned();
+        if let Some(config) = config {
             self.open_connector(config);
         }
     }
 
-    fn open_connector(&self, config: &ConnectorConfig) {
-        let settings = ConnectorSettings::new(config.clone(), self.secrets.clone());
-        if let Some(connector) = connector::open(&settings) {
-            self.engine.set_connector(config.id.clone(), connector);
-        } else {
-            tracing::error!(connector = %config.id, "This connector's settings are not complete.");
+    fn open_connector(&self, config: ConnectorConfig) {
+        let (engine, secrets) = (self.engine.clone(), self.secrets.clone());
+        if config.transport.ice.password != PasswordSource::Keyring {
+            return open_connector(&engine, config, secrets);
         }
+        // Who opens a way to viewers cannot wait for the keyring: what it has is at hand from here on.
+        let wanted = self.connectors.clone();
+        self.runtime.spawn(async move {
+            let name = FeedId::of_connector(&config.id, IceServers::PASSWORD);
+            if let Err(error) = secrets.fetch(&name).await {
+                tracing::error!(connector = %config.id, "The TURN servers’ password: {error}");
+            }
+            let is_wanted =
+                wanted.lock().expect("no holder of this lock should panic").get(&config.id) == Some(&config);
+            if is_wanted {
+                open_connector(&engine, config, secrets);
+            }
+        });
     }
 
     /// Adds all feeds of a configuration.
@@ -168,6 +185,15 @@ impl Station {
     /// window, which keeps its settings itself.
     pub fn keep_certificates(&self, settings: PathBuf) {
         self.runtime.spawn(certificates::keep(self.engine.clone(), self.engine.subscribe(), settings));
+    }
+}
+
+fn open_connector(engine: &Engine, config: ConnectorConfig, secrets: Arc<Secrets>) {
+    let id = config.id.clone();
+    if let Some(connector) = connector::open(&ConnectorSettings::new(config, secrets)) {
+        engine.set_connector(id, connector);
+    } else {
+        tracing::error!(connector = %id, "This connector's settings are not complete.");
     }
 }
 

@@ -16,8 +16,8 @@ const WRITTEN_AS_IT_IS: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').
 pub struct IceServers {
     /// In the order in which they are tried.
     pub servers: Vec<IceServer>,
-    /// Where the password of their users is found: [`PasswordSource::None`],
-    /// `Environment` or `File`; the keyring holds only cameras' passwords.
+    /// Where the password of their users is found; those of a connector may have it in the keyring, under
+    /// [`super::FeedId::of_connector`] and [`Self::PASSWORD`].
     pub password: PasswordSource,
 }
 
@@ -28,16 +28,22 @@ impl Default for IceServers {
 }
 
 impl IceServers {
+    /// What the password is called.
+    pub const PASSWORD: &str = "ice_password";
+
     /// The password of the TURN servers' users, read anew each time; empty where none is named,
     /// or no server has a user.
     ///
     /// # Errors
-    /// It is not where it should be.
+    /// It is not where it should be, or in the keyring, which is asked elsewhere.
     pub fn password(&self) -> Result<Password, SecretError> {
         if self.servers.iter().all(|server| server.user.is_none()) {
             return Ok(Password::new(""));
         }
-        Ok(self.password.read()?.unwrap_or_else(|| Password::new("")))
+        match self.password.read()? {
+            None if self.password == PasswordSource::Keyring => Err(SecretError::NotInKeyring),
+            found => Ok(found.unwrap_or_default()),
+        }
     }
 
     /// Whether one of them passes media on.

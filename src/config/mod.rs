@@ -84,9 +84,7 @@ pub use priority::{Priority, PriorityError};
 pub use profile::Profile;
 pub use recording::RecordingConfig;
 pub use rendition_role::RenditionRole;
-pub use secret::{
-    Kept, KeyringStore, Password, PasswordSource, SecretError, SecretStore, Secrets, SessionStore, check_variable,
-};
+pub use secret::{Kept, KeyringStore, Password, PasswordSource, SecretError, SecretStore, Secrets, SessionStore};
 pub use server::{ServerConfig, Token, TokenError};
 pub use setpoint::{OrCamera, Setpoint, SetpointChange, SetpointError};
 pub use size::{Size, SizeError};

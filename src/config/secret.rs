@@ -19,7 +19,7 @@ pub use keyring::{KEYRING_LIMIT, KeyringStore, PROMPT_LIMIT};
 pub use password::Password;
 pub use secrets::{Kept, Secrets};
 pub use session::SessionStore;
-pub use source::{PasswordSource, check_variable};
+pub use source::PasswordSource;
 
 use super::FeedId;
 

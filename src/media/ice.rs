@@ -27,13 +27,17 @@ impl IceAddresses {
     /// # Errors
     /// The TURN servers' password is not where it should be.
     pub fn of(servers: &IceServers) -> Result<Self, SecretError> {
-        let password = servers.password()?;
+        Ok(Self::with_password(servers, &servers.password()?))
+    }
+
+    /// The same with this password.
+    pub fn with_password(servers: &IceServers, password: &Password) -> Self {
         let (stun, turn): (Vec<_>, Vec<_>) =
             servers.servers.iter().partition(|server| server.kind == IceServerKind::Stun);
-        Ok(Self {
-            stun: stun.first().map(|server| address(server, &password)),
-            turn: turn.into_iter().map(|server| address(server, &password)).collect(),
-        })
+        Self {
+            stun: stun.first().map(|server| address(server, password)),
+            turn: turn.into_iter().map(|server| address(server, password)).collect(),
+        }
     }
 }
 

@@ -2,7 +2,7 @@
 //!
 //! What is accepted is decided in [`super::model::EnteredConnector`].
 
-use std::{cell::Cell, rc::Rc};
+use std::rc::Rc;
 
 use adw::prelude::*;
 use gtk::gio;
@@ -12,11 +12,11 @@ use super::{
     feed_dialog::rows::{Changed, Choice, entry, group, number, switch, value},
     media_rows::MediaRows,
     model::{Desk, EnteredConnector, FeedObject, Misfit, set_up_words},
+    secret_row::SecretRow,
 };
 use crate::{
     config::{
-        Codec, ConnectorConfig, ConnectorForm, ConnectorId, FeedChoice, FeedId, Field, FieldKind, Password,
-        PasswordSource,
+        Codec, ConnectorConfig, ConnectorForm, ConnectorId, FeedChoice, FeedId, Field, FieldKind, PasswordSource,
     },
     connector::FORMS,
     i18n::{gettext, gettext_f},
@@ -99,9 +99,9 @@ impl Fields {
         }
         for (field, row, _) in &self.own {
             match row {
-                Row::Secret { row, is_forgotten } => {
-                    entered.secrets.insert(field.key, Password::new(row.text()));
-                    if is_forgotten.get() {
+                Row::Secret(secret) => {
+                    entered.secrets.insert(field.key, secret.typed());
+                    if secret.is_forgotten() {
                         entered.forgotten.insert(field.key);
                     }
                 }
@@ -163,7 +163,7 @@ impl Form for Fields {
 /// The row of a field.
 enum Row {
     Text(adw::EntryRow),
-    Secret { row: adw::PasswordEntryRow, is_forgotten: Rc<Cell<bool>> },
+    Secret(SecretRow),
     Number(adw::SpinRow),
     Choice(Choice<&'static str>),
 }
@@ -187,7 +187,7 @@ impl Row {
                 Self::Text(row)
             }
             FieldKind::File => Self::Text(file_row(&label, text.unwrap_or_default(), changed)),
-            FieldKind::Secret { .. } => secret_row(&label, source, changed),
+            FieldKind::Secret { .. } => Self::Secret(SecretRow::new(&label, source, changed)),
             FieldKind::Number { range, default } => {
                 let row = number(&label, range, 1, changed);
                 row.set_value(text.and_then(|text| text.parse().ok()).unwrap_or(*default).into());
@@ -206,7 +206,7 @@ impl Row {
     fn widget(&self) -> &gtk::Widget {
         match self {
             Self::Text(row) => row.upcast_ref(),
-            Self::Secret { row, .. } => row.upcast_ref(),
+            Self::Secret(secret) => secret.row.upcast_ref(),
             Self::Number(row) => row.upcast_ref(),
             Self::Choice(choice) => choice.row.upcast_ref(),
         }
@@ -216,7 +216,7 @@ impl Row {
         match self {
             Self::Text(row) => row.text().into(),
             // What is secret is asked for apart.
-            Self::Secret { .. } => String::new(),
+            Self::Secret(_) => String::new(),
             Self::Number(row) => value(row).to_string(),
             Self::Choice(choice) => choice.get().unwrap_or_default().to_owned(),
         }
@@ -226,42 +226,6 @@ impl Row {
 /// What a word of the settings is called, where people call it otherwise.
 fn words_for(word: &str) -> String {
     word.parse::<Codec>().map_or_else(|_| word.to_owned(), |codec| codec.to_string())
-}
-
-/// A row for something that is not to be seen. Where there is one already, it can be forgotten.
-fn secret_row(label: &str, source: Option<&PasswordSource>, changed: &Changed) -> Row {
-    let title = match source {
-        None | Some(PasswordSource::None) => gettext_f("{label}, kept in your keyring", &[("label", label)]),
-        Some(PasswordSource::Keyring) => gettext_f("{label} (empty: unchanged)", &[("label", label)]),
-        Some(PasswordSource::Environment(name)) => {
-            gettext_f("{label} (empty: from the variable {name})", &[("label", label), ("name", name)])
-        }
-        Some(PasswordSource::File(path)) => {
-            let path = path.display().to_string();
-            gettext_f("{label} (empty: from the file {path})", &[("label", label), ("path", &path)])
-        }
-    };
-    let row = adw::PasswordEntryRow::builder().title(title).build();
-    let tell = changed.clone();
-    row.connect_changed(move |_| tell.tell());
-    let is_forgotten = Rc::new(Cell::new(false));
-    if source.is_some_and(|source| *source != PasswordSource::None) {
-        let forget = gtk::Button::builder().label(gettext("_Forget")).use_underline(true).build();
-        forget.set_valign(gtk::Align::Center);
-        row.add_suffix(&forget);
-        let (kept, tell, shown, label) = (is_forgotten.clone(), changed.clone(), row.downgrade(), label.to_owned());
-        forget.connect_clicked(move |button| {
-            kept.set(true);
-            button.set_sensitive(false);
-            if let Some(row) = shown.upgrade() {
-                row.set_text("");
-                row.set_sensitive(false);
-                row.set_title(&gettext_f("{label}: forgotten when you apply", &[("label", &label)]));
-            }
-            tell.tell();
-        });
-    }
-    Row::Secret { row, is_forgotten }
 }
 
 /// A row for a file's path, with a button that finds one.

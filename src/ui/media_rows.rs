@@ -6,16 +6,20 @@ use super::{
     editor::Asked,
     feed_dialog::rows::{Changed, entry, group, number, switch, value},
     model::EnteredMedia,
+    secret_row::SecretRow,
 };
-use crate::{config::TransportConfig, i18n::gettext};
+use crate::{
+    config::{PasswordSource, TransportConfig},
+    i18n::gettext,
+};
 
 /// The rows, behind one that opens them.
 pub(super) struct MediaRows {
     pub(super) group: adw::PreferencesGroup,
     expander: adw::ExpanderRow,
     ice_servers: adw::EntryRow,
-    password_variable: adw::EntryRow,
-    password_file: adw::EntryRow,
+    password_source: PasswordSource,
+    password: SecretRow,
     relay_only: adw::SwitchRow,
     mtu: adw::SpinRow,
     retransmission: adw::SwitchRow,
@@ -32,8 +36,7 @@ impl MediaRows {
             row
         };
         let ice_servers = text(gettext("STUN and TURN servers: stun:HOST, turn:USER@HOST"), &entered.ice_servers);
-        let password_variable = text(gettext("TURN password from the variable"), &entered.password_variable);
-        let password_file = text(gettext("TURN password from the file"), &entered.password_file);
+        let password = SecretRow::new(&gettext("TURN password"), Some(&entered.password_source), changed);
         let hides = gettext("Viewers do not learn this computer’s addresses");
         let relay_only = switch(&gettext("Through a TURN Server Only"), &hides, changed);
         relay_only.set_active(entered.relay_only);
@@ -45,21 +48,18 @@ impl MediaRows {
         let mtu = number(&gettext("Largest packet (bytes)"), &TransportConfig::MTU, 10, changed);
         mtu.set_value(entered.mtu.into());
         let interfaces = text(gettext("Network interfaces, such as eth0, wl*; empty: all"), &entered.interfaces);
-        let asked = vec![
-            Asked::new("ice_servers", &ice_servers, changed),
-            Asked::new("ice_password_env", &password_variable, changed),
-            Asked::new("ice_password_file", &password_file, changed),
-            Asked::new("interfaces", &interfaces, changed),
-        ];
+        let asked =
+            vec![Asked::new("ice_servers", &ice_servers, changed), Asked::new("interfaces", &interfaces, changed)];
         let expander = adw::ExpanderRow::builder()
             .title(gettext("How Media Travel"))
             .subtitle(gettext("STUN and TURN servers, lost packets, interfaces"))
             .expanded(!entered.is_usual())
             .build();
-        let (servers, interfaces_rows) = asked.split_at(3);
+        let (servers, interfaces_rows) = asked.split_at(1);
         servers.iter().flat_map(Asked::rows).for_each(|row| expander.add_row(row));
         for row in [
-            relay_only.upcast_ref::<gtk::Widget>(),
+            password.row.upcast_ref::<gtk::Widget>(),
+            relay_only.upcast_ref(),
             retransmission.upcast_ref(),
             fec_percent.upcast_ref(),
             mtu.upcast_ref(),
@@ -71,8 +71,8 @@ impl MediaRows {
             group: group("", &[expander.upcast_ref()]),
             expander,
             ice_servers,
-            password_variable,
-            password_file,
+            password_source: entered.password_source.clone(),
+            password,
             relay_only,
             mtu,
             retransmission,
@@ -85,8 +85,9 @@ impl MediaRows {
     pub(super) fn get(&self) -> EnteredMedia {
         EnteredMedia {
             ice_servers: self.ice_servers.text().into(),
-            password_variable: self.password_variable.text().into(),
-            password_file: self.password_file.text().into(),
+            password_source: self.password_source.clone(),
+            password: self.password.typed(),
+            forgets_password: self.password.is_forgotten(),
             relay_only: self.relay_only.is_active(),
             mtu: value(&self.mtu),
             retransmission: self.retransmission.is_active(),

@@ -57,6 +57,7 @@ mod place_row;
 mod preferences_dialog;
 mod preview_tile;
 mod removal;
+mod secret_row;
 mod setpoint_group;
 mod share_group;
 mod shares_dialog;

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use futures::{SinkExt, StreamExt};
 use heliograph::{
-    config::{ConnectorId, FeedId},
+    config::{Config, ConnectorId, FeedId},
     engine::FeedEvent,
     stats::ViewerSample,
 };
@@ -43,6 +43,7 @@ fn each_step_of_a_viewers_connection_is_timed() {
         viewer(event).filter(|viewer| viewer.set_up.is_complete() && viewer.candidate_pair.is_some()).cloned()
     });
     let set_up = seen.set_up;
+    println!("measured: {}", set_up.words());
     let steps = [set_up.signalling, set_up.ice_gathering, set_up.ice_connected, set_up.dtls, set_up.first_frame];
     assert!(steps.iter().all(|took| took.is_some_and(|took| (0.0..5.0).contains(&took))), "{set_up:?}");
     assert_eq!((seen.connector, seen.ice_verdict), (Some(ConnectorId::local()), None));
@@ -53,22 +54,34 @@ fn each_step_of_a_viewers_connection_is_timed() {
 #[test]
 fn why_a_viewer_is_not_connected_is_told_within_ten_seconds() {
     let mut station = SmallStation::start();
-    let feed = station.add("Bow", |_| {});
-    for (answer, words) in [
-        (None, "has not answered the offer"),
-        (Some(NOWHERE), "The far side offered only private addresses of another network. No TURN server is set"),
+    let [silent, far] = ["Silent", "Far"].map(|name| station.add(name, |_| {}));
+    let _strangers = [Stranger::watch(&station, &silent, None), Stranger::watch(&station, &far, Some(NOWHERE))];
+    let began = Instant::now();
+    // The one session ends by it, the other stays.
+    for (feed, words) in [
+        (far, "The far side offered only private addresses of another network. No TURN server is set"),
+        (silent, "has not answered the offer"),
     ] {
-        let stranger = Stranger::watch(&station, &feed, answer);
-        let began = station.wait("the session", &feed, |event| viewer(event).map(|_| Instant::now()));
-        let verdict = station.wait("a verdict", &feed, verdict);
+        let told = station.wait("a verdict", &feed, verdict);
         assert!(began.elapsed() <= VERDICT_WITHIN, "it took {:?}", began.elapsed());
-        assert!(verdict.contains(words), "{verdict}");
-        drop(stranger);
-        station.wait("the end of the session", &feed, |event| match event {
-            FeedEvent::Stats(sample) => sample.viewers.is_empty().then_some(()),
-            _ => None,
-        });
+        assert!(told.contains(words), "{told}");
     }
+}
+
+#[test]
+fn a_turn_server_that_is_not_there_is_told_of() {
+    let mut station = SmallStation::start();
+    let mut config = Config::default();
+    config.server.transport.relay_only = true;
+    // Nobody listens there.
+    config.server.transport.ice.servers = vec!["turn:me@127.0.0.1:9?transport=tcp".parse().unwrap()];
+    station.station.configure(&config);
+    let feed = station.add("Bow", |_| {});
+    let _peer = Peer::watch(&station.server, &feed);
+    let began = station.wait("the session", &feed, |event| viewer(event).map(|_| Instant::now()));
+    let told = station.wait("a verdict", &feed, verdict);
+    assert!(began.elapsed() <= VERDICT_WITHIN, "it took {:?}", began.elapsed());
+    assert!(told.contains("Only a TURN server may be used, and it gave no address"), "{told}");
 }
 
 /// Somebody who asks for the picture, and answers with an address that nobody reaches, or not at all.

@@ -68,11 +68,19 @@ fn a_connector_is_added_by_its_kind_and_its_fields() {
     press(&dialog, "Add");
     support::until("the sentence", || says(&dialog, "No camera is chosen"));
     row::<adw::SwitchRow>(&dialog, "Bow").set_active(true);
+    row::<adw::ExpanderRow>(&dialog, "How Media Travel").set_expanded(true);
+    support::settle();
+    field(&dialog, "TURN password").set_text("planted");
+    row::<adw::SwitchRow>(&dialog, "Through a TURN Server Only").set_active(true);
+    press(&dialog, "Add");
+    support::until("the sentence", || says(&dialog, "No TURN server is named"));
+    field(&dialog, "STUN and TURN servers").set_text("turn:me@127.0.0.1:9");
     press(&dialog, "Add");
     support::until("the list", || says(&dialog, "WHIP, http://127.0.0.1:9/whip"));
     support::until("the file", || rig.saved().contains("kind = \"whip\""));
     let saved = rig.saved();
     assert!(saved.contains("feeds = [\"bow\"]") && saved.contains("token_keyring = true"), "{saved}");
+    assert!(saved.contains("relay_only = true") && saved.contains("ice_password_keyring = true"), "{saved}");
     assert!(!saved.contains("planted") && saved.contains("# to the office"), "{saved}");
     // There is no keyring here, and that is said.
     let is_told = |title: &String| title.starts_with("The password is kept for this run only");

@@ -1223,6 +1223,7 @@ fn a_changed_connector_is_written_between_the_operators_comments() {
     shore.secrets.insert("token", PasswordSource::Keyring);
     shore.values.insert("tries", "7".to_owned());
     shore.transport.ice.servers = vec!["stun:192.0.2.1:3478".parse().unwrap()];
+    shore.transport.ice.password = PasswordSource::Keyring;
     let mut other = ConnectorConfig::new("other".parse().unwrap(), &SHORE);
     other.values.insert("address", "wss://other.example/".to_owned());
     config.connectors.push(other);
@@ -1234,7 +1235,7 @@ fn a_changed_connector_is_written_between_the_operators_comments() {
         "enabled = false\n",
         "feeds = []\n",
         "token_keyring = true\n",
-        "ice_servers = [\"stun:192.0.2.1:3478\"]\n",
+        "ice_servers = [\"stun:192.0.2.1:3478\"]\nice_password_keyring = true\n",
         "[[connectors]]\nid = \"other\"\nkind = \"shore\"\naddress = \"wss://other.example/\"\n",
         "# the other boat\n[[watch]]",
     ] {

@@ -286,9 +286,15 @@ fn transport_entries(transport: &TransportConfig) -> Result<Vec<Entry>, Fault> {
         texts("ice_servers", &transport.ice.servers),
         entry("ice_password_env", optional(variable), Setting::Absent),
         entry("ice_password_file", path(file)?, Setting::Absent),
+        entry("ice_password_keyring", in_keyring(&transport.ice.password), Setting::Absent),
         flag("relay_only", transport.relay_only, default.relay_only),
         texts("interfaces", &transport.interfaces),
     ])
+}
+
+/// Whether something is in the keyring; nothing is said where it is not.
+fn in_keyring(source: &PasswordSource) -> Setting {
+    if *source == PasswordSource::Keyring { Setting::Flag(true) } else { Setting::Absent }
 }
 
 /// A list that is empty where nothing is said.

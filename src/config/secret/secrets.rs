@@ -10,6 +10,8 @@ use crate::i18n::{gettext, gettext_f};
 pub struct Secrets {
     keyring: Box<dyn SecretStore>,
     session: SessionStore,
+    /// What was fetched for those who cannot wait.
+    fetched: SessionStore,
 }
 
 /// Where a password was put. `Display` is a sentence to show.
@@ -42,7 +44,7 @@ impl Secrets {
 
     /// Secrets with another store in the keyring's place.
     pub fn with_store(store: impl SecretStore + 'static) -> Self {
-        Self { keyring: Box::new(store), session: SessionStore::default() }
+        Self { keyring: Box::new(store), session: SessionStore::default(), fetched: SessionStore::default() }
     }
 
     /// The feed's password as it is now; to be asked again at each connection attempt.
@@ -60,6 +62,22 @@ impl Secrets {
             },
             elsewhere => elsewhere.read(),
         }
+    }
+
+    /// Asks for a password that [`Self::at_hand`] has from then on, as it is now.
+    ///
+    /// # Errors
+    ///
+    /// The keyring cannot be asked, or does not have it.
+    pub async fn fetch(&self, id: &FeedId) -> Result<(), SecretError> {
+        let password = self.resolve(id, &PasswordSource::Keyring).await?.ok_or(SecretError::NotInKeyring)?;
+        self.fetched.set(id, &password);
+        Ok(())
+    }
+
+    /// A password that was fetched, without waiting.
+    pub fn at_hand(&self, id: &FeedId) -> Option<Password> {
+        self.fetched.get(id)
     }
 
     /// Keeps a password that the user entered: in the keyring, or, where that cannot be, for
@@ -89,6 +107,7 @@ impl Secrets {
     /// The keyring cannot be asked; what it holds stays there.
     pub async fn remove(&self, id: &FeedId) -> Result<(), SecretError> {
         self.session.forget(id);
+        self.fetched.forget(id);
         self.keyring.remove(id).await
     }
 }
@@ -131,6 +150,19 @@ mod tests {
         assert_eq!(secrets.resolve(&id, &PasswordSource::None).await.unwrap(), None);
         secrets.remove(&id).await.unwrap();
         assert_eq!(secrets.resolve(&id, &PasswordSource::Keyring).await.unwrap(), None);
+    }
+
+    #[tokio::test]
+    async fn what_was_fetched_is_at_hand_wherever_it_is_kept() {
+        let secrets = Secrets::with_store(SessionStore::default());
+        let (id, password) = (FeedId::from_name("bow"), Password::new("planted"));
+        assert!(matches!(secrets.fetch(&id).await, Err(SecretError::NotInKeyring)));
+        secrets.keep_for_this_run(&id, &password);
+        secrets.fetch(&id).await.unwrap();
+        assert!(matches!(secrets.keep(&id, &password).await, Kept::InKeyring));
+        assert_eq!(secrets.at_hand(&id), Some(password));
+        secrets.remove(&id).await.unwrap();
+        assert_eq!(secrets.at_hand(&id), None);
     }
 
     #[tokio::test]

@@ -9,7 +9,6 @@ use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
 use super::{Password, SecretError};
-use crate::i18n::gettext;
 
 /// No password is longer than this many bytes; whatever is was named by mistake.
 const MAX_FILE_BYTES: u64 = 4096;
@@ -41,20 +40,6 @@ impl PasswordSource {
             Self::Environment(name) => from_environment(name).map(Some),
             Self::File(path) => from_file(path).map(Some),
         }
-    }
-}
-
-/// Whether this can be the name of an environment variable (POSIX.1-2024, section 8.1).
-///
-/// # Errors
-///
-/// A sentence in lower case that says what can be; it does not repeat the text, which may be a password.
-pub fn check_variable(text: &str) -> Result<(), String> {
-    let allowed = |c: char| c.is_ascii_alphanumeric() || c == '_';
-    if text.starts_with(|c: char| !c.is_ascii_digit()) && text.chars().all(allowed) {
-        Ok(())
-    } else {
-        Err(gettext("the name of an environment variable has letters, digits and _ only"))
     }
 }
 

@@ -12,7 +12,7 @@ use super::{
     Inner, REOPEN_AFTER, Served, Worker,
 };
 use crate::{
-    config::{Codec, TransportConfig},
+    config::{Codec, FeedId, IceServers, Password, PasswordSource, TransportConfig},
     media::{AudioRendition, AudioState, MediaFault, Outlet, OutletEvent, OutletPlan, PictureClock, TransportPlan},
     stats::EstimateBasis,
 };
@@ -124,12 +124,14 @@ impl Worker {
         let signaller = door.signaller();
         let events = forward(self.inner.clone(), move |event| Inner::Outlet(number, event));
         let transport = destination.connector.transport();
+        let kept = FeedId::of_connector(&destination.id, IceServers::PASSWORD);
+        let kept = self.around.secrets.at_hand(&kept).filter(|_| transport.ice.password == PasswordSource::Keyring);
         let outlet = block_in_place(|| {
             let plan = OutletPlan {
                 signaller,
                 start_kbps: self.setpoint().bitrate_kbps,
                 sound: self.audio.as_ref().map(AudioRendition::output).cloned(),
-                transport: with_servers(&transport),
+                transport: with_servers(&transport, kept.as_ref()),
                 priority: self.setpoint().priority,
                 elements: self.config.elements.clone(),
                 data: self.data_plan(door.as_ref()),
@@ -195,8 +197,10 @@ impl Worker {
 }
 
 /// Without the password of its TURN servers a feed goes without any, and a line in the log says so.
-fn with_servers(transport: &TransportConfig) -> TransportPlan {
-    TransportPlan::of(transport).unwrap_or_else(|error| {
+fn with_servers(transport: &TransportConfig, kept: Option<&Password>) -> TransportPlan {
+    let plan = kept
+        .map_or_else(|| TransportPlan::of(transport), |password| Ok(TransportPlan::with_password(transport, password)));
+    plan.unwrap_or_else(|error| {
         tracing::error!("The STUN and TURN servers are not used: {error}");
         TransportPlan::without_servers(transport)
     })

@@ -11,7 +11,7 @@ use gstrswebrtc::webrtcsink::BaseWebRTCSink;
 
 use super::{peers::Peers, properties::Properties, session::session_of};
 use crate::{
-    config::{InterfaceName, Priority, SecretError, TransportConfig},
+    config::{InterfaceName, Password, Priority, SecretError, TransportConfig},
     media::{IceAddresses, ice::ask_no_router, interfaces::local_addresses},
     stats::IceMeans,
 };
@@ -50,6 +50,11 @@ impl TransportPlan {
     /// The TURN servers' password is not where it should be.
     pub fn of(config: &TransportConfig) -> Result<Self, SecretError> {
         Ok(Self { ice: IceAddresses::of(&config.ice)?, ..Self::without_servers(config) })
+    }
+
+    /// The plan for these settings, with the TURN servers' password.
+    pub fn with_password(config: &TransportConfig, password: &Password) -> Self {
+        Self { ice: IceAddresses::with_password(&config.ice, password), ..Self::without_servers(config) }
     }
 
     /// What sessions may use for finding a way.

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use super::super::fields::Fields;
 use super::login::Variable;
-use super::transport::{TRANSPORT_KEYS, read_transport};
+use super::transport::{KEYRING_KEY, TRANSPORT_KEYS, read_transport};
 use super::{Forms, tables_of};
 use crate::config::{
     ConnectorConfig, ConnectorForm, ConnectorId, FeedChoice, FeedId, Field, FieldKind, PasswordSource,
@@ -76,7 +76,8 @@ fn known_keys(form: &ConnectorForm) -> Vec<&'static str> {
         Some(keys) => keys.to_vec(),
         None => vec![field.key],
     });
-    COMMON_KEYS.iter().copied().chain(own).chain(TRANSPORT_KEYS.iter().copied()).collect()
+    let travel = TRANSPORT_KEYS.iter().copied().chain([KEYRING_KEY]);
+    COMMON_KEYS.iter().copied().chain(own).chain(travel).collect()
 }
 
 /// The keys that say where a secret is found: in a variable, in a file, or in the keyring.
@@ -93,7 +94,7 @@ fn read_feeds(fields: &Fields<'_>) -> FeedChoice {
 }
 
 /// Where a secret is found; `None` where nothing is said, and where too much is.
-fn read_secret(fields: &Fields<'_>, keys: [&'static str; 3]) -> Option<PasswordSource> {
+pub(super) fn read_secret(fields: &Fields<'_>, keys: [&'static str; 3]) -> Option<PasswordSource> {
     let [variable, file, keyring] = keys;
     if let [first, second, ..] = keys.into_iter().filter(|key| fields.has(key)).collect::<Vec<_>>()[..] {
         fields.refuse(second, gettext_f("`{key}` says where it is, too; remove one of the two", &[("key", first)]));

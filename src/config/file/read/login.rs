@@ -3,7 +3,7 @@
 use std::str::FromStr;
 
 use super::super::fields::Fields;
-use crate::config::{PasswordSource, check_variable};
+use crate::config::PasswordSource;
 use crate::i18n::{gettext, gettext_f};
 
 /// The ways to say where a password is; without any it is in the keyring.
@@ -57,6 +57,11 @@ impl FromStr for Variable {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        check_variable(text).map(|()| Self(text.to_owned()))
+        let allowed = |c: char| c.is_ascii_alphanumeric() || c == '_';
+        if text.starts_with(|c: char| !c.is_ascii_digit()) && text.chars().all(allowed) {
+            Ok(Self(text.to_owned()))
+        } else {
+            Err(gettext("the name of an environment variable has letters, digits and _ only"))
+        }
     }
 }

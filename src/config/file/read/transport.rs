@@ -3,11 +3,9 @@
 use std::convert::Infallible;
 
 use super::super::fields::Fields;
-use super::login::Variable;
-use crate::config::{
-    IceServer, IceServerError, IceServers, InterfaceName, InterfaceNameError, PasswordSource, TransportConfig,
-};
-use crate::i18n::{gettext, gettext_f};
+use super::connectors::read_secret;
+use crate::config::{IceServer, IceServerError, IceServers, InterfaceName, InterfaceNameError, TransportConfig};
+use crate::i18n::gettext;
 
 /// The keys of any connector's table.
 pub(super) const TRANSPORT_KEYS: &[&str] = &[
@@ -20,6 +18,9 @@ pub(super) const TRANSPORT_KEYS: &[&str] = &[
     "relay_only",
     "interfaces",
 ];
+
+/// What only connectors take: the keyring is the window's, and so are they.
+pub(super) const KEYRING_KEY: &str = "ice_password_keyring";
 
 pub(super) fn read_transport(fields: &Fields<'_>) -> TransportConfig {
     let default = TransportConfig::default();
@@ -46,18 +47,8 @@ fn read_ice(fields: &Fields<'_>) -> IceServers {
     let texts = fields.texts(KEY, |_| Ok::<_, Infallible>(())).unwrap_or_default();
     let read: Result<Vec<IceServer>, _> = texts.iter().map(|text| text.parse()).collect();
     let servers = read.map_err(|error: IceServerError| fields.refuse(KEY, error)).unwrap_or_default();
-    let (variable, file) = (fields.secret::<Variable>("ice_password_env"), fields.path("ice_password_file"));
-    let password = match (variable, file) {
-        (Some(_), Some(_)) => {
-            let why = gettext_f("[server] has {key} too; remove one of the two lines", &[("key", "ice_password_env")]);
-            fields.refuse("ice_password_file", why);
-            PasswordSource::None
-        }
-        (Some(Variable(name)), None) => PasswordSource::Environment(name),
-        (None, Some(path)) => PasswordSource::File(path),
-        (None, None) => PasswordSource::None,
-    };
-    IceServers { servers, password }
+    let keys = ["ice_password_env", "ice_password_file", KEYRING_KEY];
+    IceServers { servers, password: read_secret(fields, keys).unwrap_or_default() }
 }
 
 fn read_interfaces(fields: &Fields<'_>) -> Vec<InterfaceName> {

@@ -5,8 +5,8 @@ use std::collections::HashMap;
 use toml_edit::{DocumentMut, Table};
 
 use super::{
-    super::read::secret_keys, Entry, Fault, Forms, Setting, apply, entry, external_entries, flag, key, optional, path,
-    put_tables, take_tables, text, texts, transport_entries,
+    super::read::secret_keys, Entry, Fault, Forms, Setting, apply, entry, external_entries, flag, in_keyring, key,
+    optional, path, put_tables, take_tables, text, texts, transport_entries,
 };
 use crate::config::{
     ConnectorConfig, ConnectorId, FeedChoice, FeedId, Field, FieldKind, GstWebRtcAppTopics, MqttDialect,
@@ -63,11 +63,10 @@ fn field_entries(connector: &ConnectorConfig, field: &Field) -> Result<Vec<Entry
             Some(PasswordSource::File(place)) => (None, Some(place.as_path())),
             _ => (None, None),
         };
-        let in_keyring = if source == Some(&PasswordSource::Keyring) { Setting::Flag(true) } else { Setting::Absent };
         return Ok(vec![
             entry(variable, optional(name), Setting::Absent),
             entry(file, path(place)?, Setting::Absent),
-            entry(keyring, in_keyring, Setting::Absent),
+            entry(keyring, source.map_or(Setting::Absent, in_keyring), Setting::Absent),
         ]);
     }
     let value = connector.text(field.key);

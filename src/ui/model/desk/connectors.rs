@@ -9,7 +9,7 @@ use gtk::{
 
 use super::Desk;
 use crate::{
-    config::{ConnectorConfig, ConnectorId, FeedId, PasswordSource},
+    config::{ConnectorConfig, ConnectorId, FeedId, IceServers, PasswordSource},
     connector::{ConnectorState, SetUp},
     ui::model::{DescribedConnector, PlaceWords},
 };
@@ -64,14 +64,17 @@ impl Desk {
             self.with_password(&FeedId::of_connector(&config.id, key), Some(secret.clone()));
         }
         let id = config.id.clone();
+        let mut before = None;
         let mut is_same = false;
         self.change_connectors(|connectors| match connectors.iter_mut().find(|known| known.id == config.id) {
             Some(known) => {
                 is_same = *known == config;
-                *known = config;
+                before = Some(std::mem::replace(known, config));
             }
             None => connectors.push(config),
         });
+        // What it had and needs no more.
+        self.forget_secrets(before.iter().flat_map(kept_secrets).collect());
         // The settings say the same of another secret.
         if is_same && !secrets.is_empty() {
             self.parts().station.reconnect(&id);
@@ -204,5 +207,6 @@ impl Desk {
 /// The names under which the keyring has a connector's secrets.
 fn kept_secrets(config: &ConnectorConfig) -> Vec<FeedId> {
     let kept = config.secrets.iter().filter(|(_, source)| **source == PasswordSource::Keyring);
-    kept.map(|(key, _)| FeedId::of_connector(&config.id, key)).collect()
+    let of_turn = Some(IceServers::PASSWORD).filter(|_| config.transport.ice.password == PasswordSource::Keyring);
+    kept.map(|(key, _)| *key).chain(of_turn).map(|key| FeedId::of_connector(&config.id, key)).collect()
 }

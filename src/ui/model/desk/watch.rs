@@ -51,6 +51,7 @@ impl Desk {
             Some(known) => *known = config,
             None => watched.push(config),
         });
+        self.forget_secrets(old.iter().flat_map(|old| kept_password(old)).collect());
     }
 
     /// Watches a broker no more. Follow with [`Self::undo_remove_watched`] or [`Self::forget_watched`].

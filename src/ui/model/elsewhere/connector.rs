@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::{EnteredMedia, Misfit, note};
 use crate::{
     config::{
-        ConnectorConfig, ConnectorForm, ConnectorId, FeedChoice, Field, FieldKind, Password, PasswordSource,
-        TransportConfig,
+        ConnectorConfig, ConnectorForm, ConnectorId, FeedChoice, Field, FieldKind, IceServers, Password,
+        PasswordSource, TransportConfig,
     },
     i18n::{gettext, gettext_f},
 };
@@ -96,7 +96,8 @@ impl EnteredConnector {
                     ..ConnectorConfig::new(id, self.form)
                 };
                 let typed = self.secrets.iter().filter(|(key, typed)| self.is_new(key, typed));
-                let secrets = typed.map(|(key, typed)| (*key, typed.clone())).collect();
+                let of_turn = self.media.typed().map(|typed| (IceServers::PASSWORD, typed.clone()));
+                let secrets = typed.map(|(key, typed)| (*key, typed.clone())).chain(of_turn).collect();
                 Ok(DescribedConnector { config, secrets })
             }
             _ => Err(misfits),
@@ -214,8 +215,12 @@ mod tests {
         relay.media.ice_servers = "stun:h".to_owned();
         assert_eq!(wrong(&relay), [("ice_servers", false)]);
         relay.media.ice_servers = "stun:h, turn:me@h".to_owned();
-        relay.media.password_variable = "not one".to_owned();
-        assert_eq!(wrong(&relay), [("ice_password_env", false)]);
+        relay.media.password = Password::new("planted");
+        let described = relay.check(None, &[]).unwrap();
+        assert_eq!(described.config.transport.ice.password, PasswordSource::Keyring);
+        assert_eq!(described.secrets, [("ice_password", Password::new("planted"))]);
+        relay.media.forgets_password = true;
+        assert!(relay.check(None, &[]).unwrap().secrets.is_empty());
     }
 
     #[test]

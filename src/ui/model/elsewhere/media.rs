@@ -1,8 +1,8 @@
 //! How media travel to a connector's viewers, as it stands in the fields.
 
-use super::{Misfit, note, optional, words_of};
+use super::{Misfit, note, words_of};
 use crate::{
-    config::{IceServer, IceServers, InterfaceName, PasswordSource, TransportConfig, check_variable},
+    config::{IceServer, IceServers, InterfaceName, Password, PasswordSource, TransportConfig},
     i18n::gettext,
 };
 
@@ -11,10 +11,12 @@ use crate::{
 pub struct EnteredMedia {
     /// STUN and TURN servers, parted by spaces or commas.
     pub ice_servers: String,
-    /// The environment variable with their users' password.
-    pub password_variable: String,
-    /// The file with it.
-    pub password_file: String,
+    /// Where their users' password is found so far.
+    pub password_source: PasswordSource,
+    /// The password, if one was typed.
+    pub password: Password,
+    /// Whether it is wanted no more.
+    pub forgets_password: bool,
     /// Through a TURN server or not at all.
     pub relay_only: bool,
     /// The largest packet, in bytes.
@@ -33,11 +35,11 @@ impl EnteredMedia {
         fn list<T: ToString>(items: &[T]) -> String {
             items.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
         }
-        let (variable, file) = transport.ice.password_place();
         Self {
             ice_servers: list(&transport.ice.servers),
-            password_variable: variable.unwrap_or_default().to_owned(),
-            password_file: file.map_or_else(String::new, |file| file.display().to_string()),
+            password_source: transport.ice.password.clone(),
+            password: Password::default(),
+            forgets_password: false,
             relay_only: transport.relay_only,
             mtu: transport.mtu,
             retransmission: transport.retransmission,
@@ -60,10 +62,7 @@ impl EnteredMedia {
             mtu: self.mtu,
             retransmission: self.retransmission,
             fec_percent: self.fec_percent.try_into().unwrap_or(u8::MAX),
-            ice: IceServers {
-                servers: note(misfits, servers).unwrap_or_default(),
-                password: note(misfits, self.password()).unwrap_or(PasswordSource::None),
-            },
+            ice: IceServers { servers: note(misfits, servers).unwrap_or_default(), password: self.source() },
             relay_only: self.relay_only,
             interfaces: note(misfits, interfaces).unwrap_or_default(),
         };
@@ -74,19 +73,17 @@ impl EnteredMedia {
         transport
     }
 
-    fn password(&self) -> Result<PasswordSource, Misfit> {
-        match (optional(&self.password_variable), optional(&self.password_file)) {
-            (None, None) => Ok(PasswordSource::None),
-            (Some(_), Some(file)) => {
-                let error = gettext("a variable is named for it, too; clear one of the two");
-                Err(Misfit::new("ice_password_file", file, &error))
-            }
-            (Some(name), None) => match check_variable(name) {
-                Ok(()) => Ok(PasswordSource::Environment(name.to_owned())),
-                Err(error) => Err(Misfit::new("ice_password_env", name, &error)),
-            },
-            (None, Some(file)) if file.starts_with('/') => Ok(PasswordSource::File(file.into())),
-            (None, Some(file)) => Err(Misfit::new("ice_password_file", file, &gettext("a path here starts with /"))),
+    /// Where the password is found from now on.
+    fn source(&self) -> PasswordSource {
+        match self.typed() {
+            _ if self.forgets_password => PasswordSource::None,
+            Some(_) => PasswordSource::Keyring,
+            None => self.password_source.clone(),
         }
+    }
+
+    /// The password, if another one is to be kept.
+    pub(super) fn typed(&self) -> Option<&Password> {
+        Some(&self.password).filter(|password| !password.is_empty() && !self.forgets_password)
     }
 }
