@@ -41,6 +41,11 @@ pub(super) async fn report(mut events: Receiver<EngineEvent>) {
                 let by = in_force.by;
                 tracing::debug!(%feed, bitrate_kbps, ?size, framerate, fec_percent, %priority, ?by, "Another setpoint.");
             }
+            // Every attempt begins so.
+            Ok(EngineEvent::Feed {
+                event: FeedEvent::Connector { state: Some(ConnectorState::Connecting), .. },
+                ..
+            }) => {}
             Ok(EngineEvent::Feed { feed, event: FeedEvent::Connector { connector, state: Some(state) } }) => {
                 // The next attempt failed like the one before: nothing changed.
                 let word = state.sentence_without_wait();
@@ -71,7 +76,7 @@ fn log_audio(feed: &FeedId, audio: &AudioState) {
 fn log_connector(feed: &FeedId, connector: &ConnectorId, state: &ConnectorState) {
     let (name, sentence) = (state.name(), state.sentence());
     match state {
-        ConnectorState::Connecting => tracing::debug!(%feed, %connector, state = name, "{sentence}"),
+        ConnectorState::Connecting => {}
         ConnectorState::Ready { set_up } => {
             tracing::info!(%feed, %connector, state = name, set_up = set_up.words(), "{sentence}");
         }

@@ -26,6 +26,7 @@ mod element_properties;
 mod encoder_fallback;
 mod encoder_rows;
 mod encoders;
+mod far_away;
 mod feed_controller;
 mod firefox;
 mod foreign_cameras;

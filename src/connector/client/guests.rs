@@ -1,6 +1,6 @@
 //! The viewers of a feed at a service elsewhere.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 
@@ -23,6 +23,8 @@ pub(in crate::connector) enum Said {
         /// The media section.
         line: u32,
     },
+    /// Its connector asks: has it told what it receives for so long?
+    Silent(Duration),
 }
 
 impl Guests {
@@ -57,6 +59,14 @@ impl Guests {
                     said = said.recv() => match said {
                         Some(Said::Answer(sdp)) => guest.answer(sdp),
                         Some(Said::Candidate { candidate, line }) => guest.candidate(candidate, line),
+                        Some(Said::Silent(limit)) if guest.silence().is_some_and(|silence| silence > limit) => {
+                            tracing::info!(session = %name, "This viewer receives nothing any more.");
+                            if let Some(text) = write(&name, GuestEvent::Ended) {
+                                line.say(text);
+                            }
+                            return;
+                        }
+                        Some(Said::Silent(_)) => {}
                         None => return,
                     }
                 }
@@ -75,6 +85,13 @@ impl Guests {
     /// A viewer is gone.
     pub(in crate::connector) fn end(&mut self, session: &str) {
         self.0.remove(session);
+    }
+
+    /// Ends those who have told nothing for so long of what they receive, and tells them.
+    pub(in crate::connector) fn end_silent(&self, limit: Duration) {
+        for guest in self.0.values() {
+            let _ = guest.send(Said::Silent(limit));
+        }
     }
 
     /// All are gone but these.

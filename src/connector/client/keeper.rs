@@ -30,6 +30,7 @@ const LONGEST_WAIT: Duration = Duration::from_secs(30);
 const HEALTHY: Duration = Duration::from_mins(1);
 /// How often the service is asked for a sign of life, and the dialect for what is due.
 const TICK: Duration = Duration::from_secs(1);
+const ADDRESS_LOOKED_AT_EVERY: Duration = Duration::from_millis(500);
 const PING_EVERY: Duration = Duration::from_secs(5);
 /// A service that is silent for this long is gone, whatever TCP thinks.
 const SILENCE_LIMIT: Duration = Duration::from_secs(12);
@@ -112,7 +113,7 @@ async fn attempt(server: &Server, dialect: &mut dyn Dialect, line: &Line, tell: 
 async fn address_gone(own: Option<IpAddr>) {
     let Some(own) = own else { return pending().await };
     loop {
-        sleep(TICK).await;
+        sleep(ADDRESS_LOOKED_AT_EVERY).await;
         // Only an address of this machine can be bound to.
         let bound = UdpSocket::bind((own, 0));
         if bound.is_err_and(|error| error.kind() == ErrorKind::AddrNotAvailable) {

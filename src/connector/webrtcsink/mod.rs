@@ -25,6 +25,10 @@ use crate::{
 use producer::Producer;
 use relay::Relay;
 
+/// In what a producer of ours says of itself stands under this name a secret, by which our relay knows it
+/// again when it comes back on another connection. To other servers it is a word like any other.
+const RESUME: &str = "heliographResume";
+
 /// Starts a signalling server, where others meet.
 ///
 /// # Errors

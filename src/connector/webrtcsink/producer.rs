@@ -1,6 +1,9 @@
 //! One feed as a producer at a signalling server.
 
-use std::sync::Arc;
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use gst_plugin_webrtc_signalling_protocol::{
     EndSessionMessage, IncomingMessage, OutgoingMessage, PeerMessage, PeerMessageInner, PeerRole, PeerStatus,
@@ -8,14 +11,19 @@ use gst_plugin_webrtc_signalling_protocol::{
 };
 use serde_json::json;
 
+use super::RESUME;
 use crate::{
     config::FeedId,
     connector::{
         client::{ConnectorFault, ConnectorFaultKind, Dialect, Guests, Line, Said},
         hub::{GuestEvent, Hub, short, to_text},
+        switchboard::random_id,
     },
     i18n::gettext_f,
 };
+
+/// How soon viewers tell what they receive where there is a way to them: they do many times a second.
+const HEARD_WITHIN: Duration = Duration::from_millis(800);
 
 /// What is said about a feed. The server's words are those that our own server writes, and the other
 /// way round.
@@ -25,11 +33,23 @@ pub(super) struct Producer {
     name: String,
     guests: Guests,
     is_ready: bool,
+    /// By which our relay knows it again when it comes back.
+    resume: String,
+    /// When the connection was made, as long as nobody has looked since who is still there.
+    opened_at: Option<Instant>,
 }
 
 impl Producer {
     pub(super) fn new(hub: Arc<Hub>, feed: &FeedId, name: &str) -> Self {
-        Self { hub, feed: feed.clone(), name: name.to_owned(), guests: Guests::default(), is_ready: false }
+        Self {
+            hub,
+            feed: feed.clone(),
+            name: name.to_owned(),
+            guests: Guests::default(),
+            is_ready: false,
+            resume: random_id(),
+            opened_at: None,
+        }
     }
 
     fn begin(&mut self, session: &str, line: &Line) {
@@ -48,10 +68,11 @@ impl Dialect for Producer {
         // A producer by the listener's role as well hears of itself: the server has taken it in.
         let status = PeerStatus {
             roles: vec![PeerRole::Producer, PeerRole::Listener],
-            meta: Some(json!({ "name": self.name, "feed": self.feed })),
+            meta: Some(json!({ "name": self.name, "feed": self.feed, RESUME: self.resume })),
             peer_id: None,
         };
         self.is_ready = false;
+        self.opened_at = Some(Instant::now());
         line.say(to_text(&IncomingMessage::SetPeerStatus(status)));
     }
 
@@ -96,6 +117,14 @@ impl Dialect for Producer {
 
     fn is_ready(&self) -> bool {
         self.is_ready
+    }
+
+    /// What was lost may have been more than the way to the server. Who has heard nothing of the feed since
+    /// is told to come again.
+    fn tick(&mut self, _: &Line) {
+        if self.opened_at.take_if(|at| at.elapsed() >= HEARD_WITHIN).is_some() {
+            self.guests.end_silent(HEARD_WITHIN);
+        }
     }
 }
 

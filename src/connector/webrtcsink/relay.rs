@@ -12,7 +12,9 @@ use std::{
 use gst_plugin_webrtc_signalling_protocol::{
     EndSessionMessage, IncomingMessage, OutgoingMessage, Peer as Listed, PeerMessage, PeerStatus, StartSessionMessage,
 };
+use serde_json::Value;
 
+use super::RESUME;
 use crate::connector::{
     hub::{Refused, to_text},
     switchboard::{Outbox, Seat, Switchboard, random_id},
@@ -46,6 +48,8 @@ impl std::fmt::Debug for State {
 struct Peer {
     outbox: Outbox,
     status: PeerStatus,
+    /// By which it is known again.
+    resume: Option<String>,
     refused_in_a_row: u32,
 }
 
@@ -94,7 +98,7 @@ impl Switchboard for Relay {
         let id = random_id();
         let (outbox, seat) = Seat::new(id.clone(), Place { relay: self.clone(), id: id.clone() });
         outbox.send(to_text(&OutgoingMessage::Welcome { peer_id: id.clone() }));
-        state.peers.insert(id, Peer { outbox, status: PeerStatus::default(), refused_in_a_row: 0 });
+        state.peers.insert(id, Peer { outbox, status: PeerStatus::default(), resume: None, refused_in_a_row: 0 });
         drop(state);
         Ok(seat)
     }
@@ -114,6 +118,14 @@ impl Switchboard for Relay {
 
     fn refuse(&self, peer_id: &str, sentence: &str) -> bool {
         self.lock().refuse(peer_id, &Refused::new(sentence))
+    }
+}
+
+/// A producer's secret, which is nobody else's business.
+fn take_resume(status: &mut PeerStatus) -> Option<String> {
+    match status.meta.as_mut()?.as_object_mut()?.remove(RESUME)? {
+        Value::String(resume) if !resume.is_empty() => Some(resume),
+        _ => None,
     }
 }
 
@@ -149,10 +161,27 @@ impl State {
     }
 
     /// Who listens hears of it, the peer itself too: the npm client counts as connected only then.
-    fn set_status(&mut self, peer_id: &str, status: PeerStatus) {
+    fn set_status(&mut self, peer_id: &str, mut status: PeerStatus) {
+        let resume = take_resume(&mut status);
         let Some(peer) = self.peers.get_mut(peer_id) else { return };
         peer.status = status;
+        if let Some(resume) = resume {
+            peer.resume = Some(resume.clone());
+            self.resume(peer_id, &resume);
+        }
         self.tell_status(peer_id);
+    }
+
+    /// A producer is back whose former connection nobody has missed yet: its sessions are this one's.
+    fn resume(&mut self, peer_id: &str, resume: &str) {
+        let is_former = |(id, peer): (&String, &Peer)| {
+            (id != peer_id && peer.resume.as_deref() == Some(resume)).then(|| id.clone())
+        };
+        let Some(former) = self.peers.iter().find_map(is_former) else { return };
+        for session in self.sessions.values_mut().filter(|session| session.asked == former) {
+            peer_id.clone_into(&mut session.asked);
+        }
+        self.remove(&former);
     }
 
     fn tell_status(&mut self, peer_id: &str) {
@@ -252,7 +281,7 @@ fn not_yours() -> Refused {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::{Value, json};
+    use serde_json::json;
 
     use super::*;
 
@@ -283,6 +312,30 @@ mod tests {
         fn next(&mut self) -> Value {
             serde_json::from_str(&self.seat.outbox.try_recv().expect("a message should have come")).unwrap()
         }
+    }
+
+    #[test]
+    fn a_producer_that_comes_back_before_it_is_missed_has_its_sessions() {
+        let relay = Arc::new(Relay::default());
+        let status = json!({ "type": "setPeerStatus", "roles": ["producer"], "meta": { "name": "Bow", RESUME: "x" } });
+        let camera = Client::join(&relay);
+        camera.say(&status);
+        let mut viewer = Client::join(&relay);
+        viewer.say(&json!({ "type": "startSession", "peerId": camera.seat.peer_id }));
+        let session = viewer.next()["sessionId"].clone();
+        viewer.say(&json!({ "type": "list" }));
+        assert_eq!(viewer.next()["producers"][0]["meta"], json!({ "name": "Bow" }), "a secret is nobody's business");
+
+        let mut again = Client::join(&relay);
+        again.say(&status);
+        viewer.say(&json!({ "type": "list" }));
+        let listed = viewer.next();
+        assert_eq!(listed["producers"], json!([{ "id": again.seat.peer_id, "meta": { "name": "Bow" } }]));
+        let candidate = json!({ "candidate": "c", "sdpMLineIndex": 0 });
+        viewer.say(&json!({ "type": "peer", "sessionId": session, "ice": candidate }));
+        assert_eq!(again.next()["ice"], candidate);
+        again.say(&json!({ "type": "endSession", "sessionId": session }));
+        assert_eq!(viewer.next()["type"], "endSession");
     }
 
     #[test]

@@ -15,6 +15,9 @@ impl Network {
     /// The address of this machine's end of the cable, with the size of its network.
     const NEAR: &str = "198.18.77.1/24";
     const FAR: &str = "198.18.77.2/24";
+    const FAR_AGAIN: &str = "198.18.77.3/24";
+    /// This machine's end, as seen from inside.
+    pub const HERE: [u8; 4] = [198, 18, 77, 1];
     /// The far end's address, where a program inside listens.
     pub const ADDRESS: [u8; 4] = [198, 18, 77, 2];
 
@@ -85,6 +88,13 @@ impl Network {
     pub fn carry_multicast(&self) {
         ip(&["route", "add", "239.0.0.0/8", "dev", &self.near()]).unwrap();
         ip(&["-n", &self.name, "route", "add", "239.0.0.0/8", "dev", &self.far()]).unwrap();
+    }
+
+    /// Gives the far end another address in place of its first.
+    pub fn renumber(&self) {
+        let far = self.far();
+        ip(&["-n", &self.name, "address", "delete", Self::FAR, "dev", &far]).unwrap();
+        ip(&["-n", &self.name, "address", "add", Self::FAR_AGAIN, "dev", &far]).unwrap();
     }
 
     /// Pulls the plug: whoever is inside goes on running and reaches nobody.

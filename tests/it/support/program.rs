@@ -50,9 +50,14 @@ impl Program {
 
     /// Starts `heliograph relay` at a loopback port.
     pub fn relay(protocol: &str, port: u16, args: &[&str]) -> Self {
+        Self::relay_at(protocol, SocketAddr::from(([127, 0, 0, 1], port)), args)
+    }
+
+    /// Starts `heliograph relay` at any address.
+    pub fn relay_at(protocol: &str, listen: SocketAddr, args: &[&str]) -> Self {
         let mut command = Command::new(PROGRAM);
         command.args(["relay", "--protocol", protocol]);
-        Self::listening(command, SocketAddr::from(([127, 0, 0, 1], port)), args, &[])
+        Self::listening(command, listen, args, &[])
     }
 
     /// Starts `heliograph serve` at any address; the command is the program, or a way into it.

@@ -1,0 +1,99 @@
+//! A vehicle's network goes away while its feed is watched on the shore, by way of a relay there.
+
+use std::{
+    fs,
+    net::{Ipv4Addr, SocketAddr},
+    time::{Duration, Instant},
+};
+
+use crate::support::{
+    browser::{Browser, Tab},
+    free_port,
+    network::Network,
+    program::Program,
+    wait_for,
+};
+
+const PATIENCE: Duration = Duration::from_secs(30);
+const TOKEN: &str = "for-this-test-only";
+
+/// Somebody with the npm client, who watches the feed whenever it is there, as any page would.
+struct Shore {
+    browser: Browser,
+    tab: Tab,
+}
+
+impl Shore {
+    fn start(port: u16) -> Self {
+        let mut browser = Browser::start();
+        let tab = browser.open_npm_client(Some(&format!("ws://127.0.0.1:{port}/?token={TOKEN}")));
+        Self { browser, tab }
+    }
+
+    /// How many sessions there were, and the pictures of the last.
+    fn seen(&mut self) -> (usize, u64) {
+        let viewings = self.browser.video(self.tab);
+        let viewings = viewings.as_array().unwrap();
+        let is_open = viewings.last().is_some_and(|last| last["closed"] == false);
+        if !is_open && let Some(bow) = self.browser.producers(self.tab).as_array().and_then(|found| found.first()) {
+            self.browser.consume(self.tab, bow["id"].as_str().unwrap());
+        }
+        let decoded = viewings.last().map_or(0, |last| last["framesDecoded"].as_u64().unwrap());
+        (viewings.len(), decoded)
+    }
+
+    /// Waits for a picture that comes from now on; answers how long that took, and the number of sessions.
+    fn wait_picture(&mut self) -> (f64, usize) {
+        let (start, before) = (Instant::now(), self.seen());
+        wait_for("a picture on the shore", PATIENCE, || {
+            let now = self.seen();
+            let is_new = now.0 == before.0 && now.1 > before.1 || now.0 > before.0 && now.1 > 0;
+            is_new.then(|| (start.elapsed().as_secs_f64(), now.0))
+        })
+    }
+}
+
+#[test]
+fn a_vehicle_behind_a_link_that_fails_is_seen_again_within_seconds() {
+    let Some(network) = Network::lay() else { return };
+    let port = free_port();
+    let anywhere = SocketAddr::from((Ipv4Addr::UNSPECIFIED, port));
+    let relay = Program::relay_at("webrtcsink", anywhere, &["--token", TOKEN, "--insecure"]);
+    relay.wait_line("Relay: ", PATIENCE);
+    let home = tempfile::tempdir().unwrap();
+    let settings = home.path().join("heliograph.toml");
+    let here = Ipv4Addr::from(Network::HERE);
+    let text = format!(
+        "version = 1\n[[connectors]]\nid = \"shore\"\nkind = \"webrtcsink\"\naddress = \"ws://{here}:{port}\"\n\
+         token_env = \"SHORE_TOKEN\"\n[[feeds]]\nname = \"Bow\"\npattern = \"ball\"\n"
+    );
+    fs::write(&settings, text).unwrap();
+    let listen = SocketAddr::from((Ipv4Addr::LOCALHOST, free_port()));
+    let args = ["--config", settings.to_str().unwrap()];
+    let vehicle = Program::launch(network.program(), listen, &args, &[("SHORE_TOKEN", TOKEN)]);
+    vehicle.wait_line("connector=shore state=\"ready\"", PATIENCE);
+    let mut shore = Shore::start(port);
+    shore.wait_picture();
+
+    let down = |seconds| {
+        network.cut();
+        std::thread::sleep(Duration::from_secs(seconds));
+        network.mend().unwrap();
+    };
+    let mut measure = |what: &str, happen: &dyn Fn()| {
+        let before = shore.wait_picture().1;
+        happen();
+        let (took, sessions) = shore.wait_picture();
+        println!("{what}: a picture {took:.2} s after the path was there, session {before} then {sessions}");
+        // Sessions that only seemed to go on would have ended by now.
+        std::thread::sleep(Duration::from_secs(3));
+        shore.wait_picture();
+        (took, sessions - before)
+    };
+    let (took, sessions) = measure("5 s without a link", &|| down(5));
+    assert!(took <= 1.0 && sessions == 0, "{took:.2} s, {sessions} more sessions");
+    let (took, _) = measure("another address", &|| network.renumber());
+    assert!(took <= 3.0, "{took:.2} s");
+    let (took, _) = measure("30 s without a link", &|| down(30));
+    assert!(took <= 3.0, "{took:.2} s");
+}
