@@ -23,7 +23,7 @@ mod imp {
     pub struct ConnectorsPage {
         #[template_child]
         list: TemplateChild<adw::PreferencesGroup>,
-        rows: RefCell<Vec<(ConnectorConfig, PlaceRow)>>,
+        rows: RefCell<Vec<Place>>,
         desk: RefCell<Option<Desk>>,
         handler: RefCell<Option<SignalHandlerId>>,
     }
@@ -72,42 +72,51 @@ mod imp {
         fn show(&self) {
             let Some(desk) = self.desk.borrow().clone() else { return };
             let connectors = desk.connectors();
-            if !self.rows.borrow().iter().map(|(config, _)| config).eq(&connectors) {
-                for (_, place) in self.rows.take() {
-                    self.list.remove(&place.row);
-                }
-                let rows: Vec<_> = connectors.into_iter().map(|config| (config.clone(), self.row(&config))).collect();
-                for (_, place) in &rows {
-                    self.list.add(&place.row);
-                }
-                self.list.set_visible(!rows.is_empty());
-                self.rows.replace(rows);
+            let shown = self.rows.borrow().iter().map(|place| place.config.clone()).collect::<Vec<_>>();
+            if shown != connectors.iter().map(on).collect::<Vec<_>>() {
+                self.make_rows(&connectors);
             }
-            for (config, place) in &*self.rows.borrow() {
-                place.show(&desk.connector_words(config));
+            for (place, config) in self.rows.borrow().iter().zip(&connectors) {
+                place.switch.set_active(config.enabled);
+                place.row.show(&desk.connector_words(config));
             }
         }
 
-        fn row(&self, config: &ConnectorConfig) -> PlaceRow {
+        fn make_rows(&self, connectors: &[ConnectorConfig]) {
+            for place in self.rows.take() {
+                self.list.remove(&place.row.row);
+            }
+            let rows: Vec<_> = connectors.iter().map(|config| self.place(config)).collect();
+            for place in &rows {
+                self.list.add(&place.row.row);
+            }
+            self.list.set_visible(!rows.is_empty());
+            self.rows.replace(rows);
+        }
+
+        fn place(&self, config: &ConnectorConfig) -> Place {
             let form = form_of(config);
             let name = form.map_or_else(|| config.kind.to_owned(), |form| (form.name)());
             let address = config.text("address").unwrap_or_default();
             let about = if address.is_empty() { name } else { format!("{name}, {address}") };
-            let place = PlaceRow::new(config.id.as_str(), &about, form.map_or("send-to-symbolic", |form| form.icon));
-            place.row.add_suffix(&self.switch(config));
-            place.add_arrow();
+            let row = PlaceRow::new(config.id.as_str(), &about, form.map_or("send-to-symbolic", |form| form.icon));
+            let switch = self.switch(config);
+            row.row.add_suffix(&switch);
+            row.add_arrow();
             let id = config.id.clone();
-            place.row.connect_activated(clone!(
+            row.row.connect_activated(clone!(
                 #[weak(rename_to = imp)]
                 self,
                 move |_| imp.edit(&id)
             ));
-            place
+            Place { config: on(config), row, switch }
         }
 
         fn switch(&self, config: &ConnectorConfig) -> gtk::Switch {
             let switch = gtk::Switch::builder().active(config.enabled).valign(gtk::Align::Center).build();
-            switch.set_tooltip_text(Some(&gettext("In Use")));
+            let label = gettext("In Use");
+            switch.set_tooltip_text(Some(&label));
+            switch.update_property(&[gtk::accessible::Property::Label(&label)]);
             let id = config.id.clone();
             switch.connect_active_notify(clone!(
                 #[weak(rename_to = imp)]
@@ -165,6 +174,19 @@ mod imp {
             }
         }
     }
+}
+
+/// A connector in the list.
+struct Place {
+    /// As it is while it is in use: being switched does not make it another one.
+    config: ConnectorConfig,
+    row: PlaceRow,
+    switch: gtk::Switch,
+}
+
+/// The same connector, in use.
+fn on(config: &ConnectorConfig) -> ConnectorConfig {
+    ConnectorConfig { enabled: true, ..config.clone() }
 }
 
 /// What there is to say about its kind.

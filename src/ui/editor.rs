@@ -61,7 +61,7 @@ mod imp {
     #[gtk::template_callbacks]
     impl Editor {
         #[template_callback]
-        fn finish(&self) {
+        pub(super) fn finish(&self) {
             let Some(form) = self.form.borrow().clone() else { return };
             let misfits = form.misfits();
             let Some(first) = misfits.first() else {
@@ -139,6 +139,14 @@ impl Editor {
     pub(super) fn show_form(&self, form: Rc<dyn Form>) {
         for group in form.groups() {
             self.imp().page.add(&group);
+        }
+        // Enter confirms from every field.
+        for row in form.asked().into_iter().filter_map(|asked| asked.row.downcast_ref::<adw::EntryRow>()) {
+            row.connect_entry_activated(clone!(
+                #[weak(rename_to = editor)]
+                self,
+                move |_| editor.imp().finish()
+            ));
         }
         self.imp().form.replace(Some(form));
     }
