@@ -1284,6 +1284,13 @@ fn a_secret_is_found_in_one_place() {
     );
 }
 
+#[test]
+fn brackets_that_are_never_closed_are_refused_before_they_fill_the_stack() {
+    let unclosed = "data_channels = [{ label = \"a\"\n[control]\nbudget_kbps = 3210\n[[feeds]]\n";
+    let error = load(&format!("version = 1\n{}", unclosed.repeat(9000))).unwrap_err().to_string();
+    assert!(error.contains("line 202: more than 100 brackets are open here"), "{error}");
+}
+
 mod fuzz {
     use super::{
         super::{read::read, write::write},

@@ -98,7 +98,7 @@ impl SecretStore for KeyringStore {
     fn store<'a>(&'a self, id: &'a FeedId, password: &'a Password) -> BoxFuture<'a, Result<(), SecretError>> {
         async move {
             let collection = self.open().await?;
-            let label = format!("Heliograph camera {id}");
+            let label = label(id);
             let secret = oo7::Secret::text(password.expose());
             let attributes = attributes(id);
             let stored = collection.create_item(&label, &attributes, secret, true, None);
@@ -120,6 +120,11 @@ impl SecretStore for KeyringStore {
         }
         .boxed()
     }
+}
+
+/// What people see in their password manager. Names with dots are of no camera, and say what they are of.
+fn label(id: &FeedId) -> String {
+    if id.as_str().contains('.') { format!("Heliograph {id}") } else { format!("Heliograph camera {id}") }
 }
 
 fn attributes(id: &FeedId) -> [(&'static str, &str); 2] {

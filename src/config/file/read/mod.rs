@@ -35,6 +35,7 @@ const TOP_KEYS: &[&str] =
 
 /// Reads the whole file, or says everything that is wrong with it.
 pub(super) fn read(text: &str, forms: Forms) -> Result<Loaded, Fault> {
+    refuse_depth(text)?;
     let document = Document::parse(text).map_err(|error| syntax_fault(text, &error))?;
     let notes = Notes::new(text);
     let top = Fields { table: document.as_table(), line: 1, notes: &notes };
@@ -61,6 +62,31 @@ pub(super) fn read(text: &str, forms: Forms) -> Result<Loaded, Fault> {
         }
         remarks => Err(Fault::Remarks(remarks)),
     }
+}
+
+/// No settings have as many brackets in each other: four are the most.
+const MOST_OPEN: usize = 100;
+
+/// The parser follows brackets that are never closed as deep as they go (`toml_edit` 0.25), and a thread's
+/// stack ends before a file of the allowed length does. Counted without regard to texts and comments, which
+/// hold no such number of them either.
+fn refuse_depth(text: &str) -> Result<(), Fault> {
+    let mut open: usize = 0;
+    for (number, line) in text.lines().enumerate() {
+        for letter in line.bytes() {
+            match letter {
+                b'[' | b'{' => open += 1,
+                b']' | b'}' => open = open.saturating_sub(1),
+                _ => {}
+            }
+        }
+        if open > MOST_OPEN {
+            let most = MOST_OPEN.to_string();
+            let text = gettext_f("more than {most} brackets are open here; close them", &[("most", &most)]);
+            return Err(Fault::Syntax(Remark { line: number + 1, text }));
+        }
+    }
+    Ok(())
 }
 
 /// The parser's own message, without the line it quotes: that may hold a token.
