@@ -11,7 +11,7 @@ use super::{
     editor::{Asked, Editor, Form},
     feed_dialog::rows::{Changed, Choice, entry, group, number, switch, value},
     media_rows::MediaRows,
-    model::{Desk, EnteredConnector, FeedObject, Misfit, set_up_words},
+    model::{Desk, EnteredConnector, FeedObject, Misfit, feed_at_words},
     secret_row::SecretRow,
 };
 use crate::{
@@ -113,15 +113,15 @@ impl Fields {
         entered
     }
 
-    /// How long each connection took to be set up; `None` where there is none.
-    fn set_ups(&self) -> Option<adw::PreferencesGroup> {
-        let set_ups = self.desk.set_ups(&self.old.as_ref()?.id);
-        let group = adw::PreferencesGroup::builder().title(gettext("Set-Up of Each Connection")).build();
-        for (feed, set_up) in &set_ups {
-            let row = adw::ActionRow::builder().use_markup(false).title(feed).subtitle(set_up_words(set_up)).build();
-            group.add(&row);
+    /// How each camera is there; `None` where there is none.
+    fn feeds_there(&self) -> Option<adw::PreferencesGroup> {
+        let feeds = self.desk.feeds_at(&self.old.as_ref()?.id);
+        let group = adw::PreferencesGroup::builder().title(gettext("How It Is There")).build();
+        for (feed, state, since) in &feeds {
+            let words = feed_at_words(state, *since);
+            group.add(&adw::ActionRow::builder().use_markup(false).title(feed).subtitle(words).build());
         }
-        (!set_ups.is_empty()).then_some(group)
+        (!feeds.is_empty()).then_some(group)
     }
 }
 
@@ -136,7 +136,8 @@ impl Form for Fields {
         let rows: Vec<&gtk::Widget> = asked.flat_map(Asked::rows).collect();
         let first = group("", &rows);
         first.set_description(Some(&(self.form.line)()));
-        [first, self.feeds.group.clone(), self.media.group.clone()].into_iter().chain(self.set_ups()).collect()
+        let asked_less = [self.feeds.group.clone(), self.media.group.clone()];
+        [first].into_iter().chain(self.feeds_there()).chain(asked_less).collect()
     }
 
     fn asked(&self) -> Vec<&Asked> {

@@ -1,6 +1,9 @@
 //! Where feeds go beside the page of this program: asked for, changed, and how it is there.
 
-use std::{collections::BTreeMap, time::Instant};
+use std::{
+    collections::BTreeMap,
+    time::{Duration, Instant},
+};
 
 use gtk::{
     glib::{self, prelude::*},
@@ -29,12 +32,13 @@ impl Desk {
 
     /// How it is at one of them.
     pub fn connector_words(&self, config: &ConnectorConfig) -> PlaceWords {
-        let feeds: Vec<_> = self
-            .at_connector(&config.id)
-            .into_iter()
-            .map(|(feed, state, since)| (self.name_of(&feed), state, since.elapsed()))
-            .collect();
-        PlaceWords::connector(config, &feeds)
+        PlaceWords::connector(config, &self.feeds_at(&config.id))
+    }
+
+    /// How each feed is there, by its name, and since when.
+    pub fn feeds_at(&self, connector: &ConnectorId) -> Vec<(String, ConnectorState, Duration)> {
+        let named = |(feed, state, since): (_, _, Instant)| (self.name_of(&feed), state, since.elapsed());
+        self.at_connector(connector).into_iter().map(named).collect()
     }
 
     /// How long the steps of each feed's connection there took, by the feed's name; of those that are connected.

@@ -13,7 +13,7 @@ use crate::i18n::gettext_f;
 pub use connector::{DescribedConnector, EnteredConnector};
 pub use media::EnteredMedia;
 pub use watched::{DescribedWatch, EnteredWatch};
-pub use words::{PlaceWords, set_up_words};
+pub use words::{PlaceWords, feed_at_words};
 
 /// Why what stands in a field cannot stay.
 #[derive(Clone, Debug, Eq, PartialEq)]

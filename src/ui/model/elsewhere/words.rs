@@ -29,13 +29,12 @@ impl PlaceWords {
         }
         let ready = feeds.iter().filter(|(_, state, _)| matches!(state, ConnectorState::Ready { .. })).count();
         let failed = feeds.iter().find_map(|(name, state, since)| match state {
-            ConnectorState::Backoff { fault, retry_in } => Some((name, fault, *retry_in, *since)),
+            ConnectorState::Backoff { fault, .. } => Some((name, fault, state, *since)),
             _ => None,
         });
-        if let Some((name, fault, retry_in, since)) = failed {
-            let wait = Duration::try_from_secs_f64(retry_in).unwrap_or_default().saturating_sub(since);
+        if let Some((name, fault, state, since)) = failed {
             let health = if fault.kind.is_lasting() { Health::Failed } else { Health::Trouble };
-            let mut sentence = with_wait(&fault.to_string(), wait);
+            let mut sentence = feed_at_words(state, since);
             if feeds.len() > 1 && feeds.iter().any(|(_, state, _)| !is_same_fault(state, fault)) {
                 // Translators: {feed} is a feed's name, {notice} a sentence about it.
                 sentence = gettext_f("{feed}: {notice}", &[("feed", name), ("notice", &sentence)]);
@@ -70,8 +69,23 @@ impl PlaceWords {
     }
 }
 
+/// How a feed is at a connector, in a sentence; with how long it took, where it is there.
+pub fn feed_at_words(state: &ConnectorState, since: Duration) -> String {
+    match state {
+        ConnectorState::Connecting => gettext("Connecting…"),
+        ConnectorState::Ready { set_up } => {
+            // Translators: {steps} is a list such as "connection 12 ms, signalling 3 ms".
+            gettext_f("Connected: {steps}", &[("steps", &set_up_words(set_up))])
+        }
+        ConnectorState::Backoff { fault, retry_in } => {
+            let wait = Duration::try_from_secs_f64(*retry_in).unwrap_or_default().saturating_sub(since);
+            with_wait(&fault.to_string(), wait)
+        }
+    }
+}
+
 /// How long the steps of a connection took, in a line.
-pub fn set_up_words(set_up: &SetUp) -> String {
+fn set_up_words(set_up: &SetUp) -> String {
     let steps = [
         // Translators: a step of making a connection, before how long it took: the name's address.
         (gettext("address"), set_up.resolve),
@@ -123,7 +137,8 @@ mod tests {
 
     #[test]
     fn a_connector_is_as_its_feeds_are_there() {
-        let ready = || ConnectorState::Ready { set_up: SetUp::default() };
+        let set_up = SetUp { connect: Some(0.012), signalling: Some(0.003), ..SetUp::default() };
+        let ready = || ConnectorState::Ready { set_up };
         let gone = || backoff(ConnectorFaultKind::Lost, "Gone.");
         let refused = || backoff(ConnectorFaultKind::Refused, "No.");
         assert_eq!(said(&[]), (Health::Off, "No camera that goes there is streaming".to_owned()));
@@ -134,6 +149,8 @@ mod tests {
         assert_eq!(said(&[("Bow", ready()), ("Aft", gone())]), trouble("Aft: Gone. Do this. Retrying in 5 s."));
         assert_eq!(said(&[("Bow", gone()), ("Aft", gone())]), trouble("Gone. Do this. Retrying in 5 s."));
         assert_eq!(said(&[("Bow", refused())]).0, Health::Failed, "somebody has to change something");
+        let words = feed_at_words(&ready(), Duration::ZERO).replace('\u{a0}', " ");
+        assert_eq!(words, "Connected: connection 12 ms, signalling 3 ms");
         let off = ConnectorConfig { enabled: false, ..config() };
         assert_eq!(PlaceWords::connector(&off, &[]).sentence, "Off");
     }
