@@ -11,9 +11,16 @@ use std::env;
 use std::os::unix::net::UnixListener;
 use std::path::Path;
 use std::process::Command;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use heliograph::config::{FeedId, KeyringStore, Password, PasswordSource, SecretError, SecretStore, Secrets};
+use heliograph::{
+    config::{
+        ConnectorConfig, ConnectorSettings, FeedId, KeyringStore, Password, PasswordSource, SecretError, SecretStore,
+        Secrets,
+    },
+    connector::FORMS,
+};
 use tempfile::TempDir;
 
 /// Says to the `inside` functions that they are where they belong.
@@ -49,6 +56,11 @@ exit $status
 #[test]
 fn a_keyring_keeps_passwords() {
     in_session("inside::keeps_passwords", &["sh", "-c", WITH_KEYRING]);
+}
+
+#[test]
+fn a_keyring_keeps_a_connectors_token() {
+    in_session("inside::keeps_a_token", &["sh", "-c", WITH_KEYRING]);
 }
 
 #[test]
@@ -140,6 +152,20 @@ mod inside {
             keyring.remove(&id).await.unwrap();
             assert_eq!(keyring.load(&id).await.unwrap(), None);
             keyring.remove(&id).await.unwrap();
+        });
+    }
+
+    #[test]
+    fn keeps_a_token() {
+        run(|_, keyring| async move {
+            let line = "shore=webrtcsink,address=wss://h:1/,token_keyring=true";
+            let config = ConnectorConfig::from_line(line, FORMS).unwrap();
+            let name = FeedId::of_connector(&config.id, "token");
+            let settings = ConnectorSettings::new(config, Arc::new(Secrets::new(KeyringStore::without_prompts())));
+            assert!(matches!(settings.secret("token").await, Err(SecretError::NotInKeyring)));
+            keyring.store(&name, &Password::new("planted")).await.unwrap();
+            assert_eq!(settings.secret("token").await.unwrap(), Some(Password::new("planted")));
+            assert_eq!(as_secret_tool_sees(&name), "planted");
         });
     }
 

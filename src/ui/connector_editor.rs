@@ -276,7 +276,7 @@ impl FeedRows {
         let all = switch(&gettext("All Cameras"), &gettext("Also those that are added later"), changed);
         all.set_active(*choice == FeedChoice::All);
         let asked = Asked::new("feeds", &all, changed);
-        let group = group(&gettext("Who Goes There"), &asked.rows());
+        let group = group(&gettext("Which Cameras"), &asked.rows());
         for (_, row) in &rows {
             group.add(row);
             all.bind_property("active", row, "visible").invert_boolean().sync_create().build();

@@ -188,6 +188,8 @@ pub(super) fn preferences_of(widget: &impl IsA<gtk::Widget>) -> Option<adw::Pref
 pub(super) struct Asked {
     key: &'static str,
     row: gtk::Widget,
+    /// What of it a screen reader speaks of.
+    spoken: gtk::Widget,
     complaint: adw::PreferencesRow,
     words: gtk::Label,
     /// Whether somebody was there and has gone on.
@@ -217,7 +219,9 @@ impl Asked {
             changed.tell();
         });
         row.add_controller(focus);
-        Self { key, row: row.clone().upcast(), complaint, words, is_left, is_due: Cell::new(false) }
+        let spoken = spoken(row.upcast_ref());
+        spoken.update_relation(&[gtk::accessible::Relation::ErrorMessage(&[words.upcast_ref()])]);
+        Self { key, row: row.clone().upcast(), spoken, complaint, words, is_left, is_due: Cell::new(false) }
     }
 
     /// The rows, in their order.
@@ -234,7 +238,16 @@ impl Asked {
         let misfit = misfits.iter().find(|misfit| misfit.field == self.key);
         let told = misfit.filter(|misfit| self.is_left.get() && (self.is_due.get() || !misfit.is_empty));
         mark(&self.row, told.is_some());
+        let is_wrong =
+            if told.is_some() { gtk::AccessibleInvalidState::True } else { gtk::AccessibleInvalidState::False };
+        self.spoken.update_state(&[gtk::accessible::State::Invalid(is_wrong)]);
         self.complaint.set_visible(told.is_some());
         self.words.set_label(told.map_or("", |misfit| misfit.sentence.as_str()));
     }
+}
+
+/// The text in a row for one; otherwise the row itself.
+fn spoken(row: &gtk::Widget) -> gtk::Widget {
+    let text = row.downcast_ref::<adw::EntryRow>().and_then(EditableExt::delegate);
+    text.and_then(|text| text.dynamic_cast().ok()).unwrap_or_else(|| row.clone())
 }

@@ -235,6 +235,10 @@ impl Window {
     }
 
     fn show_notice(&self, title: &str, details: &str) {
+        // Where something is set, it is told there.
+        if self.visible_dialog().is_some_and(|dialog| dialog.is::<PreferencesDialog>()) {
+            return;
+        }
         self.imp().toasts.add_toast(toasts::notice(self, title, details));
     }
 }
