@@ -98,7 +98,7 @@ fn a_taken_port_and_a_faulty_file_end_with_one() {
 fn a_server_that_is_well_says_how_far_it_is_and_what_it_gives() {
     let turn = Turn::start();
     let doctor = Doctor::with("");
-    for server in [format!("stun:127.0.0.1:{}", turn.port), turn.relay("udp"), turn.relay("tcp")] {
+    for server in [format!("stun:{}", turn.place), turn.relay("udp"), turn.relay("tcp")] {
         let finding = doctor.server(&server, Turn::PASSWORD);
         let sentence = finding["sentence"].as_str().unwrap();
         assert_eq!(

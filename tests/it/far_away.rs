@@ -1,4 +1,5 @@
-//! A vehicle's network goes away while its feed is watched on the shore, by way of a relay there.
+//! A vehicle whose feed is watched on the shore, by way of a server there: its network goes away, and nobody
+//! can reach it from outside.
 
 use std::{
     fs,
@@ -6,11 +7,15 @@ use std::{
     time::{Duration, Instant},
 };
 
+use gst_plugin_webrtc_signalling::{handlers::Handler, server::Server};
+use tokio::{net::TcpListener, runtime::Runtime};
+
 use crate::support::{
     browser::{Browser, Tab},
     free_port,
     network::Network,
     program::Program,
+    turn::Turn,
     wait_for,
 };
 
@@ -96,4 +101,62 @@ fn a_vehicle_behind_a_link_that_fails_is_seen_again_within_seconds() {
     assert!(took <= 3.0, "{took:.2} s");
     let (took, _) = measure("30 s without a link", &|| down(30));
     assert!(took <= 3.0, "{took:.2} s");
+}
+
+/// The signalling server of gst-plugins-rs, the npm client and coturn are on the shore, and Heliograph behind a
+/// router that lets nobody in. One feed finds its own way out, the other has to go through the TURN server.
+#[test]
+fn a_vehicle_that_nobody_can_reach_is_seen_directly_and_through_a_turn_server() {
+    let Some(network) = Network::lay() else { return };
+    let (inside, here) = network.add_inside();
+    let runtime = Runtime::new().unwrap();
+    let port = foreign_server(&runtime);
+    let turn = Turn::start_at(here);
+    let home = tempfile::tempdir().unwrap();
+    let settings = home.path().join("heliograph.toml");
+    let connector = |id: &str, more: &str| {
+        format!(
+            "[[connectors]]\nid = \"{id}\"\nkind = \"webrtcsink\"\naddress = \"ws://{here}:{port}\"\nfeeds = [\"{id}\"]\n{more}"
+        )
+    };
+    let feed = |id: &str| format!("[[feeds]]\nname = \"{id}\"\npattern = \"ball\"\npattern_size = \"320x240\"\n");
+    let server = turn.relay("udp");
+    let relayed = format!("relay_only = true\nice_servers = [\"{server}\"]\nice_password_env = \"TURN_PASSWORD\"\n");
+    let parts =
+        ["version = 1\n", &connector("direct", ""), &connector("relayed", &relayed), &feed("direct"), &feed("relayed")];
+    fs::write(&settings, parts.concat()).unwrap();
+    let listen = SocketAddr::from((Ipv4Addr::LOCALHOST, free_port()));
+    let args = ["--config", settings.to_str().unwrap()];
+    let vehicle = Program::launch(inside.program(), listen, &args, &[("TURN_PASSWORD", Turn::PASSWORD)]);
+    for id in ["direct", "relayed"] {
+        vehicle.wait_line(&format!("connector={id} state=\"ready\""), PATIENCE);
+    }
+    let mut browser = Browser::start();
+    let tab = browser.open_npm_client(Some(&format!("ws://127.0.0.1:{port}")));
+    for (at, id) in ["direct", "relayed"].into_iter().enumerate() {
+        let producer = wait_for(id, PATIENCE, || {
+            let producers = browser.producers(tab);
+            let found = producers.as_array()?.iter().find(|producer| producer["meta"]["name"] == id)?;
+            Some(found["id"].as_str()?.to_owned())
+        });
+        browser.consume(tab, &producer);
+        let decoded = |browser: &mut Browser| browser.video(tab)[at]["framesDecoded"].as_u64().unwrap_or_default();
+        wait_for(&format!("pictures, {id}"), PATIENCE, || (decoded(&mut browser) > 20).then_some(()));
+    }
+    assert!(!vehicle.lines().iter().any(|line| line.contains(Turn::PASSWORD)), "the password stands in the log");
+}
+
+/// The signalling server of gst-plugins-rs, as people run it; answers its port.
+fn foreign_server(runtime: &Runtime) -> u16 {
+    runtime.block_on(async {
+        let listener = TcpListener::bind((Ipv4Addr::UNSPECIFIED, 0)).await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let server = Server::spawn(|stream| Handler::new(Box::pin(stream)));
+        tokio::spawn(async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                let _ = server.clone().accept_async(stream).await;
+            }
+        });
+        port
+    })
 }

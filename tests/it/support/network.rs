@@ -1,6 +1,10 @@
 //! A network of its own for one program, which can be cut while both ends run.
 
-use std::{io::Write, process::Command};
+use std::{
+    io::Write,
+    net::{IpAddr, Ipv4Addr, UdpSocket},
+    process::Command,
+};
 
 use super::program::PROGRAM;
 
@@ -56,9 +60,7 @@ impl Network {
 
     /// Heliograph inside.
     pub fn program(&self) -> Command {
-        let mut command = Command::new("nsenter");
-        command.arg(format!("--net=/run/netns/{}", self.name)).arg(PROGRAM);
-        command
+        command_in(&self.name, PROGRAM)
     }
 
     /// Lets no more than so many kbit/s out of the program through the cable; what is more waits, up
@@ -72,6 +74,22 @@ impl Network {
         let place = Place { name: format!("{}v", self.name), far: self.name.clone() };
         place.build().unwrap();
         place
+    }
+
+    /// A place behind this one, which is its router from now on: it gives what comes from there its own address,
+    /// as a carrier's or a modem's does, and lets nothing in that was not asked for.
+    ///
+    /// Answers the address, too, at which this machine is seen from there. It is that of the default route:
+    /// Chromium tells no other, and what it sends must come from the one that it has told.
+    pub fn add_inside(&self) -> (Inside, Ipv4Addr) {
+        let socket = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0)).unwrap();
+        // Nothing is sent: the system only chooses an address.
+        socket.connect((Ipv4Addr::new(203, 0, 113, 1), 9)).unwrap();
+        let IpAddr::V4(here) = socket.local_addr().unwrap().ip() else { panic!("an IPv4 socket") };
+        ip(&["route", "replace", "198.18.77.0/24", "dev", &self.near(), "src", &here.to_string()]).unwrap();
+        let inside = Inside { name: format!("{}i", self.name), router: self.name.clone() };
+        inside.build().unwrap();
+        (inside, here)
     }
 
     /// Adds an interface that leads nowhere.
@@ -148,9 +166,7 @@ impl Place {
 
     /// A program inside.
     pub fn command(&self, program: &str) -> Command {
-        let mut command = Command::new("nsenter");
-        command.arg(format!("--net=/run/netns/{}", self.name)).arg(program);
-        command
+        command_in(&self.name, program)
     }
 }
 
@@ -158,6 +174,56 @@ impl Drop for Place {
     fn drop(&mut self) {
         let _ = ip(&["netns", "delete", &self.name]);
     }
+}
+
+/// A network namespace behind a router that translates addresses, removed with this value.
+pub struct Inside {
+    name: String,
+    router: String,
+}
+
+impl Inside {
+    const RULES: &str =
+        "table ip nat { chain out { type nat hook postrouting priority srcnat; oifname OUT masquerade; }; }
+        table ip filter { chain through { type filter hook forward priority filter; policy drop;
+        ct state established,related accept; oifname OUT accept; }; }";
+
+    fn build(&self) -> Result<(), String> {
+        let (near, far) = (format!("{}n", self.name), format!("{}f", self.name));
+        ip(&["netns", "add", &self.name])?;
+        ip(&["-n", &self.name, "link", "add", &near, "type", "veth", "peer", "name", &far, "netns", &self.router])?;
+        ip(&settled(&["-n", &self.name, "link", "set", &near]))?;
+        ip(&settled(&["-n", &self.router, "link", "set", &far]))?;
+        ip(&["-n", &self.router, "address", "add", "10.231.0.1/24", "dev", &far])?;
+        ip(&["-n", &self.router, "link", "set", &far, "up"])?;
+        ip(&["-n", &self.name, "address", "add", "10.231.0.2/24", "dev", &near])?;
+        ip(&["-n", &self.name, "link", "set", &near, "up"])?;
+        ip(&["-n", &self.name, "link", "set", "lo", "up"])?;
+        ip(&["-n", &self.name, "route", "add", "default", "via", "10.231.0.1"])?;
+        ip(&["-n", &self.router, "route", "add", "default", "via", &Ipv4Addr::from(Network::HERE).to_string()])?;
+        let rules = Self::RULES.replace("OUT", &format!("\"{}f\"", self.router));
+        let script = format!("echo 1 > /proc/sys/net/ipv4/ip_forward && nft '{rules}'");
+        let output =
+            command_in(&self.router, "sh").args(["-c", &script]).output().map_err(|error| error.to_string())?;
+        if output.status.success() { Ok(()) } else { Err(String::from_utf8_lossy(&output.stderr).trim().to_owned()) }
+    }
+
+    /// Heliograph inside.
+    pub fn program(&self) -> Command {
+        command_in(&self.name, PROGRAM)
+    }
+}
+
+impl Drop for Inside {
+    fn drop(&mut self) {
+        let _ = ip(&["netns", "delete", &self.name]);
+    }
+}
+
+fn command_in(namespace: &str, program: &str) -> Command {
+    let mut command = Command::new("nsenter");
+    command.arg(format!("--net=/run/netns/{namespace}")).arg(program);
+    command
 }
 
 fn limit(namespace: &str, device: &str, kbps: u32) {
