@@ -39,8 +39,6 @@ pub enum Flow {
 /// What may be used for finding a way.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct IceMeans {
-    /// Whether a STUN server is named.
-    pub has_stun: bool,
     /// Whether a TURN server is named.
     pub has_turn: bool,
     /// Whether nothing but a TURN server may be used.
@@ -378,7 +376,7 @@ mod tests {
     #[test]
     fn who_may_use_a_relay_only_needs_one_that_answers() {
         let mut session = report(&[], &[("host", "203.0.113.9")]);
-        session.means = IceMeans { relay_only: true, has_turn: true, has_stun: false };
+        session.means = IceMeans { relay_only: true, has_turn: true };
         assert_says(&session, &["Only a TURN server may be used, and it gave no address", "heliograph doctor"]);
         session.means.has_turn = false;
         assert_says(&session, &["Only a TURN server may be used, and none is named"]);

@@ -59,7 +59,7 @@ impl TransportPlan {
 
     /// What sessions may use for finding a way.
     pub(super) fn means(&self) -> IceMeans {
-        IceMeans { has_stun: self.ice.stun.is_some(), has_turn: !self.ice.turn.is_empty(), relay_only: self.relay_only }
+        IceMeans { has_turn: !self.ice.turn.is_empty(), relay_only: self.relay_only }
     }
 
     /// The plan for these settings with no STUN or TURN server: with `relay_only`, nobody is reached.

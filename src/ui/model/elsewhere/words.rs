@@ -17,8 +17,6 @@ pub struct PlaceWords {
     pub health: Health,
     /// The same in a sentence or two.
     pub sentence: String,
-    /// Whether the sentence counts seconds.
-    pub is_counting: bool,
 }
 
 impl PlaceWords {
@@ -39,7 +37,7 @@ impl PlaceWords {
                 // Translators: {feed} is a feed's name, {notice} a sentence about it.
                 sentence = gettext_f("{feed}: {notice}", &[("feed", name), ("notice", &sentence)]);
             }
-            return Self { health, sentence, is_counting: true };
+            return Self::new(health, sentence);
         }
         if feeds.is_empty() {
             return Self::new(Health::Off, gettext("No camera that goes there is streaming"));
@@ -59,13 +57,13 @@ impl PlaceWords {
             Some((LinkState::Up, _)) => Self::new(Health::Live, gettext("Connected")),
             Some((LinkState::Down { fault, retry_in }, since)) => {
                 let sentence = with_wait(&fault.sentence, retry_in.saturating_sub(*since));
-                Self { health: Health::Trouble, sentence, is_counting: true }
+                Self::new(Health::Trouble, sentence)
             }
         }
     }
 
     fn new(health: Health, sentence: String) -> Self {
-        Self { health, sentence, is_counting: false }
+        Self { health, sentence }
     }
 }
 
@@ -163,6 +161,6 @@ mod tests {
         let down = LinkState::Down { fault, retry_in: Duration::from_secs(4) };
         let words = PlaceWords::broker(Some(&(down, Duration::from_secs(1))));
         assert_eq!(words.sentence.replace('\u{a0}', " "), "Nobody is there. Retrying in 3 s.");
-        assert!(words.is_counting && words.health == Health::Trouble);
+        assert_eq!(words.health, Health::Trouble);
     }
 }
