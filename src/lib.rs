@@ -16,6 +16,7 @@
 //!   ├─ mqtt        a broker, a connection to one, the form of messages
 //!   ├─ stats       figures, and what they were over the last day
 //!   └─ config      what the operator asked for: feeds, settings, secrets
+//! webrtc           what every peer of ours is told; connector, media, doctor and lab use it
 //! i18n             words for people, in their language; any room may use it
 //! processes        who holds a file or a port; any room may use it
 //! ```
@@ -47,6 +48,7 @@ pub mod station;
 pub mod stats;
 #[cfg(feature = "gui")]
 pub mod ui;
+pub mod webrtc;
 
 use std::{path::PathBuf, process::ExitCode};
 

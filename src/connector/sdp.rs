@@ -26,6 +26,29 @@ pub(super) fn codecs_in(offer: &str) -> Codecs {
     codecs
 }
 
+/// The offer of somebody who is only sent to: it asks for pictures in every section, whatever direction it
+/// had. webrtcbin sends nothing to one that says it sends itself (RFC 8829, section 5.3.1).
+pub(super) fn asking(offer: &str) -> String {
+    offer
+        .lines()
+        .map(|line| if is_direction(line) { "a=recvonly" } else { line })
+        .map(|line| line.to_owned() + "\r\n")
+        .collect()
+}
+
+/// The answer in which every section that sends says `sendrecv`.
+pub(super) fn both_ways(answer: &str) -> String {
+    let both = |line| match line {
+        "a=sendonly" | "a=recvonly" => "a=sendrecv",
+        line => line,
+    };
+    answer.lines().map(|line| both(line).to_owned() + "\r\n").collect()
+}
+
+fn is_direction(line: &str) -> bool {
+    matches!(line, "a=sendrecv" | "a=sendonly" | "a=recvonly" | "a=inactive")
+}
+
 /// The offer or answer without the parameters that webrtcsink may stumble over.
 pub(super) fn harmless(sdp: &str) -> String {
     sdp.lines().map(|line| harmless_line(line) + "\r\n").collect()
@@ -66,5 +89,13 @@ mod tests {
     fn what_is_no_answer_stays_none() {
         assert_eq!(harmless(""), "");
         assert_eq!(harmless("a=fmtp:"), "a=fmtp:\r\n");
+    }
+
+    #[test]
+    fn who_offers_to_send_is_sent_to() {
+        let offer = "v=0\r\nm=video 9 X 126\r\na=sendonly\r\na=mid:0\r\n";
+        assert_eq!(asking(offer), offer.replace("sendonly", "recvonly"));
+        let answer = "v=0\r\nm=video 9 X 126\r\na=sendonly\r\nm=audio 0 X 97\r\na=inactive\r\n";
+        assert_eq!(both_ways(answer), answer.replace("sendonly", "sendrecv"));
     }
 }

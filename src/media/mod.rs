@@ -32,9 +32,7 @@ mod encoder;
 mod error;
 pub mod gop_cache;
 pub mod graphics;
-pub mod ice;
 mod ingest;
-mod interfaces;
 mod key_frames;
 mod live_settings;
 mod meter;
@@ -62,7 +60,6 @@ pub use device::{Device, Memory};
 pub use encoded_stream::EncodedStream;
 pub use encoder::{Change, DeviceFamily, Encoder, EncoderRow, choose_encoder, licence_note};
 pub use error::{FaultKind, MediaError, MediaFault};
-pub use ice::IceAddresses;
 pub use ingest::{Ingest, IngestEvent, IngestPlan, Picture};
 pub use key_frames::KeyFrameCounts;
 pub use outlet::{

@@ -12,6 +12,7 @@
 mod dial;
 mod fault;
 mod guests;
+pub(super) mod http;
 mod keeper;
 mod line;
 mod state;

@@ -190,6 +190,11 @@ impl Hub {
         }
     }
 
+    /// How a feed is, in the words that viewers are told; `None` where there is none with this id.
+    pub(crate) fn feed_status(&self, id: &str) -> Option<FeedStatus> {
+        self.lock().feeds.iter().find(|feed| feed.id == id).map(|feed| feed.status.clone())
+    }
+
     /// How many sessions a feed has, those that wait for it included.
     pub fn session_count(&self, id: &str) -> usize {
         let state = self.lock();

@@ -43,13 +43,31 @@ impl Guest {
         name: Option<&str>,
         takes: Option<&[Codec]>,
     ) -> Result<Self, Refused> {
+        Self::join(hub, feed, name, takes, None)
+    }
+
+    /// Asks to watch a feed by an offer (SDP) of the guest's own, with its candidates inside: the feed answers.
+    ///
+    /// # Errors
+    /// There is no such feed, nothing of it in a codec of the offer, or no room.
+    pub(crate) fn begin(hub: &Arc<Hub>, feed: &str, name: Option<&str>, offer: String) -> Result<Self, Refused> {
+        Self::join(hub, feed, name, None, Some(offer))
+    }
+
+    fn join(
+        hub: &Arc<Hub>,
+        feed: &str,
+        name: Option<&str>,
+        takes: Option<&[Codec]>,
+        offer: Option<String>,
+    ) -> Result<Self, Refused> {
         let seat = hub.connect()?;
         let takes = takes.map(|takes| takes.iter().map(ToString::to_string).collect::<Vec<_>>());
         let meta = json!({ "name": name, "codecs": takes });
         let status = PeerStatus { roles: vec![PeerRole::Listener], meta: Some(meta), peer_id: None };
         let mut guest = Self { hub: hub.clone(), seat, session: String::new() };
         guest.say(&IncomingMessage::SetPeerStatus(status));
-        guest.say(&IncomingMessage::StartSession(StartSessionMessage { peer_id: feed.to_owned(), offer: None }));
+        guest.say(&IncomingMessage::StartSession(StartSessionMessage { peer_id: feed.to_owned(), offer }));
         while let Ok(text) = guest.seat.outbox.try_recv() {
             match serde_json::from_str(&text) {
                 Ok(OutgoingMessage::SessionStarted { session_id, .. }) => {

@@ -3,7 +3,6 @@
 //! The endpoint is one viewer of the feed, for as long as the connector is on. The crate's own
 //! signaller ends its element at any fault; this one says what happened and tries again.
 
-mod offer;
 mod publisher;
 mod resource;
 

@@ -3,24 +3,25 @@
 use std::time::{Duration, Instant};
 
 use reqwest::{
-    Certificate, Client, Response, StatusCode,
+    Client, Response, StatusCode,
     header::{CONTENT_TYPE, LOCATION},
     redirect::Policy,
 };
 use tokio::time::{sleep, timeout};
 use url::Url;
 
-use super::{
-    offer::complete,
-    resource::{Resource, authorized},
-};
+use super::resource::{Resource, authorized};
 use crate::{
     config::{ConnectorSettings, Password},
     connector::{
-        client::{Attempts, ConnectorFault, ConnectorFaultKind as Kind, ConnectorState, Post, SetUp},
+        client::{
+            Attempts, ConnectorFault, ConnectorFaultKind as Kind, ConnectorState, Post, SetUp,
+            http::{client, host, unanswered},
+        },
         hub::{Guest, GuestEvent},
     },
     i18n::{gettext, gettext_f},
+    webrtc::complete,
 };
 
 /// How long the endpoint may take for its answer.
@@ -110,17 +111,7 @@ impl Publisher {
 
     fn client(&self) -> Result<Client, ConnectorFault> {
         // Credentials do not go along to another origin: reqwest takes them off.
-        let mut client = Client::builder().timeout(ANSWER_WITHIN).redirect(Policy::limited(3));
-        if let Some(path) = self.settings.file("ca") {
-            let shown = path.display().to_string();
-            let pem = std::fs::read(&path).ok();
-            let certificates = pem.and_then(|pem| Certificate::from_pem_bundle(&pem).ok()).unwrap_or_default();
-            if certificates.is_empty() {
-                return Err(settings(gettext_f("The file {path} of `ca` holds no certificate.", &[("path", &shown)])));
-            }
-            client = certificates.into_iter().fold(client, reqwest::ClientBuilder::add_root_certificate);
-        }
-        client.build().map_err(|error| settings(error.to_string()))
+        client(&self.settings, ANSWER_WITHIN, Policy::limited(3))
     }
 
     /// What was made at the endpoint, which ends with this value.
@@ -151,10 +142,8 @@ impl Publisher {
         if text.starts_with("v=") && text.len() <= MAX_ANSWER_BYTES { Ok(text) } else { Err(self.no_answer()) }
     }
 
-    /// The host for people; the path may hold a stream's key.
     fn host(&self) -> String {
-        let port = self.endpoint.port_or_known_default().unwrap_or_default();
-        format!("{}:{port}", self.endpoint.host_str().unwrap_or_default())
+        host(&self.endpoint)
     }
 
     fn no_answer(&self) -> ConnectorFault {
@@ -163,30 +152,7 @@ impl Publisher {
     }
 
     fn unanswered(&self, error: &reqwest::Error) -> ConnectorFault {
-        let host = self.host();
-        let host = [("host", host.as_str())];
-        if error.is_timeout() {
-            let sentence = gettext_f("{host} was reached, and does not answer.", &host);
-            return ConnectorFault::new(
-                Kind::Unreachable,
-                sentence,
-                gettext("Check that the right program listens there."),
-            );
-        }
-        // The whole chain, without the address, in which a key may stand.
-        let mut reasons = Vec::new();
-        let mut source = std::error::Error::source(error);
-        while let Some(reason) = source {
-            reasons.push(reason.to_string());
-            source = reason.source();
-        }
-        if reasons.iter().any(|reason| reason.contains("certificate")) {
-            let sentence = gettext_f("The certificate of {host} is not trusted.", &host);
-            let next = gettext("If it is of your own authority, name that one's certificate with `ca`.");
-            return ConnectorFault::new(Kind::Untrusted, sentence, next);
-        }
-        let sentence = gettext_f("There is no way to {host}.", &host);
-        ConnectorFault::new(Kind::Unreachable, sentence, gettext("Check that it runs, its address, and the network."))
+        unanswered(&self.endpoint, error)
     }
 
     /// What the endpoint means by its answer (RFC 9725, section 4).

@@ -14,7 +14,8 @@ use tokio::{sync::Notify, time::timeout};
 use crate::{
     config::{IceServer, IceServerKind, Password},
     i18n::gettext_f,
-    media::{self, ice},
+    media,
+    webrtc::ice,
 };
 
 /// The longest that a search may take; without an answer to one question libnice ends sooner.

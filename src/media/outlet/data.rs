@@ -5,7 +5,7 @@
 
 use std::{
     sync::{
-        Arc, Mutex, MutexGuard, OnceLock,
+        Arc, Mutex, MutexGuard,
         atomic::{AtomicU64, Ordering},
     },
     time::{Duration, Instant},
@@ -21,12 +21,11 @@ use crate::{
     channels::{Exchange, Flight, Line, Payload, ViewerNames},
     config::{DataChannelConfig, Delivery},
     stats::ViewerReport,
+    webrtc::keep_sctp,
 };
 
 /// On which our page tells what its browser counts, once a second. What is late is of no use.
 const REPORTS: &str = "heliograph-stats";
-/// The one number of an association that webrtcbin never takes.
-const UNUSED_ASSOCIATION: u32 = 65_535;
 /// Reports that are taken of one session, at least so long apart.
 const REPORTS_APART: gst::ClockTime = gst::ClockTime::from_mseconds(200);
 
@@ -133,21 +132,6 @@ fn options(config: &DataChannelConfig) -> gst::Structure {
         Delivery::Reliable => options.build(),
         Delivery::Retransmits(_) | Delivery::LifetimeMs(_) => options.field("max-retransmits", 0).build(),
     }
-}
-
-/// Keeps GStreamer's SCTP from ending when the last viewer goes.
-///
-/// It would be put together anew for the next one, but of a viewer that was cut off with messages on
-/// their way something is left, and then no channel opens any more until the program ends (seen with
-/// GStreamer 1.26). An association that nobody uses keeps it.
-fn keep_sctp() {
-    static KEPT: OnceLock<Option<gst::Element>> = OnceLock::new();
-    KEPT.get_or_init(|| {
-        let builder = gst::ElementFactory::make("sctpdec").property("sctp-association-id", UNUSED_ASSOCIATION);
-        let element = builder.build().ok()?;
-        element.set_state(gst::State::Paused).ok()?;
-        Some(element)
-    });
 }
 
 /// `None` where GStreamer has no SCTP: the picture goes on without.

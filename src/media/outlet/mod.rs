@@ -176,7 +176,7 @@ impl Outlet {
         let (source, pad) = add_input(&pipeline, &sink, "video_%u")?;
         let sound_source = plan.sound.as_ref().map(|_| add_input(&pipeline, &sink, "audio_%u")).transpose()?;
 
-        tell_when_ready(&pad, events.clone());
+        tell_when_ready(&pad, &sink, &plan.signaller, events.clone());
         watch_viewers(&sink, &events);
         let channels = plan.data.clone().map(|data| Channels::install(&sink, data, events.clone()));
         mark_outlet(&pad);

@@ -1,13 +1,20 @@
 //! webrtcsink itself: made for streams that are encoded already.
 
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, AtomicU32, Ordering},
+};
 
 use gst::{glib, prelude::*};
-use gstrswebrtc::webrtcsink::{BaseWebRTCSink, WebRTCSinkCongestionControl};
+use gst_webrtc::WebRTCSessionDescription;
+use gstrswebrtc::{
+    signaller::Signallable,
+    webrtcsink::{BaseWebRTCSink, WebRTCSinkCongestionControl},
+};
 use tokio::sync::mpsc::UnboundedSender;
 
 use super::{OutletEvent, OutletPlan, peers::Peers, properties::Properties, transport::Transport};
-use crate::media::MediaError;
+use crate::media::{MediaError, key_frames::request_urgently};
 
 /// Bounds of the bandwidth estimate, kbit/s. webrtcsink's own lower bound is 1 kbit/s.
 const ESTIMATE_KBPS: std::ops::RangeInclusive<u32> = 100..=50_000;
@@ -15,6 +22,8 @@ const ESTIMATE_KBPS: std::ops::RangeInclusive<u32> = 100..=50_000;
 /// Frames at which a key frame is asked for at the start: the discovery is usually
 /// running by the second; on a busy machine it may take a second.
 const KEYFRAMES_FOR_DISCOVERY: [u32; 4] = [2, 10, 30, 60];
+/// The count of frames while no discovery waits.
+const NONE_WAITS: u32 = 1000;
 
 /// A way into webrtcsink for one stream, and webrtcsink's end of it.
 pub(super) fn add_input(
@@ -72,23 +81,46 @@ fn leave_out_dye(pad: &gst::Pad) {
     });
 }
 
-/// Tells of the first frame, and has webrtcsink's discovery served.
+/// Tells of the first frame, and has webrtcsink's discoveries served.
 ///
 /// webrtcsink finds out how to announce the stream in a pipeline of its own,
 /// which it starts at the first frame and which needs a key frame after that.
 /// It asks nobody for one, so the first viewer would wait for the next by chance.
-pub(super) fn tell_when_ready(pad: &gst::Pad, events: UnboundedSender<OutletEvent>) {
-    let frames = AtomicU32::new(0);
+/// For a viewer who makes the offer it does so once more, and that one would wait.
+pub(super) fn tell_when_ready(
+    pad: &gst::Pad,
+    sink: &BaseWebRTCSink,
+    signaller: &Signallable,
+    events: UnboundedSender<OutletEvent>,
+) {
+    let frames = Arc::new(AtomicU32::new(0));
+    let waiting = Arc::new(AtomicU32::new(0));
+    let (begun, more) = (frames.clone(), waiting.clone());
+    signaller.connect("session-requested", false, move |args| {
+        if args.get(3)?.get::<Option<WebRTCSessionDescription>>().ok()?.is_some() {
+            more.fetch_add(1, Ordering::Relaxed);
+            begun.store(0, Ordering::Relaxed);
+        }
+        None
+    });
+    // By then its discovery is over.
+    let begun = frames.clone();
+    sink.connect("consumer-added", false, move |_| {
+        let before = waiting.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |count| Some(count.saturating_sub(1)));
+        if before == Ok(1) {
+            begun.store(NONE_WAITS, Ordering::Relaxed);
+        }
+        None
+    });
+    let is_told = AtomicBool::new(false);
     pad.add_probe(gst::PadProbeType::BUFFER, move |pad, _| {
-        let frame = frames.fetch_add(1, Ordering::Relaxed);
-        if frame == 0 {
+        if !is_told.swap(true, Ordering::Relaxed) {
             let _ = events.send(OutletEvent::Ready);
         }
-        if KEYFRAMES_FOR_DISCOVERY.contains(&frame) {
-            pad.push_event(gst_video::UpstreamForceKeyUnitEvent::builder().all_headers(true).build());
-        }
-        if KEYFRAMES_FOR_DISCOVERY.last() == Some(&frame) {
-            return gst::PadProbeReturn::Remove;
+        let next = |frame: u32| (frame < NONE_WAITS).then_some(frame + 1);
+        let frame = frames.fetch_update(Ordering::Relaxed, Ordering::Relaxed, next);
+        if frame.is_ok_and(|frame| KEYFRAMES_FOR_DISCOVERY.contains(&frame)) {
+            request_urgently(pad);
         }
         gst::PadProbeReturn::Ok
     });

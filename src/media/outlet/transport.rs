@@ -6,14 +6,14 @@
 use std::sync::{Arc, Mutex};
 
 use gst::{glib, prelude::*};
-use gst_webrtc::{WebRTCFECType, WebRTCICE, WebRTCKind, WebRTCPriorityType, WebRTCRTPTransceiver, prelude::*};
+use gst_webrtc::{WebRTCFECType, WebRTCKind, WebRTCPriorityType, WebRTCRTPTransceiver};
 use gstrswebrtc::webrtcsink::BaseWebRTCSink;
 
 use super::{peers::Peers, properties::Properties, session::session_of};
 use crate::{
     config::{InterfaceName, Password, Priority, SecretError, TransportConfig},
-    media::{IceAddresses, ice::ask_no_router, interfaces::local_addresses},
     stats::IceMeans,
+    webrtc::{IceAddresses, tell_addresses},
 };
 
 /// The event by which webrtcbin has the packets of a media section marked as its sender's priority
@@ -206,31 +206,12 @@ fn keep_marking_of_picture(sink: &BaseWebRTCSink) {
 fn set_up_sessions(sink: &BaseWebRTCSink, interfaces: Vec<InterfaceName>, live: Arc<Mutex<Live>>) {
     sink.connect("consumer-added", false, move |args| {
         let peer = args[2].get::<gst::Bin>().ok()?;
-        tell_addresses(&peer, &interfaces);
+        tell_addresses(peer.upcast_ref(), &interfaces);
         let live = live.lock().expect("no holder of this lock should panic");
         set_fec_percent(&peer, &live);
         set_priority(&peer, &live);
         None
     });
-}
-
-/// The addresses are asked for anew for each session: a machine that moves changes them.
-fn tell_addresses(peer: &gst::Bin, interfaces: &[InterfaceName]) {
-    let agent = peer.property::<WebRTCICE>("ice-agent");
-    ask_no_router(&agent);
-    match local_addresses(interfaces) {
-        Ok(addresses) => {
-            if !interfaces.is_empty() && addresses.iter().all(std::net::IpAddr::is_loopback) {
-                tracing::warn!(
-                    "No interface of those named for viewers is up: only viewers on this machine are reached."
-                );
-            }
-            for address in addresses {
-                agent.emit_add_local_ip_address(&address.to_string());
-            }
-        }
-        Err(error) => tracing::error!("The network interfaces cannot be listed, so all of them are used: {error}"),
-    }
 }
 
 /// Whether its viewer was told of repair packets for the picture.

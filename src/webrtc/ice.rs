@@ -11,8 +11,8 @@ use crate::config::{IceServer, IceServerKind, IceServers, Password, SecretError}
 #[derive(Clone, Default)]
 pub struct IceAddresses {
     /// Of STUN servers only the first is asked: they all tell the same.
-    pub(super) stun: Option<String>,
-    pub(super) turn: Vec<String>,
+    pub(crate) stun: Option<String>,
+    pub(crate) turn: Vec<String>,
 }
 
 impl std::fmt::Debug for IceAddresses {

@@ -1,11 +1,11 @@
-//! An offer that is complete: WHIP carries candidates inside it.
+//! Offers and answers that are complete: those who do not trickle carry candidates inside them.
 
-/// The offer (SDP, RFC 8866) with these candidates in the media sections that they belong to, by their
+/// The offer or answer (SDP, RFC 8866) with these candidates in the media sections that they belong to, by their
 /// index, and the word that there are no more (RFC 8840).
-pub(super) fn complete(offer: &str, candidates: &[(u32, String)]) -> String {
+pub(crate) fn complete(sdp: &str, candidates: &[(u32, String)]) -> String {
     let mut section = None;
     let mut lines = Vec::new();
-    for line in offer.lines() {
+    for line in sdp.lines() {
         if line.starts_with("m=") {
             finish(&mut lines, section, candidates);
             section = Some(section.map_or(0, |section| section + 1));

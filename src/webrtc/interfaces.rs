@@ -24,7 +24,7 @@ struct Place {
 ///
 /// # Errors
 /// The system does not list its interfaces.
-pub(super) fn local_addresses(named: &[InterfaceName]) -> io::Result<Vec<IpAddr>> {
+pub(crate) fn local_addresses(named: &[InterfaceName]) -> io::Result<Vec<IpAddr>> {
     let found = if_addrs::get_if_addrs()?;
     let up = found.into_iter().filter(if_addrs::Interface::is_oper_up);
     let places = up.map(|found| Place { address: found.ip(), interface: found.name });
