@@ -44,6 +44,9 @@ pub enum Verb {
     Ctl(CtlOptions),
     /// Be a server at which feeds and viewers meet that cannot reach each other
     Relay(RelayOptions),
+    /// Be a service that not everybody can have, for trying connectors out
+    #[command(subcommand)]
+    Lab(LabVerb),
     /// Watch feeds of other programs over MQTT, and record their statistics
     Collect(CollectOptions),
     /// Be an RTSP camera with a test picture, for trying things out
@@ -68,6 +71,24 @@ pub enum Verb {
 pub enum ImportVerb {
     /// A gst-launch text, or a Python string with one; it is read, never run
     Pipeline(ImportPipelineOptions),
+}
+
+/// Which service to be.
+#[derive(Debug, Subcommand)]
+pub enum LabVerb {
+    /// A stand-in for an Ahoy Director: feeds attach, and a page plays and stops them
+    Director(LabDirectorOptions),
+}
+
+/// Options of `lab director`.
+#[derive(Args, Clone, Debug)]
+pub struct LabDirectorOptions {
+    /// Where it listens
+    #[arg(long, value_name = "ADDR:PORT", default_value = "127.0.0.1:8090")]
+    pub listen: SocketAddr,
+    /// The environment variable that holds the API key; needed beyond this machine [default: the key “lab”]
+    #[arg(long, value_name = "VARIABLE")]
+    pub api_key_env: Option<String>,
 }
 
 /// How log lines look.

@@ -5,6 +5,7 @@
 //! ```text
 //! ui        the window (feature `gui`)             serve   the headless face
 //!   └──────────────┬──────────────────────────────────┘
+//! lab              stand-ins for services elsewhere, to try connectors out
 //! doctor           whether everything is in place, and what to do where it is not
 //! station          a Heliograph at work: engine, secrets, the server for viewers, feeds elsewhere
 //! import    pipelines that people bring along, read into feeds
@@ -35,6 +36,7 @@ pub mod engine;
 mod fuzz;
 pub mod i18n;
 pub mod import;
+pub mod lab;
 mod log;
 pub mod media;
 pub mod mqtt;
@@ -84,6 +86,7 @@ fn with_media(verb: Option<Verb>, config: Option<PathBuf>) -> ExitCode {
             media::availability::child::answer_for(&key, &media::availability::every_candidate())
         }
         Some(Verb::Probe(options)) => probe::run(&options),
+        Some(Verb::Lab(verb)) => lab::run(&verb),
         Some(Verb::DemoCamera(options)) => demo_camera::run(&options),
         Some(Verb::Profiles(options)) => profiles::run(&options),
         Some(Verb::Import(ImportVerb::Pipeline(options))) => import::run(config, &options),

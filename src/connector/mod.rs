@@ -7,6 +7,7 @@
 //!
 //! May use `config`, `channels` and `stats`; must not know `media`, `engine` or a screen.
 
+mod ahoy;
 pub mod bigfootbot;
 pub mod client;
 mod fields;
@@ -30,9 +31,10 @@ use crate::{
     channels::ViewerNames,
     config::{Codec, ConnectorForm, ConnectorSettings, FeedId, TransportConfig, file::Forms},
 };
+pub(crate) use switchboard::random_id;
 
 /// The kinds of connectors that an operator can add. Adding one means a folder, and a line here.
-static KINDS: [&Kind; 3] = [&webrtcsink::KIND, &whip::KIND, &bigfootbot::KIND];
+static KINDS: [&Kind; 4] = [&webrtcsink::KIND, &whip::KIND, &ahoy::KIND, &bigfootbot::KIND];
 
 /// What there is to say about each of them.
 pub static FORMS: Forms = &{

@@ -8,6 +8,7 @@
 mod support;
 
 mod agents;
+mod ahoy;
 mod audio;
 mod availability;
 mod bad_input;

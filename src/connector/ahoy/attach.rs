@@ -1,0 +1,139 @@
+//! The one request over HTTP, which makes a feed known at a Director.
+
+use std::time::Duration;
+
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use reqwest::{
+    Response, StatusCode,
+    header::{ACCEPT, CONTENT_TYPE, HeaderValue},
+    redirect::{Attempt, Policy},
+};
+use serde_json::json;
+use url::Url;
+
+use super::messages::Attached;
+use crate::{
+    config::{Codec, ConnectorSettings, FeedId, Password},
+    connector::client::{
+        ConnectorFault, ConnectorFaultKind as Kind,
+        http::{client, host, unanswered},
+    },
+    i18n::{gettext, gettext_f},
+    webrtc::complete,
+};
+
+/// How long the Director may take for its answer.
+const ANSWER_WITHIN: Duration = Duration::from_secs(10);
+/// No answer is longer, in bytes.
+const MAX_ANSWER_BYTES: usize = 256 * 1024;
+/// How often it may send us on.
+const MAX_REDIRECTS: usize = 3;
+const JSON: &str = "application/json";
+/// What of a feed's name is written as it is; a slash is, too.
+const WRITTEN_AS_IT_IS: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~').remove(b'/');
+
+/// What a Director is told of a feed.
+pub(super) struct Attach<'a> {
+    pub(super) base: &'a Url,
+    pub(super) settings: &'a ConnectorSettings,
+    pub(super) key: &'a Password,
+    pub(super) feed: &'a FeedId,
+    pub(super) codec: Codec,
+}
+
+impl Attach<'_> {
+    /// Hands the offer over; comes back with the answer.
+    pub(super) async fn send(&self, offer: &str) -> Result<String, ConnectorFault> {
+        // The key stands in a header of the Director's own, which would go along to anywhere.
+        let client = client(self.settings, ANSWER_WITHIN, Policy::custom(within_one_origin))?;
+        let mut key = HeaderValue::from_str(self.key.expose())
+            .map_err(|_| settings(gettext("The API key holds characters that no header can have.")))?;
+        key.set_sensitive(true);
+        let body = json!({
+            "sdp": offer,
+            // A string, and empty: candidates are in the SDP.
+            "candidates": "",
+            "capabilities": { "video": { "codecs": [self.codec.key().to_uppercase()] } },
+            "name": self.feed.as_str(),
+        });
+        let request = client
+            .post(self.address()?)
+            .header(ACCEPT, JSON)
+            .header("x-api-key", key)
+            .header(CONTENT_TYPE, JSON)
+            .body(body.to_string());
+        let response = request.send().await.map_err(|error| unanswered(self.base, &error))?;
+        if !response.status().is_success() {
+            return Err(self.refused(response.status()));
+        }
+        self.answer(response).await
+    }
+
+    /// The feed's name behind the address, as it is written there.
+    fn address(&self) -> Result<Url, ConnectorFault> {
+        let base = self.base.as_str();
+        let slash = if base.ends_with('/') { "" } else { "/" };
+        let name = utf8_percent_encode(self.feed.as_str(), WRITTEN_AS_IT_IS);
+        format!("{base}{slash}{name}").parse().map_err(|_| self.no_answer())
+    }
+
+    async fn answer(&self, mut response: Response) -> Result<String, ConnectorFault> {
+        let mut body = Vec::new();
+        while let Some(chunk) = response.chunk().await.map_err(|error| unanswered(self.base, &error))? {
+            body.extend_from_slice(&chunk);
+            if body.len() > MAX_ANSWER_BYTES {
+                return Err(self.no_answer());
+            }
+        }
+        let attached: Attached = serde_json::from_slice(&body).map_err(|_| self.no_answer())?;
+        // They belong to the last section, which is the only one.
+        let sections = attached.sdp.lines().filter(|line| line.starts_with("m=")).count();
+        let Some(last) = sections.checked_sub(1) else { return Err(self.no_answer()) };
+        let candidates: Vec<_> = attached.candidates().map(|text| (last as u32, text.to_owned())).collect();
+        Ok(complete(&attached.sdp, &candidates))
+    }
+
+    fn no_answer(&self) -> ConnectorFault {
+        let sentence = gettext_f("{host} sends no answer of a Director.", &[("host", &host(self.base))]);
+        let next = gettext(
+            "Check that the address is the Director's for attaching feeds, such as https://HOST/api/v2/feed/attach/.",
+        );
+        ConnectorFault::new(Kind::Protocol, sentence, next)
+    }
+
+    fn refused(&self, status: StatusCode) -> ConnectorFault {
+        let host = host(self.base);
+        let values = [("host", host.as_str()), ("status", status.as_str())];
+        let (kind, sentence, next) = match status {
+            StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => {
+                (Kind::Refused, gettext_f("{host} does not let us in.", &values), gettext("Check the API key."))
+            }
+            StatusCode::NOT_FOUND | StatusCode::METHOD_NOT_ALLOWED | StatusCode::GONE => (
+                Kind::Settings,
+                gettext_f("{host} attaches no feeds at this path.", &values),
+                gettext("Check the path in the address."),
+            ),
+            status if status.is_redirection() => (
+                Kind::Settings,
+                gettext_f("{host} sends us to another server, and the API key does not go there.", &values),
+                gettext("If that is the Director, write its address."),
+            ),
+            _ => (
+                Kind::Protocol,
+                // Translators: {status} is a number, such as 500.
+                gettext_f("{host} answers {status} instead of attaching the feed.", &values),
+                gettext("See what the Director says about it."),
+            ),
+        };
+        ConnectorFault::new(kind, sentence, next)
+    }
+}
+
+fn within_one_origin(attempt: Attempt<'_>) -> reqwest::redirect::Action {
+    let is_same = attempt.previous().first().is_some_and(|first| first.origin() == attempt.url().origin());
+    if is_same && attempt.previous().len() <= MAX_REDIRECTS { attempt.follow() } else { attempt.stop() }
+}
+
+pub(super) fn settings(sentence: String) -> ConnectorFault {
+    ConnectorFault::new(Kind::Settings, sentence, "")
+}
