@@ -113,7 +113,7 @@ pub struct ServeOptions {
     /// Add the built-in demo camera
     #[arg(long)]
     pub demo: bool,
-    /// Add a feed; may be repeated. SOURCE is an RTSP address, /dev/NAME, a file:/// address, test:PATTERN or demo:.
+    /// Add a feed; may be repeated. SOURCE is an RTSP address, a robot's relay (ws:// or wss://), /dev/NAME, a file:/// address, test:PATTERN or demo:.
     /// Others on this machine can see a password in it: the configuration file is better
     #[arg(long = "feed", value_name = "NAME=SOURCE")]
     pub feeds: Vec<String>,

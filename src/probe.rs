@@ -70,6 +70,11 @@ fn camera(options: &ProbeOptions) -> Result<RtspTarget, String> {
     let (address, in_address) = SourceAddress::parse(&options.source)
         // Translators: {reason} says in lower case what is wrong with an address.
         .map_err(|error| gettext_f("The address cannot be used: {reason}.", &[("reason", &error.to_string())]))?;
+    if address.relay().is_some() {
+        return Err(gettext(
+            "A robot's sender is met by one receiver at a time, and not looked at before. Add it as a feed: heliograph serve --feed NAME=ws://HOST:PORT.",
+        ));
+    }
     let credentials = match &options.user {
         Some(user) => Some(Credentials { user: user.clone(), password: password(options.password_env.as_deref())? }),
         None => in_address,

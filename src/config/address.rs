@@ -13,7 +13,8 @@ use crate::i18n::{gettext, gettext_f};
 /// What stands for a part of an address that is not shown.
 const HIDDEN: char = '…';
 
-/// An `rtsp://` or `rtsps://` address (RFC 7826, section 4.2) without user and password.
+/// An `rtsp://` or `rtsps://` address (RFC 7826, section 4.2) without user and password; or a `ws://` or
+/// `wss://` address, of a relay where a robot sends.
 ///
 /// Cameras also take passwords in the query (`?user=…&password=…`) or in a path
 /// that assigns something (`/user=admin_password=…`). They are part of the address,
@@ -120,7 +121,12 @@ impl SourceAddress {
     /// The port, by default 554 for `rtsp` and 322 for `rtsps`.
     pub fn port(&self) -> u16 {
         let default = if self.url.scheme() == "rtsps" { 322 } else { 554 };
-        self.url.port().unwrap_or(default)
+        self.url.port_or_known_default().unwrap_or(default)
+    }
+
+    /// The same as an URL, where it is that of a relay, at which a robot sends.
+    pub fn relay(&self) -> Option<&Url> {
+        matches!(self.url.scheme(), "ws" | "wss").then_some(&self.url)
     }
 
     /// The path after the host, without the query: what the camera calls the stream.
@@ -139,10 +145,10 @@ fn check_scheme(text: &str) -> Result<(), AddressError> {
     let (scheme, _) = text.split_once("://").ok_or(AddressError::NoScheme)?;
     let scheme = scheme.to_ascii_lowercase();
     match scheme.as_str() {
-        "rtsp" | "rtsps" => Ok(()),
+        "rtsp" | "rtsps" | "ws" | "wss" => Ok(()),
         // What else stands before a "://" may be half a password.
         "http" | "https" | "rtmp" | "rtmps" | "rtspu" | "rtp" | "udp" | "tcp" | "srt" | "file" | "onvif" | "mms"
-        | "ftp" | "ws" | "wss" => Err(AddressError::OtherScheme(scheme)),
+        | "ftp" => Err(AddressError::OtherScheme(scheme)),
         _ => Err(AddressError::NoScheme),
     }
 }
@@ -264,6 +270,8 @@ mod tests {
             ("rtsp://10.0.0.5/stream1", "10.0.0.5", 554),
             ("rtsps://cam.example", "cam.example", 322),
             (" RTSP://cam.example:8554/a?b=c ", "cam.example", 8554),
+            ("ws://robot:8765", "robot", 8765),
+            ("wss://robot.example/relay", "robot.example", 443),
             ("rtsp://[::1]:8554/", "[::1]", 8554),
         ];
         for (text, host, port) in cases {
@@ -319,6 +327,7 @@ mod tests {
             ("rtsp://[planted]/s", AddressError::BadHost),
             ("rtsp://admin%3Aplanted%40h/s", AddressError::BadHost),
             ("rtsp://admin:planted@a b/s", AddressError::BadHost),
+            ("ws://admin%3Aplanted%40h/s", AddressError::BadHost),
         ];
         for (text, expected) in cases {
             let error = SourceAddress::parse(text).expect_err(text);
@@ -336,6 +345,7 @@ mod tests {
             ("rtsp://h/s?p%61ssword=pl%61nted", "rtsp://h/s?…"),
             ("rtsp://h:55/user=a_password=planted_channel=1/x", "rtsp://h:55/…/x"),
             ("rtsp://h/password%3dplanted", "rtsp://h/…"),
+            ("ws://me:planted@h:8765/?token=planted", "ws://h:8765/?…"),
         ];
         for (text, shown) in cases {
             let (address, credentials) = parse(text);

@@ -15,7 +15,7 @@ use crate::i18n::gettext;
 pub enum SourceConfig {
     /// The camera inside the program.
     Demo,
-    /// A camera on the network.
+    /// A camera on the network, or a robot's at a relay.
     Rtsp(RtspConfig),
     /// A camera on this machine (V4L2).
     Device(DeviceConfig),
@@ -39,7 +39,8 @@ impl SourceConfig {
     }
 }
 
-/// How a camera is reached by RTSP.
+/// How a camera is reached by RTSP; or one that a robot sends to a relay, whose address is a websocket's. There
+/// the password is the relay's token, whoever the user is, and what belongs to RTSP alone is without effect.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RtspConfig {
     /// Its address.

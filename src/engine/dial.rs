@@ -7,8 +7,9 @@ use tokio::{
     sync::mpsc::{UnboundedSender, unbounded_channel},
     task::{AbortHandle, spawn_blocking},
 };
+use url::Url;
 
-use super::demo::SharedDemo;
+use super::{demo::SharedDemo, reception::Meeting};
 use crate::{
     config::{
         AudioSource, Credentials, FeedConfig, FeedId, PathChoice, RenditionRole, RtspConfig, Secrets, SourceConfig,
@@ -18,7 +19,7 @@ use crate::{
     media::{
         FaultKind, FeedClock, Ingest, IngestEvent, IngestPlan, MediaFault, Memory,
         pass_through::Terms,
-        source::{Route, RtspSource, Source, Transport, diagnose},
+        source::{ReceivedSource, Route, RtspSource, Source, Transport, diagnose},
     },
 };
 
@@ -83,7 +84,10 @@ impl Dial {
     async fn source(&self) -> Result<Source, MediaFault> {
         Ok(match &self.config.source {
             SourceConfig::Demo => Source::Rtsp(RtspSource::new(self.demo.address()?, self.transport)),
-            SourceConfig::Rtsp(rtsp) => Source::Rtsp(self.camera(rtsp).await?),
+            SourceConfig::Rtsp(rtsp) => match rtsp.address_in_use().relay() {
+                Some(url) => Source::Received(self.received(rtsp, url.clone()).await?),
+                None => Source::Rtsp(self.camera(rtsp).await?),
+            },
             SourceConfig::Device(device) => Source::Device(device.clone()),
             SourceConfig::File(file) => Source::File(file.clone()),
             SourceConfig::Test(test) => Source::Test(test.clone()),
@@ -101,6 +105,11 @@ impl Dial {
             certificate: rtsp.certificate,
             ..RtspSource::new(address.clone(), self.transport)
         })
+    }
+
+    async fn received(&self, rtsp: &RtspConfig, url: Url) -> Result<ReceivedSource, MediaFault> {
+        let token = login(&self.config.id, rtsp, &self.secrets).await?.map(|login| login.password);
+        Ok(ReceivedSource { latency_ms: rtsp.latency_ms, signalling: Arc::new(Meeting::new(url, token)) })
     }
 
     /// Where the ingest's events go; a failure without a clear reason is looked into first.

@@ -11,6 +11,7 @@ mod encoders;
 mod feed;
 mod form;
 mod message;
+mod reception;
 mod sharing;
 mod state;
 mod supervisor;

@@ -45,6 +45,7 @@ mod on_demand;
 mod pass_through;
 mod planted_password;
 mod probe;
+mod reception;
 mod recording;
 mod rendition;
 mod renditions;

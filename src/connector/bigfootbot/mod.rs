@@ -1,8 +1,10 @@
 //! The video system of the Bigfootbot robot: a relay, a sender at the robot, a receiver on the shore.
 //!
-//! Heliograph is each of the three, beside the robot's own programs: this connector is the sender.
+//! Heliograph is each of the three, beside the robot's own programs: this connector is the sender, and a
+//! feed whose address is a relay's has the receiver.
 
 mod messages;
+mod receiver;
 mod relay;
 mod sender;
 
@@ -12,7 +14,7 @@ use futures::FutureExt;
 
 use super::{
     Connector, Kind,
-    client::{Client, Server, keep},
+    client::{Client, Papers, Server, keep},
     fields::{CA, TOKEN, address, codec},
     hub::{Hub, HubConnector},
     local::{LocalServer, LocalSettings, ServerError},
@@ -21,6 +23,7 @@ use crate::{
     config::{Codec, ConnectorForm, ConnectorSettings},
     i18n::gettext,
 };
+pub use receiver::{Offered, Relayed, Reply, receive};
 use relay::Relay;
 use sender::Sender;
 
@@ -48,11 +51,14 @@ fn open(config: &ConnectorSettings) -> Option<Arc<dyn Connector>> {
     at_hub.set_transport(config.transport.clone());
     let url = config.address("address")?;
     let codec: Codec = config.text("codec").unwrap_or("h264").parse().ok()?;
-    let server = Arc::new(Server { url, ca: config.file("ca"), settings: config.clone() });
+    let server = Arc::new(Server { url, ca: config.file("ca"), papers: Papers::Settings(config.clone()) });
+    let id = config.id.clone();
     Some(Arc::new(Client {
         feeds: config.feeds.clone(),
         codecs: vec![codec],
         at_hub,
-        speak: Box::new(move |post| keep(server.clone(), Sender::new(post.hub, &post.feed), post.tell).boxed()),
+        speak: Box::new(move |post| {
+            keep(id.clone(), server.clone(), Sender::new(post.hub, &post.feed), post.tell).boxed()
+        }),
     }))
 }

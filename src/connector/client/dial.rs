@@ -33,7 +33,7 @@ use url::Url;
 
 use super::{ConnectorFault, ConnectorFaultKind as Kind};
 use crate::{
-    config::ConnectorSettings,
+    config::{ConnectorSettings, Password},
     i18n::{gettext, gettext_f},
 };
 
@@ -46,10 +46,10 @@ const STEP_WITHIN: Duration = Duration::from_secs(6);
 const MAX_MESSAGE_BYTES: usize = 256 * 1024;
 
 /// A websocket, encrypted or not.
-pub(super) type Socket = WebSocketStream<Box<dyn Stream>>;
+pub(in crate::connector) type Socket = WebSocketStream<Box<dyn Stream>>;
 
 /// What a websocket runs over.
-pub(super) trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
+pub(in crate::connector) trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
 impl<S: AsyncRead + AsyncWrite + Send + Unpin> Stream for S {}
 
 /// Where a service is, and how it is spoken to.
@@ -59,8 +59,33 @@ pub struct Server {
     pub url: Url,
     /// Certificates that vouch for it beside those that the system trusts, a PEM file.
     pub ca: Option<PathBuf>,
-    /// Where its settings, and with them its token, are found.
-    pub settings: ConnectorSettings,
+    /// What it wants to see of us.
+    pub papers: Papers,
+}
+
+/// What a service wants to see of us.
+#[derive(Clone, Debug)]
+pub enum Papers {
+    /// The token and headers of these settings, as they are at each attempt.
+    Settings(ConnectorSettings),
+    /// This token, if any.
+    Token(Option<Password>),
+}
+
+impl Papers {
+    async fn token(&self) -> Result<Option<Password>, ConnectorFault> {
+        match self {
+            Self::Settings(of) => of.secret("token").await.map_err(|error| settings(error.to_string())),
+            Self::Token(token) => Ok(token.clone()),
+        }
+    }
+
+    fn headers(&self) -> Option<&str> {
+        match self {
+            Self::Settings(of) => of.text("headers"),
+            Self::Token(_) => None,
+        }
+    }
 }
 
 /// How long the steps of a connection took, in seconds; `None` where there was no such step.
@@ -95,13 +120,16 @@ impl SetUp {
 
 impl Server {
     /// The host for people; nothing else of the address, which may hold a token.
-    fn host(&self) -> String {
+    pub(in crate::connector) fn host(&self) -> String {
         let port = self.url.port_or_known_default().unwrap_or_default();
         format!("{}:{port}", self.url.host_str().unwrap_or_default())
     }
 
     /// Opens a connection; with it comes the address that this machine has in it.
-    pub(super) async fn dial(&self, set_up: &mut SetUp) -> Result<(Socket, Option<IpAddr>), ConnectorFault> {
+    pub(in crate::connector) async fn dial(
+        &self,
+        set_up: &mut SetUp,
+    ) -> Result<(Socket, Option<IpAddr>), ConnectorFault> {
         let addresses = self.step(&mut set_up.resolve, self.resolve()).await?;
         let stream = self.step(&mut set_up.connect, self.connect(&addresses)).await?;
         let own = stream.local_addr().ok().map(|own| own.ip());
@@ -173,13 +201,12 @@ impl Server {
 
     async fn open(&self, stream: Box<dyn Stream>) -> Result<Socket, ConnectorFault> {
         let mut request = self.url.as_str().into_client_request().map_err(|error| self.not_a_websocket(&error))?;
-        let token = self.settings.secret("token").await.map_err(|error| settings(error.to_string()))?;
-        if let Some(token) = token {
+        if let Some(token) = self.papers.token().await? {
             let value = HeaderValue::from_str(&format!("Bearer {}", token.expose()))
                 .map_err(|_| settings(gettext("The token holds characters that no header can have.")))?;
             request.headers_mut().insert(AUTHORIZATION, value);
         }
-        if let Some(text) = self.settings.text("headers") {
+        if let Some(text) = self.papers.headers() {
             let headers = headers(text)
                 .ok_or_else(|| settings(gettext("The headers cannot be used; write “NAME: VALUE; NAME: VALUE”.")))?;
             request.headers_mut().extend(headers.into_iter().map(|(name, value)| (Some(name), value)));

@@ -38,9 +38,14 @@ const SILENCE_LIMIT: Duration = Duration::from_secs(12);
 const FAREWELL: Duration = Duration::from_millis(500);
 
 /// Keeps a websocket and speaks over it, for as long as it is polled.
-pub(in crate::connector) async fn keep(server: Arc<Server>, mut dialect: impl Dialect, tell: TellState) {
+pub(in crate::connector) async fn keep(
+    id: ConnectorId,
+    server: Arc<Server>,
+    mut dialect: impl Dialect,
+    tell: TellState,
+) {
     let line = Line::default();
-    let mut attempts = Attempts::new(server.settings.id.clone(), tell.clone());
+    let mut attempts = Attempts::new(id, tell.clone());
     loop {
         attempts.begin();
         let fault = attempt(&server, &mut dialect, &line, &tell).await;

@@ -22,7 +22,7 @@ use std::sync::Arc;
 use futures::future::BoxFuture;
 use tokio::task::JoinHandle;
 
-pub use dial::{Server, SetUp};
+pub use dial::{Papers, Server, SetUp};
 pub use fault::{ConnectorFault, ConnectorFaultKind};
 pub use state::ConnectorState;
 

@@ -13,7 +13,7 @@ use futures::FutureExt;
 
 use super::{
     Connector, Kind,
-    client::{Client, Server, keep},
+    client::{Client, Papers, Server, keep},
     fields::{CA, TOKEN, address},
     hub::{Hub, HubConnector},
     local::{LocalServer, LocalSettings, ServerError},
@@ -64,13 +64,14 @@ fn open(config: &ConnectorSettings) -> Option<Arc<dyn Connector>> {
     let at_hub = HubConnector::new(Hub::new());
     at_hub.set_transport(config.transport.clone());
     let url = config.address("address")?;
-    let server = Arc::new(Server { url, ca: config.file("ca"), settings: config.clone() });
+    let server = Arc::new(Server { url, ca: config.file("ca"), papers: Papers::Settings(config.clone()) });
+    let id = config.id.clone();
     Some(Arc::new(Client {
         feeds: config.feeds.clone(),
         codecs: Codec::ALL.to_vec(),
         at_hub,
         speak: Box::new(move |post| {
-            keep(server.clone(), Producer::new(post.hub, &post.feed, &post.name), post.tell).boxed()
+            keep(id.clone(), server.clone(), Producer::new(post.hub, &post.feed, &post.name), post.tell).boxed()
         }),
     }))
 }

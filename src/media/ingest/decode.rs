@@ -24,6 +24,7 @@ use crate::{
         choose_decoder,
         element::{add_and_link, caps_filter, make},
         live_settings::LiveSettings,
+        source::Source,
     },
 };
 
@@ -124,6 +125,10 @@ impl Decode {
             return Ok(take_over(pad, &present)?);
         }
         let new = make(payload.depayloader)?;
+        if matches!(self.plan.source, Source::Received(_)) && new.has_property("request-keyframe") {
+            // Such a sender makes a key frame when it is asked, and may make none otherwise.
+            new.set_property("request-keyframe", true);
+        }
         self.set_up(ElementRole::Depayloader, std::slice::from_ref(&new));
         *depayloader = Some(new.downgrade());
         let mut chain = vec![new];

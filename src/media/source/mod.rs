@@ -6,6 +6,7 @@ mod devices;
 mod file;
 pub mod frame_mark;
 mod reach;
+mod received;
 mod rtsp;
 mod rtsp_fault;
 mod secrets;
@@ -25,6 +26,7 @@ pub use demo_camera::{DemoCamera, DemoCertificate, DemoSettings};
 pub use demo_sound::DemoSound;
 pub use devices::{DeviceState, VideoDevice, VideoMode, video_devices};
 pub use reach::diagnose;
+pub use received::{FromSender, ReceivedSource, Signalling, ToSender};
 pub use rtsp::RtspSource;
 pub use transport::{Route, Transport};
 
@@ -35,6 +37,8 @@ pub(super) use v4l2::open_device;
 pub enum Source {
     /// A camera on the network.
     Rtsp(RtspSource),
+    /// A sender that offers a session, whom one meets elsewhere.
+    Received(ReceivedSource),
     /// A camera on this machine.
     Device(DeviceConfig),
     /// A file, played over and over.
@@ -69,6 +73,7 @@ impl Source {
         let opened = match self {
             // A camera on the network answers later, and says so itself.
             Self::Rtsp(source) => return Ok(open_rtsp(source, sound, events)?),
+            Self::Received(source) => return Ok(received::open(source, events)?),
             Self::Device(device) => v4l2::open(device)?,
             Self::File(file) => file::open(file, clock)?,
             Self::Test(test) => test_picture::open(test)?,

@@ -60,6 +60,8 @@ impl Route {
     /// The ways to a camera at this address.
     pub fn new(choice: TransportChoice, address: &SourceAddress) -> Self {
         let order: &[Transport] = match choice {
+            // From a relay's sender media come by ICE, which finds its own way.
+            _ if address.relay().is_some() => return Self { order: &[Transport::Udp], forced: false },
             TransportChoice::Automatic if is_encrypted(address) => &[Transport::Tcp],
             TransportChoice::Automatic => &[Transport::Udp, Transport::Tcp],
             TransportChoice::Udp => &[Transport::Udp],

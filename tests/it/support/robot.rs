@@ -1,4 +1,4 @@
-//! The receiver of the Bigfootbot robot, as its own program behaves: strict about what it hears.
+//! Receiver and sender of the Bigfootbot robot, as its own programs behave: strict about what they hear.
 
 use std::{
     sync::{
@@ -177,4 +177,117 @@ fn count(decoder: &gst::Element, pad: &gst::Pad, frames: &Arc<AtomicU32>) {
         gst::PadProbeReturn::Ok
     });
     pad.link(&end).unwrap();
+}
+
+/// The robot's sender at a relay: it waits for a `HELLO`, and offers one small H.264 picture. It ends with this value.
+pub struct Sender {
+    deadly: Arc<Mutex<Vec<String>>>,
+    task: JoinHandle<()>,
+}
+
+impl Sender {
+    /// Waits at the relay at this loopback port.
+    pub fn start(runtime: &Handle, port: u16) -> Self {
+        let deadly = Arc::<Mutex<Vec<_>>>::default();
+        let noted = deadly.clone();
+        let task = runtime.spawn(async move {
+            let (say, mut said) = tokio::sync::mpsc::unbounded_channel::<Value>();
+            let mut camera = None;
+            let stream = TcpStream::connect(("127.0.0.1", port)).await.unwrap();
+            let (mut socket, _) = client_async(format!("ws://127.0.0.1:{port}"), stream).await.unwrap();
+            loop {
+                tokio::select! {
+                    message = socket.next() => match message {
+                        Some(Ok(Message::Text(text))) => {
+                            if let Err(what) = hear_receiver(&text, &mut camera, &say) {
+                                noted.lock().unwrap().push(what);
+                            }
+                        }
+                        Some(Ok(_)) => {}
+                        Some(Err(_)) | None => break,
+                    },
+                    Some(text) = said.recv() => socket.send(Message::text(text.to_string())).await.unwrap(),
+                }
+            }
+            std::future::pending::<()>().await;
+        });
+        Self { deadly, task }
+    }
+
+    /// What it heard that its own program would have died of.
+    pub fn deadly(&self) -> Vec<String> {
+        self.deadly.lock().unwrap().clone()
+    }
+}
+
+impl Drop for Sender {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+/// The sender's pipeline, which ends with this value.
+struct Camera {
+    pipeline: gst::Pipeline,
+    peer: gst::Element,
+}
+
+impl Drop for Camera {
+    fn drop(&mut self) {
+        self.pipeline.set_state(gst::State::Null).unwrap();
+    }
+}
+
+fn hear_receiver(text: &str, camera: &mut Option<Camera>, say: &UnboundedSender<Value>) -> Result<(), String> {
+    let message: Value = serde_json::from_str(text).map_err(|_| text.to_owned())?;
+    let fields = message.as_object().filter(|fields| fields.len() == 1).ok_or_else(|| text.to_owned())?;
+    if message == json!({ "status": "HELLO" }) {
+        if camera.is_some() {
+            return Err("a second HELLO, which opens the camera twice".to_owned());
+        }
+        say.send(json!({ "status": "OK" })).unwrap();
+        *camera = Some(Camera::start(say));
+        return Ok(());
+    }
+    let peer = camera.as_ref().map(|camera| &camera.peer).ok_or_else(|| format!("before HELLO: {text}"))?;
+    if let Some(sdp) = fields.get("sdp").filter(|sdp| sdp["type"] == "answer") {
+        let sdp = SDPMessage::parse_buffer(sdp["sdp"].as_str().ok_or("an answer without SDP")?.as_bytes()).unwrap();
+        let answer = WebRTCSessionDescription::new(WebRTCSDPType::Answer, sdp);
+        peer.emit_by_name::<()>("set-remote-description", &[&answer, &None::<gst::Promise>]);
+        return Ok(());
+    }
+    let ice = fields.get("ice").ok_or_else(|| text.to_owned())?;
+    let line = ice["sdpMLineIndex"].as_u64().ok_or("a candidate without a line")?;
+    let candidate = ice["candidate"].as_str().ok_or("a candidate without text")?;
+    peer.emit_by_name::<()>("add-ice-candidate", &[&(line as u32), &candidate]);
+    Ok(())
+}
+
+impl Camera {
+    fn start(say: &UnboundedSender<Value>) -> Self {
+        let pipeline = gst::parse::launch(
+            "webrtcbin name=peer bundle-policy=max-bundle videotestsrc is-live=true pattern=ball \
+             ! video/x-raw,width=320,height=240,framerate=15/1 ! queue max-size-buffers=2 leaky=downstream \
+             ! x264enc tune=zerolatency speed-preset=ultrafast bitrate=1000 key-int-max=30 ! h264parse \
+             ! rtph264pay config-interval=1 pt=96 ! peer.",
+        );
+        let pipeline = pipeline.unwrap().downcast::<gst::Pipeline>().unwrap();
+        let peer = pipeline.by_name("peer").unwrap();
+        tell_candidates(&peer, say);
+        let told = say.clone();
+        peer.connect("on-negotiation-needed", false, move |args| {
+            let peer = args[0].get::<gst::Element>().unwrap();
+            let (told, offering) = (told.clone(), peer.clone());
+            let promise = gst::Promise::with_change_func(move |reply| {
+                let offer = reply.unwrap().unwrap().get::<WebRTCSessionDescription>("offer").unwrap();
+                offering.emit_by_name::<()>("set-local-description", &[&offer, &None::<gst::Promise>]);
+                let sdp = offer.sdp().as_text().unwrap();
+                let _ = told.send(json!({ "sdp": { "type": "offer", "sdp": sdp } }));
+            });
+            peer.emit_by_name::<()>("create-offer", &[&None::<gst::Structure>, &promise]);
+            None
+        });
+        pipeline.set_state(gst::State::Playing).unwrap();
+        Self { pipeline, peer }
+    }
 }

@@ -46,6 +46,8 @@ async fn look(
         SourceConfig::Demo => ProbeTarget::Demo,
         SourceConfig::Device(device) => ProbeTarget::Device(device.path.clone()),
         SourceConfig::File(file) => ProbeTarget::File(file.path.clone()),
+        // A robot's sender is met by one receiver at a time: the feed itself.
+        SourceConfig::Rtsp(rtsp) if rtsp.address_in_use().relay().is_some() => return None,
         SourceConfig::Rtsp(rtsp) => match login(&config.id, rtsp, entered, &secrets).await {
             Ok(credentials) => ProbeTarget::Rtsp(RtspTarget {
                 credentials,
