@@ -3,14 +3,21 @@
 use std::{fs, path::PathBuf, time::Duration};
 
 use heliograph::{
-    config::Password,
+    config::{ConnectorConfig, Password},
+    connector::FORMS,
     lab::director::{Director, DirectorSettings, PlayState, PlayView},
     media,
 };
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
 
-use crate::support::{free_port, program::Program, wait_for};
+use crate::support::{
+    elements::{self, encoders_for_viewers},
+    free_port,
+    program::Program,
+    station::SmallStation,
+    wait_for,
+};
 
 /// As long as a busy machine takes to show a picture.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -253,6 +260,38 @@ impl Use {
         let files = fs::read_dir(format!("/proc/{id}/fd")).unwrap().count().try_into().unwrap();
         Self { threads: number("Threads:"), files, memory_kb: number("VmRSS:") }
     }
+}
+
+#[test]
+fn between_two_plays_nothing_is_encoded() {
+    elements::watch();
+    let small = SmallStation::start();
+    small.station.engine.rest_after(Duration::from_millis(500));
+    let feed = small.add("Bow", |feed| feed.keep_warm = false);
+    let lab = Lab::start();
+    let key = tempfile::NamedTempFile::new().unwrap();
+    fs::write(key.path(), KEY).unwrap();
+    let line = format!("lab=ahoy,address={},api_key_file={}", lab.director.attach_address(), key.path().display());
+    let connector = ConnectorConfig::from_line(&line, FORMS).unwrap();
+    small.block_on(async { small.station.connect(&[connector]) });
+    lab.wait_attached();
+    for _ in 0..2 {
+        wait_for("the end of the encoder", PATIENCE, || (encoders_for_viewers("x264enc") == 0).then_some(()));
+        // One that rests may need longer than a Director waits, and is awake for the next.
+        let number = wait_for("a play that begins", PATIENCE, || {
+            let number = lab.play();
+            let over = |state| matches!(state, PlayState::Answered | PlayState::Failed);
+            let view = wait_for("an answer", PATIENCE, || Some(lab.view(number)).filter(|view| over(view.state)));
+            (view.state == PlayState::Answered).then_some(number)
+        });
+        lab.wait_frames(number, 10);
+        assert_eq!(encoders_for_viewers("x264enc"), 1);
+        lab.director.end_play("bow", number);
+    }
+    wait_for("the end of the encoder", PATIENCE, || (encoders_for_viewers("x264enc") == 0).then_some(()));
+    assert_eq!(lab.director.requests(), 1);
+    assert!(small.station.engine.feed(&feed).is_some());
+    lab.assert_content();
 }
 
 #[test]

@@ -137,3 +137,77 @@ fn within_one_origin(attempt: Attempt<'_>) -> reqwest::redirect::Action {
 pub(super) fn settings(sentence: String) -> ConnectorFault {
     ConnectorFault::new(Kind::Settings, sentence, "")
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use axum::{
+        Router,
+        http::{HeaderMap, StatusCode, header::LOCATION},
+        routing::post,
+    };
+    use tokio::{net::TcpListener, sync::mpsc::unbounded_channel};
+
+    use super::*;
+    use crate::config::{ConnectorConfig, Secrets, SessionStore};
+
+    const ANSWER: &str = r#"{"sdp":"v=0\r\nm=application 9 X y\r\n","candidates":[{"candidate":"candidate:1 x"}]}"#;
+
+    async fn serve(routes: Router) -> String {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        tokio::spawn(async move { axum::serve(listener, routes).await.unwrap() });
+        format!("http://{address}")
+    }
+
+    async fn attach(base: &str) -> Result<String, ConnectorFault> {
+        let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+        let config = ConnectorConfig::from_line(&format!("one=ahoy,address={base}"), crate::connector::FORMS).unwrap();
+        let settings = ConnectorSettings::new(config, Arc::new(Secrets::with_store(SessionStore::default())));
+        let (key, feed) = (Password::new("planted"), FeedId::from_name("bow"));
+        let base = settings.address("address").unwrap();
+        Attach { base: &base, settings: &settings, key: &key, feed: &feed, codec: Codec::H264 }.send("v=0").await
+    }
+
+    #[tokio::test]
+    async fn the_key_goes_to_no_other_server() {
+        let (tell, mut told) = unbounded_channel();
+        let take = post(move |headers: HeaderMap| async move {
+            let _ = tell.send(headers.contains_key("x-api-key"));
+            ANSWER
+        });
+        let other = serve(Router::new().route("/feed/bow", take.clone())).await;
+        let elsewhere = format!("{other}/feed/bow");
+        let director = serve(
+            Router::new()
+                .route("/feed/bow", take)
+                .route("/near/bow", post(async || (StatusCode::TEMPORARY_REDIRECT, [(LOCATION, "/feed/bow")])))
+                .route("/far/bow", post(async move || (StatusCode::TEMPORARY_REDIRECT, [(LOCATION, elsewhere)]))),
+        )
+        .await;
+        let answer = attach(&format!("{director}/near/")).await.unwrap();
+        assert!(answer.ends_with("a=candidate:1 x\r\na=end-of-candidates\r\n"), "{answer}");
+        assert_eq!(told.recv().await, Some(true));
+        let fault = attach(&format!("{director}/far")).await.unwrap_err();
+        assert!(fault.to_string().contains("the API key does not go there"), "{fault}");
+        assert!(told.try_recv().is_err(), "the other server was asked");
+    }
+
+    #[tokio::test]
+    async fn what_is_no_answer_of_a_director_is_said_in_words() {
+        let answer = |body: &'static str| async move { body };
+        let routes = Router::new()
+            .route("/page/bow", post(move || answer("<html>")))
+            .route("/empty/bow", post(move || answer(r#"{"sdp":"","candidates":[]}"#)))
+            .route("/endless/bow", post(async || "x".repeat(MAX_ANSWER_BYTES + 1)))
+            .route("/busy/bow", post(async || StatusCode::SERVICE_UNAVAILABLE));
+        let director = serve(routes).await;
+        for path in ["page", "empty", "endless"] {
+            let fault = attach(&format!("{director}/{path}/")).await.unwrap_err();
+            assert!(fault.to_string().contains("sends no answer of a Director"), "{path}: {fault}");
+        }
+        let fault = attach(&format!("{director}/busy/")).await.unwrap_err();
+        assert!(fault.to_string().contains("answers 503 instead of attaching"), "{fault}");
+    }
+}

@@ -25,6 +25,8 @@ use crate::{
 
 /// The Director is told by then that there is no answer; it waits for three seconds.
 const ANSWER_WITHIN: Duration = Duration::from_millis(2500);
+/// For how long after that a feed is still wanted.
+const AWAKE_FOR: Duration = Duration::from_secs(10);
 /// Candidates are complete when none came for so long; those of slow servers are not waited for.
 const QUIET: Duration = Duration::from_millis(100);
 const GATHER_WITHIN: Duration = Duration::from_millis(400);
@@ -147,7 +149,10 @@ async fn show(hub: &Arc<Hub>, feed: &FeedId, line: &Line, uuid: &str, offer: Str
             // The sentence of the feed's state is that for people.
             let why = hub.feed_status(feed.as_str()).map(|status| status.text).unwrap_or_default();
             let reason = format!("{} {why}", gettext("There is no picture now."));
-            return say(line, &refusal(uuid, reason.trim().to_owned()));
+            say(line, &refusal(uuid, reason.trim().to_owned()));
+            // A feed that rested is on its way: who asks again finds it awake.
+            let _ = timeout(AWAKE_FOR, answer_of(&mut guest)).await;
+            return;
         }
     }
     while !matches!(guest.next().await, Some(GuestEvent::Ended) | None) {}
