@@ -77,7 +77,7 @@ impl Plays {
             Heard::Request(Request::Offer(offered)) => self.play(offered),
             Heard::Request(Request::Stop(stop)) => self.stop(&stop),
             Heard::BadOffer { uuid } => {
-                say(&self.line, &refusal(&uuid, gettext("The offer cannot be read.")));
+                refuse(&self.line, &self.feed, uuid, gettext("The offer cannot be read."));
             }
             Heard::Nothing(why) => tracing::info!(feed = %self.feed, "A message of the Director is left out: {why}."),
         }
@@ -101,7 +101,8 @@ impl Plays {
     fn play(&mut self, offered: Offered) {
         let at = self.armed.iter().position(|armed| *armed == offered.uuid);
         let Some(start) = self.armed.remove(at.unwrap_or(0)) else {
-            return say(&self.line, &refusal(&offered.uuid, gettext("No streamStartRequest was before this offer.")));
+            let reason = gettext("No streamStartRequest was before this offer.");
+            return refuse(&self.line, &self.feed, offered.uuid, reason);
         };
         let candidates: Vec<_> = offered
             .candidates
@@ -137,19 +138,19 @@ async fn show(hub: &Arc<Hub>, feed: &FeedId, line: &Line, uuid: &str, offer: Str
     let begun = Guest::begin(hub, feed.as_str(), None, offer).map_err(|refused| refused.to_string());
     let mut guest = match begun {
         Ok(guest) => guest,
-        Err(sentence) => return say(line, &refusal(uuid, sentence)),
+        Err(sentence) => return refuse(line, feed, uuid.to_owned(), sentence),
     };
     match timeout(ANSWER_WITHIN, answer_of(&mut guest)).await {
         Ok(Some(sdp)) => {
             let response = Response { success: true, uuid: uuid.to_owned(), sdp: Some(sdp), ..Response::default() };
             say(line, &Reply::Answer(response));
         }
-        Ok(None) => return say(line, &refusal(uuid, gettext("The offer cannot be answered."))),
+        Ok(None) => return refuse(line, feed, uuid.to_owned(), gettext("The offer cannot be answered.")),
         Err(_) => {
             // The sentence of the feed's state is that for people.
             let why = hub.feed_status(feed.as_str()).map(|status| status.text).unwrap_or_default();
             let reason = format!("{} {why}", gettext("There is no picture now."));
-            say(line, &refusal(uuid, reason.trim().to_owned()));
+            refuse(line, feed, uuid.to_owned(), reason.trim().to_owned());
             // A feed that rested is on its way: who asks again finds it awake.
             let _ = timeout(AWAKE_FOR, answer_of(&mut guest)).await;
             return;
@@ -183,9 +184,9 @@ async fn answer_of(guest: &mut Guest) -> Option<String> {
     }
 }
 
-fn refusal(uuid: &str, reason: String) -> Reply {
-    tracing::info!("A play of the Director begins not: {reason}");
-    Reply::Answer(Response { success: false, uuid: uuid.to_owned(), reason: Some(reason), ..Response::default() })
+fn refuse(line: &Line, feed: &FeedId, uuid: String, reason: String) {
+    tracing::info!(%feed, "The Director is told why a play does not begin: {reason}");
+    say(line, &Reply::Answer(Response { success: false, uuid, reason: Some(reason), ..Response::default() }));
 }
 
 fn say(line: &Line, reply: &Reply) {
