@@ -13,6 +13,10 @@ const START_LIMIT_MS = 10_000;
 /** A media path that went silent often returns by itself. webrtcsink cannot restart ICE, so after this a new session is quicker. */
 const DISCONNECTED_LIMIT_MS = 3_000;
 
+/** The same once the server is heard again: by then media would have come, too. */
+const RETURN_LIMIT_MS = 1_000;
+const LOOK_MS = 200;
+
 /** From this part of its packets on a picture is lost for more than moments. */
 const CLOGGED_LOSS = 0.15;
 
@@ -170,8 +174,16 @@ export class Session extends EventTarget {
 
   /** While the server cannot be heard either, it is the network: the session goes on when that is back, a new one could not begin. */
   #closeLater() {
-    const close = () => (this.#signalling.unheard ? this.#closeLater() : this.close());
-    this.#timer = setTimeout(close, DISCONNECTED_LIMIT_MS);
+    let limit = DISCONNECTED_LIMIT_MS;
+    let heardSince = performance.now();
+    const look = () => {
+      if (this.#signalling.unheard) [limit, heardSince] = [RETURN_LIMIT_MS, performance.now()];
+      if (performance.now() - heardSince >= limit) {
+        this.close();
+        this.#signalling.hurry();
+      } else this.#timer = setTimeout(look, LOOK_MS);
+    };
+    look();
   }
 
   /**

@@ -30,6 +30,10 @@ const SILENCE_LIMIT_MS = 10_000;
 /** One that is silent this long, though it is asked all the time, cannot be heard: what else is missing need not be its fault. */
 const UNHEARD_MS = QUESTION_MS + 500;
 
+/** Meanwhile it is asked in another way: TCP repeats what was lost ever more rarely, and a new connection finds out at once. */
+const PROBE_EVERY_MS = 500;
+const PROBE_LIMIT_MS = 1_000;
+
 /** What to tell a person when `refused`. */
 export const REFUSED = "This server asks for a token. Open the link that Heliograph shows, with its token.";
 
@@ -57,6 +61,7 @@ export class Signalling extends EventTarget {
   #attempt = 0;
   #timers = new Set();
   #lastTimeReply = null;
+  #reachedAt = null;
   #lostAt = performance.now();
 
   constructor(url) {
@@ -69,7 +74,20 @@ export class Signalling extends EventTarget {
 
   /** Whether nothing can be heard of the server at the moment. */
   get unheard() {
-    return !this.connected || (this.#lastTimeReply !== null && performance.now() - this.#lastTimeReply > UNHEARD_MS);
+    const reached = this.#reachedAt !== null && performance.now() - this.#reachedAt < PROBE_EVERY_MS + PROBE_LIMIT_MS;
+    return !this.connected || (this.#silent && !reached);
+  }
+
+  /** Whether the websocket is silent, however the network is. */
+  get #silent() {
+    return this.#lastTimeReply !== null && performance.now() - this.#lastTimeReply > UNHEARD_MS;
+  }
+
+  /** Somebody needs the server now: a websocket that is silent is made anew. */
+  hurry() {
+    if (!this.connected || !this.#silent) return;
+    this.#lost(this.#socket);
+    this.connect();
   }
 
   connect() {
@@ -123,6 +141,7 @@ export class Signalling extends EventTarget {
     this.dispatchEvent(new Event("open"));
     for (let n = 0; n < QUICK_QUESTIONS; n++) this.#after(n * QUICK_QUESTION_MS, () => this.#askTime());
     this.#every(QUESTION_MS, () => this.#askTime());
+    this.#every(PROBE_EVERY_MS, () => this.#silent && this.#probe());
   }
 
   #introduce() {
@@ -134,6 +153,11 @@ export class Signalling extends EventTarget {
     // close() alone would wait for an answer to its handshake, from a server that gives none.
     if (silent) this.#lost(this.#socket);
     else this.send({ type: "heliographTime", client: performance.now() });
+  }
+
+  async #probe() {
+    const answer = await fetch("/healthz", { cache: "no-store", signal: AbortSignal.timeout(PROBE_LIMIT_MS) }).catch(() => null);
+    if (answer) this.#reachedAt = performance.now();
   }
 
   #learnTime({ client, server }) {

@@ -21,6 +21,9 @@ const UNABLE_RETRY_MS = 30_000;
 /** The feed is live at the server and the picture of this session stopped: a camera's own trouble the server would have told by now. */
 const STOPPED_LIMIT_MS = 5_000;
 
+/** The same after the network was down: what goes on at all goes on at once. */
+const RETURN_LIMIT_MS = 2_000;
+
 /** The same where packets arrive and get lost: another session would have the same connection, and begin with nothing. */
 const CLOGGED_LIMIT_MS = 30_000;
 
@@ -63,6 +66,8 @@ export class Tile {
   #verdict = { live: false, flowing: false, ageMs: null, sinceFrameMs: null };
   #liveSince = null;
   #waitingSince = performance.now();
+  /** Whether the network was down, and no picture has come since. */
+  #returns = false;
   #numbersShown = 0;
   #detailed = false;
   /** Whether the feed has sound, and whether it is to be heard: browsers want a click for that. */
@@ -279,13 +284,20 @@ export class Tile {
 
   /** A session that should show something and does not is given up. */
   #giveUpIfBlank(now) {
+    const lastFrame = now - (this.#verdict.sinceFrameMs ?? Infinity);
     // A hidden page is shown no frames, a feed in trouble has none, and none come through a network that is down:
     // none of that is the session's fault.
-    if (document.hidden || this.state !== "live" || this.#signalling.unheard) this.#waitingSince = now;
-    const lastSign = Math.max(this.#waitingSince, now - (this.#verdict.sinceFrameMs ?? Infinity));
-    const stopped = this.#framesOfVideo > 0 ? STOPPED_LIMIT_MS : FIRST_PICTURE_LIMIT_MS;
-    const limit = this.#session?.clogged ? CLOGGED_LIMIT_MS : stopped;
-    if (now - lastSign > limit) this.#session?.close();
+    const unheard = this.#signalling.unheard;
+    if (document.hidden || this.state !== "live" || unheard) this.#waitingSince = now;
+    if (unheard) this.#returns = true;
+    else if (lastFrame > this.#waitingSince) this.#returns = false;
+    const lastSign = Math.max(this.#waitingSince, lastFrame);
+    let limit = this.#framesOfVideo > 0 ? STOPPED_LIMIT_MS : FIRST_PICTURE_LIMIT_MS;
+    if (this.#returns) limit = RETURN_LIMIT_MS;
+    if (this.#session?.clogged) limit = CLOGGED_LIMIT_MS;
+    if (!this.#session || now - lastSign <= limit) return;
+    this.#session.close();
+    this.#signalling.hurry();
   }
 
   async refreshNumbers() {

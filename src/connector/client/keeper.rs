@@ -19,8 +19,11 @@ use crate::{
     i18n::{gettext, gettext_f},
 };
 
-/// The longest wait in the first minute of an outage: whoever watches wants the picture back with the network.
+/// The longest wait at the beginning of an outage, and then in its first minute: whoever watches wants the
+/// picture back with the network.
+const QUICK_WAIT: Duration = Duration::from_millis(500);
 const YOUNG_WAIT: Duration = Duration::from_secs(1);
+const QUICK: Duration = Duration::from_millis(100);
 const YOUNG: Duration = Duration::from_mins(1);
 /// The longest first wait after that; each further one may be twice as long.
 const FIRST_WAIT: Duration = Duration::from_secs(2);
@@ -94,6 +97,7 @@ impl Attempts {
 fn wait_after(age: Duration, failures: u32, kind: Kind) -> Duration {
     let most = match kind {
         kind if kind.is_lasting() => LONGEST_WAIT,
+        _ if age < QUICK => QUICK_WAIT,
         _ if age < YOUNG => YOUNG_WAIT,
         _ => FIRST_WAIT * 2_u32.saturating_pow(failures.min(10)),
     };
@@ -208,6 +212,7 @@ mod tests {
         assert!(waits[0] <= FIRST_WAIT && waits[0] >= FIRST_WAIT / 2);
         assert!(waits.iter().all(|wait| *wait <= LONGEST_WAIT));
         assert!(waits[19] >= LONGEST_WAIT / 2);
+        assert!(wait_after(Duration::ZERO, 0, Kind::Lost) <= QUICK_WAIT);
         let young = wait_after(Duration::from_secs(59), 0, Kind::Lost);
         assert!(young <= YOUNG_WAIT && young >= YOUNG_WAIT / 2, "an outage may be short");
         let refused = wait_after(Duration::ZERO, 0, Kind::Refused);

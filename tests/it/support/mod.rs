@@ -21,6 +21,7 @@ pub mod road;
 pub mod robot;
 pub mod stale;
 pub mod station;
+pub mod tunnel;
 pub mod turn;
 pub mod whip;
 pub mod wire;

@@ -50,6 +50,10 @@ impl Network {
         self.mend()
     }
 
+    pub(super) fn namespace(&self) -> &str {
+        &self.name
+    }
+
     fn near(&self) -> String {
         format!("{}n", self.name)
     }

@@ -187,7 +187,7 @@ fn delay(from: File, mut to: File, mut note: impl FnMut(&[u8]) + Send + 'static)
     });
 }
 
-fn pass(from: File, mut to: File, mut note: impl FnMut(&[u8]) + Send + 'static) {
+pub(super) fn pass(from: File, mut to: File, mut note: impl FnMut(&[u8]) + Send + 'static) {
     read(from, move |packet| {
         note(packet);
         let _ = to.write_all(packet);
@@ -225,7 +225,7 @@ const IFF_NO_PI: u16 = 0x1000;
 const TUNSETIFF: rustix::ioctl::Opcode = rustix::ioctl::opcode::write::<i32>(b'T', 202);
 
 #[allow(unsafe_code, reason = "there is no other way to make a TUN device")]
-fn open_tunnel(name: &str) -> std::io::Result<File> {
+pub(super) fn open_tunnel(name: &str) -> std::io::Result<File> {
     let tunnel = OpenOptions::new().read(true).write(true).open("/dev/net/tun")?;
     let mut request = InterfaceRequest { name: [0; 16], flags: IFF_TUN | IFF_NO_PI, rest: [0; 22] };
     request.name[..name.len()].copy_from_slice(name.as_bytes());
