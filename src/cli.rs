@@ -40,6 +40,8 @@ pub enum Verb {
     Serve(ServeOptions),
     /// Look at a camera, a device or a file, and say what it sends
     Probe(ProbeOptions),
+    /// Show what a robot or a camera sends, in a window with nothing else
+    Receive(ReceiveOptions),
     /// Steer a Heliograph that runs, over MQTT
     Ctl(CtlOptions),
     /// Be a server at which feeds and viewers meet that cannot reach each other
@@ -140,6 +142,24 @@ pub struct ServeOptions {
     /// Serve beyond this machine without TLS
     #[arg(long)]
     pub insecure_http: bool,
+}
+
+/// Options of `receive`.
+#[derive(Args, Clone, Debug, Default)]
+pub struct ReceiveOptions {
+    /// Where pictures come from: a robot's relay (ws:// or wss://), an RTSP address, /dev/NAME, a file:/// address,
+    /// test:PATTERN or demo:
+    #[arg(value_name = "ADDRESS", required = true)]
+    pub addresses: Vec<String>,
+    /// Fill the screen; F11 does that later
+    #[arg(long)]
+    pub fullscreen: bool,
+    /// Show all pictures in one window; otherwise each has one of its own
+    #[arg(long)]
+    pub grid: bool,
+    /// Environment variable with the token that relays ask for
+    #[arg(long, value_name = "VARIABLE")]
+    pub token_env: Option<String>,
 }
 
 /// Options of `relay`.

@@ -43,6 +43,7 @@ pub mod mqtt;
 mod probe;
 pub mod processes;
 mod profiles;
+mod receive;
 mod relay;
 mod serve;
 mod signals;
@@ -86,6 +87,7 @@ fn with_media(verb: Option<Verb>, config: Option<PathBuf>) -> ExitCode {
             media::availability::child::answer_for(&key, &media::availability::every_candidate())
         }
         Some(Verb::Probe(options)) => probe::run(&options),
+        Some(Verb::Receive(options)) => receive::run(&options),
         Some(Verb::Lab(verb)) => lab::run(&verb),
         Some(Verb::DemoCamera(options)) => demo_camera::run(&options),
         Some(Verb::Profiles(options)) => profiles::run(&options),

@@ -236,7 +236,7 @@ fn add_feed(loaded: &mut Loaded, text: &str) -> Result<(), String> {
 }
 
 /// Where a feed of the command line takes its picture from, and a password in its address.
-fn read_source(what: &str) -> Result<(SourceConfig, Option<Password>), String> {
+pub(crate) fn read_source(what: &str) -> Result<(SourceConfig, Option<Password>), String> {
     let source = if what == "demo:" {
         SourceConfig::Demo
     } else if let Some(pattern) = what.strip_prefix("test:") {

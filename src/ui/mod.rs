@@ -26,6 +26,8 @@
 //!       └─ FindingRow    one thing that was looked at
 //! ```
 //!
+//! `heliograph receive` has windows of [`picture_wall`] instead, with preview tiles alone.
+//!
 //! Widgets bind to the objects of [`model`] and ask [`model::Desk`] for every
 //! change. Nothing here waits: work is done on the async runtime and awaited
 //! by the main loop.
@@ -53,6 +55,7 @@ mod keep_group;
 mod media_rows;
 pub mod model;
 mod notices;
+pub mod picture_wall;
 mod place_row;
 mod preferences_dialog;
 mod preview_tile;
@@ -93,6 +96,7 @@ pub use figures_group::FiguresGroup;
 pub use finding_row::FindingRow;
 pub use keep_group::KeepGroup;
 pub use notices::Notices;
+pub use picture_wall::{Wall, show_pictures};
 pub use preferences_dialog::PreferencesDialog;
 pub use preview_tile::PreviewTile;
 pub use setpoint_group::SetpointGroup;

@@ -58,6 +58,9 @@ mod imp {
         /// The feed that is shown.
         #[property(get, set = Self::set_feed, nullable)]
         feed: RefCell<Option<FeedObject>>,
+        /// Whether it takes any shape that there is room for, with bars beside the picture.
+        #[property(get, set, construct_only)]
+        fills: Cell<bool>,
         /// Whether the picture may be taken for what happens now.
         #[property(get)]
         is_live: Cell<bool>,
@@ -105,11 +108,14 @@ mod imp {
         }
 
         fn request_mode(&self) -> gtk::SizeRequestMode {
-            gtk::SizeRequestMode::HeightForWidth
+            if self.fills.get() { gtk::SizeRequestMode::ConstantSize } else { gtk::SizeRequestMode::HeightForWidth }
         }
 
         fn measure(&self, orientation: gtk::Orientation, for_size: i32) -> (i32, i32, i32, i32) {
             let (minimum, natural, ..) = self.overlay.measure(orientation, for_size);
+            if self.fills.get() {
+                return (minimum, natural, -1, -1);
+            }
             if orientation == gtk::Orientation::Horizontal {
                 return (minimum, natural.max(640), -1, -1);
             }
@@ -248,8 +254,11 @@ mod imp {
             self.icon.set_icon_name(Some(icon.icon()));
             self.status.set_label(&status);
             let age = age.filter(|_| icon != Health::Off).map(age_words);
-            self.age.set_visible(age.is_some());
-            self.age.set_label(&age.unwrap_or_default());
+            // Beside a tile that fills a window nothing else says what is wrong.
+            let trouble = if self.fills.get() { [feed.fault(), feed.hint()] } else { Default::default() };
+            let lines: Vec<_> = trouble.into_iter().chain(age).filter(|line| !line.is_empty()).collect();
+            self.age.set_visible(!lines.is_empty());
+            self.age.set_label(&lines.join("\n"));
         }
     }
 

@@ -23,6 +23,7 @@ mod connectors;
 mod element_properties;
 mod feed_dialog;
 mod keep;
+mod picture_wall;
 mod preferences;
 mod preview;
 mod remote;

@@ -95,3 +95,40 @@ fn offer(session: &str, event: GuestEvent) -> Option<String> {
     };
     Some(write(&message))
 }
+
+#[cfg(test)]
+mod fuzz {
+    use tokio::runtime::Runtime;
+
+    use super::*;
+    use crate::connector::{Announcement, Connector, hub::HubConnector};
+
+    #[test]
+    fn whatever_is_said_the_sender_says_only_messages() {
+        let runtime = Runtime::new().unwrap();
+        let _entered = runtime.enter();
+        let hub = Hub::new();
+        let feed = FeedId::from_name("bow");
+        let bow = Announcement { place: 0, id: &feed, name: "Bow", demand: Box::new(|_| ()), tell: Arc::new(|_| ()) };
+        let _at_hub = HubConnector::without_data(hub.clone()).open(bow);
+        crate::fuzz::conversations(
+            &[
+                r#"{"status":"HELLO"}"#,
+                r#"{"sdp":{"type":"answer","sdp":"v=0","session":"bow-1"}}"#,
+                r#"{"ice":{"candidate":"candidate:1","sdpMLineIndex":0}}"#,
+                "\"ERROR no display\"",
+            ],
+            1,
+            |said| {
+                let (mut sender, line) = (Sender::new(hub.clone(), &feed), Line::default());
+                let mut told = line.connect();
+                for (_, text) in said {
+                    assert_eq!(sender.hear(text, &line), Ok(()), "nobody at a relay may end the sender: {text}");
+                }
+                while let Ok(text) = told.try_recv() {
+                    assert_ne!(parse(&text), Heard::Nothing, "{text}");
+                }
+            },
+        );
+    }
+}

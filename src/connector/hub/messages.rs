@@ -133,10 +133,9 @@ fn malformed(kind: &str, error: &serde_json::Error) -> Refused {
 /// Enough of a peer's text to recognise it; answers do not grow with the question.
 pub(crate) fn short(text: &str) -> String {
     const MOST: usize = 80;
-    match text.char_indices().nth(MOST) {
-        Some((end, _)) => format!("{}…", &text[..end]),
-        None => text.to_owned(),
-    }
+    let mut shown = text.chars().filter(|c| !c.is_control());
+    let start: String = shown.by_ref().take(MOST).collect();
+    if shown.next().is_some() { start + "…" } else { start }
 }
 
 /// The JSON text of a message of ours.

@@ -142,3 +142,47 @@ fn write(session: &str, event: GuestEvent) -> String {
 fn end(session: &str) -> String {
     to_text(&IncomingMessage::EndSession(EndSessionMessage { session_id: session.to_owned() }))
 }
+
+#[cfg(test)]
+mod fuzz {
+    use tokio::runtime::Runtime;
+
+    use super::*;
+    use crate::connector::{Announcement, Connector, hub::HubConnector};
+
+    #[test]
+    fn whatever_a_server_says_it_is_told_only_messages() {
+        let runtime = Runtime::new().unwrap();
+        let _entered = runtime.enter();
+        let hub = Hub::new();
+        let feed = FeedId::from_name("bow");
+        let bow = Announcement { place: 0, id: &feed, name: "Bow", demand: Box::new(|_| ()), tell: Arc::new(|_| ()) };
+        let _at_hub = HubConnector::new(hub.clone()).open(bow);
+        crate::fuzz::conversations(
+            &[
+                r#"{"type":"peerStatusChanged","roles":["producer"],"meta":null,"peerId":"p"}"#,
+                r#"{"type":"startSession","peerId":"p","sessionId":"s","offer":null}"#,
+                r#"{"type":"peer","sessionId":"s","sdp":{"type":"answer","sdp":"v=0"}}"#,
+                r#"{"type":"peer","sessionId":"s","ice":{"candidate":"candidate:1","sdpMLineIndex":0}}"#,
+                r#"{"type":"endSession","sessionId":"s"}"#,
+                r#"{"type":"error","details":"no"}"#,
+            ],
+            1,
+            |said| {
+                let (mut producer, line) = (Producer::new(hub.clone(), &feed, "Bow"), Line::default());
+                let mut told = line.connect();
+                producer.opened(&line);
+                for (_, text) in said {
+                    if let Err(fault) = producer.hear(text, &line) {
+                        let is_short = fault.sentence.chars().count() < 300;
+                        assert!(is_short && !fault.sentence.contains(char::is_control), "{}", fault.sentence);
+                        break;
+                    }
+                }
+                while let Ok(text) = told.try_recv() {
+                    assert!(serde_json::from_str::<IncomingMessage>(&text).is_ok(), "{text}");
+                }
+            },
+        );
+    }
+}

@@ -78,7 +78,7 @@ impl LookPage {
 
     /// Whether and when a look is possible.
     pub(super) fn summarise(&self, entered: &Entered, can_look: bool) {
-        self.link.set_visible(entered.kind != SourceKind::Test);
+        self.link.set_visible(!matches!(entered.kind, SourceKind::Test | SourceKind::Received));
         self.link.set_sensitive(can_look);
         self.link.set_subtitle(&gettext("Looks at the picture for some seconds"));
     }

@@ -29,12 +29,9 @@ pub(super) struct SourceRows {
 impl SourceRows {
     pub(super) fn new(changed: &Changed) -> Self {
         let kinds = SourceKind::ALL.iter().map(|kind| (*kind, kind.words()));
-        let address = entry(&gettext("Address, such as rtsp://192.168.1.20/stream1"), changed);
+        let address = entry(&address_words(), changed);
         address.set_input_purpose(gtk::InputPurpose::Url);
-        let password = adw::PasswordEntryRow::builder()
-            .title(gettext("Password, kept in your keyring"))
-            .activates_default(true)
-            .build();
+        let password = adw::PasswordEntryRow::builder().title(password_words()).activates_default(true).build();
         let tell = changed.clone();
         password.connect_changed(move |_| tell.tell());
         let patterns = TestPattern::ALL.iter().map(|pattern| (*pattern, pattern_words(*pattern)));
@@ -90,10 +87,12 @@ impl SourceRows {
 
     /// Shows the rows of the chosen kind only.
     pub(super) fn show_kind(&self, kind: SourceKind) {
-        let is_camera = kind == SourceKind::Rtsp;
-        self.address.set_visible(is_camera);
+        let (is_camera, is_relay) = (kind == SourceKind::Rtsp, kind == SourceKind::Received);
+        self.address.set_visible(is_camera || is_relay);
         self.user.set_visible(is_camera);
-        self.password.set_visible(is_camera);
+        self.password.set_visible(is_camera || is_relay);
+        self.address.set_title(&if is_relay { relay_words() } else { address_words() });
+        self.password.set_title(&if is_relay { token_words() } else { password_words() });
         self.file.row.set_visible(kind == SourceKind::File);
         self.pattern.row.set_visible(kind == SourceKind::Test);
     }
@@ -116,6 +115,22 @@ impl SourceRows {
             }
         ));
     }
+}
+
+fn address_words() -> String {
+    gettext("Address, such as rtsp://192.168.1.20/stream1")
+}
+
+fn relay_words() -> String {
+    gettext("Relay, such as ws://robot:8765")
+}
+
+fn password_words() -> String {
+    gettext("Password, kept in your keyring")
+}
+
+fn token_words() -> String {
+    gettext("Token, if the relay asks for one")
 }
 
 fn pattern_words(pattern: TestPattern) -> String {

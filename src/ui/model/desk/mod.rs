@@ -33,7 +33,7 @@ use tokio::runtime::Handle;
 use self::{errands::Errands, repeats::Repeats, server::Doors, settings::SettingsKeeper};
 use super::FeedObject;
 use crate::{
-    config::{Config, ConnectorId, FeedConfig, FeedId, KeyringStore, Secrets, WatchConfig},
+    config::{Config, ConnectorId, FeedConfig, FeedId, KeyringStore, Password, Secrets, WatchConfig, file::Loaded},
     connector::ConnectorState,
     control::ControlState,
     mqtt::LinkState,
@@ -180,6 +180,26 @@ impl Desk {
         desk.open_doors();
         desk.open_post();
         desk.open_watch();
+        desk
+    }
+
+    /// A desk with these feeds for this run: without a settings file, a server or messages.
+    pub fn of_feeds(runtime: &Handle, feeds: Vec<(FeedConfig, Option<Password>)>) -> Self {
+        let desk: Self = Object::new();
+        let station = Arc::new(Station::new(runtime.clone(), Secrets::new(KeyringStore::without_prompts())));
+        station.log_events();
+        let errands = Errands::new(runtime, station.engine.clone());
+        for (feed, password) in &feeds {
+            if let Some(password) = password {
+                station.secrets.keep_for_this_run(&feed.id, password);
+            }
+        }
+        let parts = Parts { runtime: runtime.clone(), station, errands, settings: None, keeper: None };
+        assert!(desk.imp().parts.set(parts).is_ok(), "the parts of a desk should be made once");
+        desk.set_saves(false);
+        desk.follow_engine();
+        let feeds = feeds.into_iter().map(|(feed, _)| feed).collect();
+        desk.take_settings(Ok(Loaded { config: Config { feeds, ..Config::default() }, ..Loaded::default() }));
         desk
     }
 

@@ -134,7 +134,9 @@ impl Entered {
                     keep_warm: self.keep_warm,
                     ..FeedConfig::new(FeedId::from_name(name), name, source)
                 };
-                let password = (self.kind == SourceKind::Rtsp).then(|| self.camera.password()).flatten();
+                let password = matches!(self.kind, SourceKind::Rtsp | SourceKind::Received)
+                    .then(|| self.camera.password())
+                    .flatten();
                 Ok(Draft { feed, password, forgets_certificate: self.camera.forgets_certificate })
             }
             (problems, ..) => Err(problems),

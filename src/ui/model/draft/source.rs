@@ -9,12 +9,17 @@ use crate::{
     i18n::gettext,
 };
 
+/// What stands for a name where only a token is asked for.
+const RELAY_USER: &str = "receiver";
+
 /// The kinds of sources.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub enum SourceKind {
     /// A camera on the network.
     #[default]
     Rtsp,
+    /// What a robot sends to its relay.
+    Received,
     /// A camera on this computer.
     Device,
     /// A file.
@@ -27,12 +32,13 @@ pub enum SourceKind {
 
 impl SourceKind {
     /// Every kind, in the order in which they are offered.
-    pub const ALL: &[Self] = &[Self::Rtsp, Self::Device, Self::File, Self::Test, Self::Demo];
+    pub const ALL: &[Self] = &[Self::Rtsp, Self::Received, Self::Device, Self::File, Self::Test, Self::Demo];
 
     /// The kind of a feed's source.
     pub fn of(source: &SourceConfig) -> Self {
         match source {
             SourceConfig::Demo => Self::Demo,
+            SourceConfig::Rtsp(rtsp) if rtsp.address.relay().is_some() => Self::Received,
             SourceConfig::Rtsp(_) => Self::Rtsp,
             SourceConfig::Device(_) => Self::Device,
             SourceConfig::File(_) => Self::File,
@@ -44,6 +50,7 @@ impl SourceKind {
     pub fn words(self) -> String {
         match self {
             Self::Rtsp => gettext("Network camera (RTSP)"),
+            Self::Received => gettext("Receive from a robot (Bigfootbot)"),
             Self::Device => gettext("Camera on this computer"),
             Self::File => gettext("File"),
             Self::Test => gettext("Test picture"),
@@ -117,6 +124,12 @@ impl EnteredCamera {
         (!self.password.is_empty()).then(|| self.password.clone())
     }
 
+    /// The same at a relay, which asks for a token and for nobody's name.
+    fn of_relay(&self) -> Self {
+        let user = if self.password.is_empty() { self.user.clone() } else { RELAY_USER.to_owned() };
+        Self { user, sub_address: String::new(), transport: TransportChoice::Automatic, ..self.clone() }
+    }
+
     fn check(&self, problems: &mut Problems) -> Option<RtspConfig> {
         let address = problems.note(read_address(Field::Address, &self.address));
         let sub_address = match self.sub_address.trim() {
@@ -183,6 +196,7 @@ impl Entered {
         match self.kind {
             SourceKind::Demo => Some(SourceConfig::Demo),
             SourceKind::Rtsp => self.camera.check(problems).map(SourceConfig::Rtsp),
+            SourceKind::Received => self.camera.of_relay().check(problems).map(SourceConfig::Rtsp),
             SourceKind::Device => {
                 let device = self.device.clone().ok_or_else(Problem::no_device);
                 problems.note(device).map(SourceConfig::Device)
