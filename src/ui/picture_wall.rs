@@ -56,6 +56,8 @@ pub fn show_pictures(feeds: Vec<(FeedConfig, Option<Password>)>, wall: Wall) -> 
 
 fn show(app: &adw::Application, desk: &Desk, wall: Wall) {
     gtk::Window::set_default_icon_name(APP_ID);
+    // What is beside a picture is not to outshine it.
+    adw::StyleManager::default().set_color_scheme(adw::ColorScheme::ForceDark);
     let feeds: Vec<FeedObject> = desk.feeds().iter::<FeedObject>().flatten().collect();
     let parts = feeds.chunks(if wall.is_one { feeds.len().max(1) } else { 1 });
     let windows: Vec<_> = parts.map(|feeds| picture_window(desk, feeds)).collect();
@@ -91,7 +93,10 @@ pub fn picture_window(desk: &Desk, feeds: &[FeedObject]) -> gtk::ApplicationWind
     let columns = columns(feeds.len());
     for (place, feed) in feeds.iter().enumerate() {
         let (column, row) = (place % columns, place / columns);
-        grid.attach(&tile(desk, feed), column.cast_signed() as i32, row.cast_signed() as i32, 1, 1);
+        let tile = tile(desk, feed);
+        // The window's title names a single one.
+        tile.set_has_tooltip(feeds.len() > 1);
+        grid.attach(&tile, column.cast_signed() as i32, row.cast_signed() as i32, 1, 1);
     }
     let title = match feeds {
         [feed] => feed.name(),
