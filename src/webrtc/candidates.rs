@@ -1,4 +1,4 @@
-//! Offers and answers that are complete: those who do not trickle carry candidates inside them.
+//! Offers and answers that are complete: those who do not trickle carry candidates inside them. And such taken apart.
 
 /// The offer or answer (SDP, RFC 8866) with these candidates in the media sections that they belong to, by their
 /// index, and the word that there are no more (RFC 8840).
@@ -26,6 +26,21 @@ fn finish(lines: &mut Vec<String>, section: Option<u32>, candidates: &[(u32, Str
     }
 }
 
+/// A description and its candidates, with their sections.
+pub(crate) fn apart(sdp: &str) -> (String, Vec<(u32, String)>) {
+    let (mut rest, mut candidates, mut sections) = (String::new(), Vec::new(), 0_u32);
+    for line in sdp.lines() {
+        sections += u32::from(line.starts_with("m="));
+        if let Some(candidate) = line.strip_prefix("a=").filter(|line| line.starts_with("candidate:")) {
+            candidates.push((sections.saturating_sub(1), candidate.to_owned()));
+        } else if line != "a=end-of-candidates" {
+            rest.push_str(line);
+            rest.push_str("\r\n");
+        }
+    }
+    (rest, candidates)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -41,5 +56,13 @@ mod tests {
         );
         assert_eq!(complete("v=0\r\n", &candidates), "v=0\r\n");
         assert_eq!(complete("", &[]), "");
+    }
+
+    #[test]
+    fn candidates_are_told_apart_from_the_description() {
+        let sdp = "v=0\r\nm=video 9 X 96\r\na=mid:0\r\na=candidate:1 x\r\na=end-of-candidates\r\n";
+        let (rest, candidates) = apart(sdp);
+        assert_eq!(rest, "v=0\r\nm=video 9 X 96\r\na=mid:0\r\n");
+        assert_eq!(candidates, [(0, "candidate:1 x".to_owned())]);
     }
 }

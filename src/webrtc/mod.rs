@@ -14,7 +14,7 @@ use std::net::IpAddr;
 use gst::prelude::*;
 use gst_webrtc::{WebRTCICE, prelude::*};
 
-pub(crate) use candidates::complete;
+pub(crate) use candidates::{apart, complete};
 pub use ice::IceAddresses;
 pub(crate) use peer::{Peer, PeerFault};
 pub(crate) use sctp::keep_sctp;

@@ -15,6 +15,7 @@ use serde_json::{Value, json};
 use subtle::ConstantTimeEq;
 
 use super::{Shared, control::Attached};
+use crate::webrtc::apart;
 
 /// As at a Director.
 pub(super) const PATH: &str = "/api/v2/feed/attach/";
@@ -102,32 +103,4 @@ fn check(name: &str, headers: &HeaderMap, body: &[u8]) -> Result<Body, String> {
         return Err("The offer is not one of data channels, with candidates in it.".to_owned());
     }
     Ok(body)
-}
-
-/// A description and its candidates, with their sections.
-pub(super) fn apart(sdp: &str) -> (String, Vec<(u32, String)>) {
-    let (mut rest, mut candidates, mut sections) = (String::new(), Vec::new(), 0_u32);
-    for line in sdp.lines() {
-        sections += u32::from(line.starts_with("m="));
-        if let Some(candidate) = line.strip_prefix("a=").filter(|line| line.starts_with("candidate:")) {
-            candidates.push((sections.saturating_sub(1), candidate.to_owned()));
-        } else if line != "a=end-of-candidates" {
-            rest.push_str(line);
-            rest.push_str("\r\n");
-        }
-    }
-    (rest, candidates)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn candidates_are_told_apart_from_the_description() {
-        let sdp = "v=0\r\nm=video 9 X 96\r\na=mid:0\r\na=candidate:1 x\r\na=end-of-candidates\r\n";
-        let (rest, candidates) = apart(sdp);
-        assert_eq!(rest, "v=0\r\nm=video 9 X 96\r\na=mid:0\r\n");
-        assert_eq!(candidates, [(0, "candidate:1 x".to_owned())]);
-    }
 }

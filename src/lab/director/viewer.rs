@@ -7,8 +7,7 @@ use std::sync::{
 
 use gst::prelude::*;
 
-use super::attach::apart;
-use crate::webrtc::{Peer, PeerFault, Ways};
+use crate::webrtc::{Peer, PeerFault, Ways, apart};
 
 /// What the Director's offers have, as far as is known; that of the extension is another one than
 /// webrtcsink would take by itself.

@@ -19,7 +19,7 @@ use super::{
     properties::Properties,
     reports::report_often,
     retransmission::{Floor, keep_by_time},
-    shortcut::{past_menders, past_parser},
+    shortcut::{is_payloader, past_menders, past_parser},
     stats::SessionCounters,
     switch::{BIT_OF_GOP, Base, Left, Progress, Switch},
 };
@@ -188,14 +188,6 @@ impl Watch {
         std::thread::spawn(move || join(&source, &joining, &base));
         self.switches.lock().insert(session.to_owned(), switch);
     }
-}
-
-/// Whether this puts frames into packets: what adds repair packets calls itself a payloader, too, but has
-/// no say in how large they are.
-pub(super) fn is_payloader(element: &gst::Element) -> bool {
-    let is_class = |class: &str| class.contains("Payloader/Network/RTP");
-    let is_one = element.factory().is_some_and(|factory| factory.metadata("klass").is_some_and(is_class));
-    is_one && element.has_property("mtu")
 }
 
 /// Has a viewer begin with what was kept of the stream, as soon as it is connected: the next key frame

@@ -16,7 +16,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 
 use gst::{glib, prelude::*};
 
-use super::{picture_clock::is_sound, session::is_payloader};
+use super::picture_clock::is_sound;
 
 /// Leave alone what the encoder's or the camera's own parser has parsed.
 const PARSERS: [&str; 4] = ["errorignore", "capsfilter", "h264parse", "h265parse"];
@@ -197,6 +197,14 @@ fn take_shortcut(pad: &gst::Pad, frame: Option<Frame>, find: fn(&gst::Pad) -> Wa
 
 fn lock(shortcut: &Mutex<Shortcut>) -> MutexGuard<'_, Shortcut> {
     shortcut.lock().expect("no holder of this lock should panic")
+}
+
+/// Whether this puts frames into packets: what adds repair packets calls itself a payloader, too, but has
+/// no say in how large they are.
+pub(super) fn is_payloader(element: &gst::Element) -> bool {
+    let is_class = |class: &str| class.contains("Payloader/Network/RTP");
+    let is_one = element.factory().is_some_and(|factory| factory.metadata("klass").is_some_and(is_class));
+    is_one && element.has_property("mtu")
 }
 
 /// The last pad before an element that is wanted; `None` where one stands before it that may not be passed.

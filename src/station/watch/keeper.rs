@@ -1,10 +1,6 @@
 //! Has a lookout at each broker that is watched.
 
-use std::{
-    collections::HashSet,
-    mem,
-    sync::{Arc, Mutex},
-};
+use std::{mem, sync::Arc};
 
 use tokio::{
     sync::{
@@ -17,7 +13,7 @@ use tokio::{
 use super::{
     Reader, WatchEvent, Watched, gstwebrtcapp, heliograph,
     keyring::KeyringDial,
-    lookout::{Lookout, Request},
+    lookout::{Lookout, Names, Request},
 };
 use crate::{
     config::{FeedId, MqttDialect, PasswordSource, Secrets, WatchConfig},
@@ -26,9 +22,6 @@ use crate::{
 
 /// Messages that wait to be read; more are dropped, rather than making the broker wait.
 const MOST_WAITING: usize = 1024;
-
-/// Names that feeds elsewhere have here: each is that of a file, too.
-pub(super) type Names = Arc<Mutex<HashSet<FeedId>>>;
 
 /// What the keeper can be asked.
 pub(super) enum Order {

@@ -1,7 +1,8 @@
 //! What is known of the feeds at one broker.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, HashSet},
+    sync::{Arc, Mutex},
     time::{Duration, Instant},
 };
 
@@ -14,7 +15,7 @@ use tokio::{
     time::{MissedTickBehavior, interval},
 };
 
-use super::{Key, Presence, Reader, RemoteState, Said, WatchEvent, keeper::Names, place};
+use super::{Key, Presence, Reader, RemoteState, Said, WatchEvent, place};
 use crate::{
     config::{FeedId, StatisticsConfig, WatchConfig},
     i18n::{gettext, gettext_f},
@@ -28,6 +29,9 @@ const SILENT_AFTER: Duration = Duration::from_secs(5);
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// Feeds at one broker; nobody has that many, but anybody can say so.
 const MOST_FEEDS: usize = 256;
+
+/// Names that feeds elsewhere have here: each is that of a file, too.
+pub(super) type Names = Arc<Mutex<HashSet<FeedId>>>;
 
 /// What a lookout can be asked.
 pub(super) enum Request {

@@ -3,12 +3,10 @@
 use std::collections::HashSet;
 
 use super::super::fields::Fields;
-use super::login::Variable;
+use super::login::read_secret;
 use super::transport::{KEYRING_KEY, TRANSPORT_KEYS, read_transport};
 use super::{Forms, tables_of};
-use crate::config::{
-    ConnectorConfig, ConnectorForm, ConnectorId, FeedChoice, FeedId, Field, FieldKind, PasswordSource,
-};
+use crate::config::{ConnectorConfig, ConnectorForm, ConnectorId, FeedChoice, FeedId, Field, FieldKind};
 use crate::i18n::{gettext, gettext_f};
 
 /// The keys that every connector takes.
@@ -91,19 +89,6 @@ pub(in super::super) fn secret_keys(field: &Field) -> Option<[&'static str; 3]> 
 fn read_feeds(fields: &Fields<'_>) -> FeedChoice {
     let ids = fields.texts("feeds", |text| text.parse::<FeedId>().map(drop));
     ids.map_or(FeedChoice::All, |ids| FeedChoice::These(ids.iter().filter_map(|id| id.parse().ok()).collect()))
-}
-
-/// Where a secret is found; `None` where nothing is said, and where too much is.
-pub(super) fn read_secret(fields: &Fields<'_>, keys: [&'static str; 3]) -> Option<PasswordSource> {
-    let [variable, file, keyring] = keys;
-    if let [first, second, ..] = keys.into_iter().filter(|key| fields.has(key)).collect::<Vec<_>>()[..] {
-        fields.refuse(second, gettext_f("`{key}` says where it is, too; remove one of the two", &[("key", first)]));
-        return None;
-    }
-    let in_variable = fields.secret(variable).map(|Variable(name)| PasswordSource::Environment(name));
-    let in_file = || fields.path(file).map(PasswordSource::File);
-    let in_keyring = || fields.flag(keyring).filter(|is_there| *is_there).map(|_| PasswordSource::Keyring);
-    in_variable.or_else(in_file).or_else(in_keyring)
 }
 
 fn read_field(fields: &Fields<'_>, field: &'static Field, connector: &mut ConnectorConfig) {

@@ -65,3 +65,16 @@ impl FromStr for Variable {
         }
     }
 }
+
+/// Where a secret is found; `None` where nothing is said, and where too much is.
+pub(super) fn read_secret(fields: &Fields<'_>, keys: [&'static str; 3]) -> Option<PasswordSource> {
+    let [variable, file, keyring] = keys;
+    if let [first, second, ..] = keys.into_iter().filter(|key| fields.has(key)).collect::<Vec<_>>()[..] {
+        fields.refuse(second, gettext_f("`{key}` says where it is, too; remove one of the two", &[("key", first)]));
+        return None;
+    }
+    let in_variable = fields.secret(variable).map(|Variable(name)| PasswordSource::Environment(name));
+    let in_file = || fields.path(file).map(PasswordSource::File);
+    let in_keyring = || fields.flag(keyring).filter(|is_there| *is_there).map(|_| PasswordSource::Keyring);
+    in_variable.or_else(in_file).or_else(in_keyring)
+}

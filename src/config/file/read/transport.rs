@@ -3,7 +3,7 @@
 use std::convert::Infallible;
 
 use super::super::fields::Fields;
-use super::connectors::read_secret;
+use super::login::read_secret;
 use crate::config::{IceServer, IceServerError, IceServers, InterfaceName, InterfaceNameError, TransportConfig};
 use crate::i18n::gettext;
 
