@@ -4,8 +4,9 @@ use serde_json::Value;
 
 use crate::{
     cli::CtlVerb,
+    config::ConnectorId,
     control::{ControlState, FeedShare},
-    station::remote::reports::{ControlReport, FeedList, FeedReport},
+    station::remote::reports::{ConnectorReport, ControlReport, FeedList, FeedReport},
 };
 
 /// Prints what was answered; nothing where it was only done.
@@ -32,9 +33,11 @@ fn for_people(verb: &CtlVerb, answer: &Value) -> Option<String> {
         CtlVerb::State { .. } => {
             let state: FeedReport = serde_json::from_value(answer.clone()).ok()?;
             let setpoint = state.setpoint;
+            let connector = |(id, report): (&ConnectorId, &ConnectorReport)| format!("At {id}: {}\n", report.sentence);
+            let connectors: String = state.connectors.iter().map(connector).collect();
             let or_camera = |value: Option<String>| value.unwrap_or_else(|| "as the camera".to_owned());
             Some(format!(
-                "{} ({}): {}\nViewers: {}\nBitrate: {} kbit/s\nSize: {}\nFrames per second: {}\n{}",
+                "{} ({}): {}\nViewers: {}\nBitrate: {} kbit/s\nSize: {}\nFrames per second: {}\n{}{connectors}",
                 state.name,
                 state.feed,
                 state.sentence,

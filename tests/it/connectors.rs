@@ -11,6 +11,7 @@ use tokio::{net::TcpListener, runtime::Runtime};
 use crate::support::{
     browser::{Browser, Tab},
     free_port,
+    mqtt::first_json,
     peer::Peer,
     program::Program,
     robot::Receiver,
@@ -106,13 +107,17 @@ fn a_relay_that_wants_another_token_is_told_of_in_words() {
 fn a_connector_written_into_the_settings_file_is_there_at_once_and_gone_with_its_lines() {
     let port = free_port();
     let _relay = relay("webrtcsink", port, &["--token", TOKEN]);
-    let (folder, program) = serve("");
-    program.wait_line("Viewers: ", PATIENCE);
+    let broker = free_port();
+    let (folder, program) =
+        serve(&format!("[mqtt]\nbroker = \"embedded\"\nlisten = \"127.0.0.1:{broker}\"\ninstance = \"boat\"\n"));
+    program.wait_line("Messages over MQTT", PATIENCE);
     let path = folder.path().join("heliograph.toml");
     let without = fs::read_to_string(&path).unwrap();
     let with = without.replacen("\n\n", &format!("\n{}\n", shore(port)), 1);
     fs::write(&path, &with).unwrap();
     program.wait_line("connector=shore state=\"ready\"", PATIENCE);
+    let told = |id: &str| first_json(broker, "heliograph/boat/feeds/bow/state")["connectors"][id]["state"].clone();
+    wait_for("how it is there, over MQTT", PATIENCE, || (told("shore") == "ready").then_some(()));
     // Another one comes beside it, and cannot be used: the first one's settings are as they were.
     let before = program.lines().len();
     let lost = shore(free_port()).replace("\"shore\"", "\"lost\"");
@@ -122,6 +127,7 @@ fn a_connector_written_into_the_settings_file_is_there_at_once_and_gone_with_its
     fs::write(&path, &without).unwrap();
     program.wait_line_after(before, "connector=shore state=\"gone\"", PATIENCE);
     program.wait_line_after(before, "connector=lost state=\"gone\"", PATIENCE);
+    wait_for("that it is gone, over MQTT", PATIENCE, || told("shore").is_null().then_some(()));
 }
 
 /// The signalling server of gst-plugins-rs, as people run it.

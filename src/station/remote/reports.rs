@@ -1,6 +1,6 @@
 //! What is told over MQTT. Every message is one of these, as JSON, and has the version `v`.
 
-use std::path::Path;
+use std::{collections::BTreeMap, path::Path};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -8,7 +8,8 @@ use serde_json::Value;
 
 use crate::{
     channels::Payload,
-    config::{AgentConfig, ChangedBy, FeedId, Setpoint, ShareConfig},
+    config::{AgentConfig, ChangedBy, ConnectorId, FeedId, Setpoint, ShareConfig},
+    connector::ConnectorState,
     control::{ControlState, CrewState},
     engine::{FeedSnapshot, FeedState, RecordingState},
     media::{AudioState, Kept},
@@ -97,6 +98,18 @@ pub struct FeedReport {
     /// What is kept of it.
     #[serde(default)]
     pub recording: RecordingReport,
+    /// How it is at the connectors that lead elsewhere, by their ids.
+    #[serde(default)]
+    pub connectors: BTreeMap<ConnectorId, ConnectorReport>,
+}
+
+/// How a feed is at a connector.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct ConnectorReport {
+    /// `connecting`, `ready` or `backoff`.
+    pub state: String,
+    /// The same in a sentence; of a trouble also what to do next.
+    pub sentence: String,
 }
 
 /// What is kept of a feed.
@@ -165,7 +178,14 @@ impl FeedReport {
             agent: feed.config.agent,
             share: feed.config.share,
             recording: RecordingReport::of(&feed.recording),
+            connectors: feed.connectors.iter().map(|(id, state)| (id.clone(), ConnectorReport::of(state))).collect(),
         }
+    }
+}
+
+impl ConnectorReport {
+    fn of(state: &ConnectorState) -> Self {
+        Self { state: state.name().to_owned(), sentence: state.sentence() }
     }
 }
 
