@@ -188,7 +188,12 @@ async fn a_dropped_look_hangs_up() {
     let url = format!("rtsp://{}/s", listener.local_addr().unwrap());
     let (address, _) = SourceAddress::parse(&url).unwrap();
     let look = tokio::spawn(probe(ProbeTarget::Rtsp(RtspTarget::new(address)), ProbeLimits::default()));
-    let called = tokio::task::spawn_blocking(move || listener.accept().unwrap().0);
+    // It is in the middle of a question when it is dropped.
+    let called = tokio::task::spawn_blocking(move || {
+        let connection = listener.accept().unwrap().0;
+        connection.peek(&mut [0; 7]).unwrap();
+        connection
+    });
     let mut connection = tokio::time::timeout(Duration::from_secs(10), called).await.unwrap().unwrap();
     let start = Instant::now();
     look.abort();
