@@ -53,6 +53,8 @@ impl SmallStation {
     /// With a camera of this size.
     pub fn start_of(size: Size, gop_s: u32) -> Self {
         let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+        // Shown where a test fails: what the camera, which is in this process, has to say of itself.
+        let _ = tracing_subscriber::fmt().with_test_writer().with_max_level(tracing::Level::WARN).try_init();
         media::init().unwrap();
         let (width, height) = (size.width.cast_signed(), size.height.cast_signed());
         let framerate = Self::FRAMERATE.into();
