@@ -31,6 +31,7 @@ let order = [];
 /** The feed that the server was told is looked at. */
 let told = null;
 let nextReading = null;
+let readAt = -Infinity;
 let detailed = false;
 
 // ---- which feeds there are --------------------------------------------------
@@ -239,6 +240,7 @@ function tick() {
 }
 
 function readStatistics() {
+  readAt = performance.now();
   for (const tile of tiles.values()) tile.refreshNumbers().catch((error) => console.warn(`no statistics: ${error.message}`));
   readStatisticsIn(STATISTICS_MS);
 }
@@ -248,12 +250,12 @@ function readStatisticsIn(milliseconds) {
   nextReading = setTimeout(readStatistics, milliseconds);
 }
 
-/** What is looked at is told soon, but no sooner after the last report than the server takes another. */
+/** What is looked at is told at once, but no sooner after the last report than the server takes another. */
 function tellAttention() {
   const looked = document.hidden ? null : chosenFeed();
   if (looked === told) return;
   told = looked;
-  readStatisticsIn(REPORTS_APART_MS);
+  readStatisticsIn(Math.max(0, readAt + REPORTS_APART_MS - performance.now()));
 }
 
 signalling.addEventListener("list", ({ detail }) => takeList(detail));
