@@ -3,7 +3,7 @@
 //! What either side has named is known, and which pair is in use; how the checks of each pair go, the ICE
 //! agent tells nobody. So the pairs are put together here, by what fits together (RFC 8445, section 6.1.2.2).
 
-use std::net::IpAddr;
+use std::{net::IpAddr, sync::Arc};
 
 use super::{Candidate, CandidatePair};
 use crate::i18n::{gettext, gettext_f};
@@ -58,10 +58,10 @@ pub struct IceReport {
     pub has_answer: bool,
     /// Whether media can flow.
     pub flow: Flow,
-    /// What this side has named.
-    pub local: Vec<Candidate>,
-    /// What the far side has named.
-    pub remote: Vec<Candidate>,
+    /// What this side has named; each sample of a viewer has the same list, and none of its own.
+    pub local: Arc<Vec<Candidate>>,
+    /// What the far side has named, likewise.
+    pub remote: Arc<Vec<Candidate>>,
     /// What is in use.
     pub chosen: Option<CandidatePair>,
 }
@@ -257,7 +257,7 @@ impl IceReport {
 
     fn why_no_pair(&self) -> String {
         let pairs = self.pairs().len().to_string();
-        let has_relay = self.local.iter().chain(&self.remote).any(Candidate::is_relay);
+        let has_relay = self.local.iter().chain(self.remote.iter()).any(Candidate::is_relay);
         let next = if has_relay {
             gettext("Even the way over a TURN server was of no use: check what it may reach.")
         } else {
@@ -303,7 +303,8 @@ mod tests {
 
     /// A session that has tried for long enough.
     fn report(local: &[(&str, &str)], remote: &[(&str, &str)]) -> IceReport {
-        let of = |list: &[(&str, &str)]| list.iter().map(|(kind, address)| candidate(kind, address)).collect();
+        let of =
+            |list: &[(&str, &str)]| Arc::new(list.iter().map(|(kind, address)| candidate(kind, address)).collect());
         IceReport {
             age: IceReport::VERDICT_AFTER,
             state: IceState::Checking,
@@ -359,7 +360,7 @@ mod tests {
         assert_says(&session, &["only private addresses", "No TURN server is set"]);
         session.means.has_turn = true;
         assert_says(&session, &["only private addresses", "refused the user or the password"]);
-        session.local.push(candidate("relay", "203.0.113.5"));
+        Arc::make_mut(&mut session.local).push(candidate("relay", "203.0.113.5"));
         assert_says(&session, &["No answer on any pair", "Even the way over a TURN server"]);
         // In one network, they are no excuse.
         let near = report(&[("host", "192.168.1.2")], &[("host", "192.168.1.9")]);

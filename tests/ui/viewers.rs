@@ -76,8 +76,8 @@ pub(crate) fn connected(name: &str) -> ViewerSample {
             state: IceState::Connected,
             has_answer: true,
             flow: Flow::Now,
-            local: vec![host, candidate("host", "2001:db8::2"), relay.clone()],
-            remote: vec![candidate("host", "10.0.0.7"), far.clone()],
+            local: vec![host, candidate("host", "2001:db8::2"), relay.clone()].into(),
+            remote: vec![candidate("host", "10.0.0.7"), far.clone()].into(),
             chosen: Some(CandidatePair { local: Some(relay), remote: Some(far) }),
             ..IceReport::default()
         },
@@ -91,8 +91,8 @@ pub(crate) fn unreached(name: &str) -> ViewerSample {
         age: 7.0,
         state: IceState::Failed,
         has_answer: true,
-        local: vec![candidate("host", "192.168.1.2")],
-        remote: vec![candidate("host", "10.0.0.7")],
+        local: vec![candidate("host", "192.168.1.2")].into(),
+        remote: vec![candidate("host", "10.0.0.7")].into(),
         ..IceReport::default()
     };
     let set_up = SessionSetUp { signalling: Some(0.021), ice_gathering: Some(0.112), ..SessionSetUp::default() };

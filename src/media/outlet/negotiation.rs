@@ -34,8 +34,8 @@ struct Seen {
     first_frame: Option<Instant>,
     flow: Flow,
     state: IceState,
-    local: Vec<Candidate>,
-    remote: Vec<Candidate>,
+    local: Arc<Vec<Candidate>>,
+    remote: Arc<Vec<Candidate>>,
 }
 
 impl Default for Seen {
@@ -50,8 +50,8 @@ impl Default for Seen {
             first_frame: None,
             flow: Flow::Never,
             state: IceState::New,
-            local: Vec::new(),
-            remote: Vec::new(),
+            local: Arc::default(),
+            remote: Arc::default(),
         }
     }
 }
@@ -197,7 +197,7 @@ impl Seen {
             && list.len() < MOST_CANDIDATES
             && !list.contains(&candidate)
         {
-            list.push(candidate);
+            Arc::make_mut(list).push(candidate);
         }
     }
 }

@@ -137,8 +137,8 @@ mod tests {
                 state: IceState::Connected,
                 has_answer: true,
                 flow: Flow::Now,
-                local: vec![local.clone(), relayed],
-                remote: vec![remote.clone(), candidate("host", "2001:db8::9")],
+                local: vec![local.clone(), relayed].into(),
+                remote: vec![remote.clone(), candidate("host", "2001:db8::9")].into(),
                 chosen: Some(CandidatePair { local: Some(local), remote: Some(remote) }),
                 ..IceReport::default()
             },
