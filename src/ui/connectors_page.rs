@@ -8,7 +8,13 @@ use gtk::{
     glib::{self, SignalHandlerId, clone},
 };
 
-use super::{connector_editor, editor::preferences_of, model::Desk, place_row::PlaceRow, removal::offer_undo};
+use super::{
+    connector_editor,
+    editor::preferences_of,
+    model::{Desk, RemovedConnector},
+    place_row::PlaceRow,
+    removal::undo_toast,
+};
 use crate::{
     config::{ConnectorConfig, ConnectorForm, ConnectorId},
     connector::FORMS,
@@ -170,7 +176,17 @@ mod imp {
         fn remove(&self, id: &ConnectorId) {
             let (Some(dialog), Some(desk)) = (preferences_of(&*self.obj()), self.desk.borrow().clone()) else { return };
             if let Some(removed) = desk.remove_connector(id) {
-                offer_undo(&dialog, &desk, id.as_str(), removed);
+                let undo = clone!(
+                    #[weak]
+                    desk,
+                    move |removed| desk.undo_remove_connector(removed)
+                );
+                let forget = clone!(
+                    #[weak]
+                    desk,
+                    move |removed: RemovedConnector| desk.forget_connector(&removed)
+                );
+                dialog.add_toast(undo_toast(id.as_str(), removed, undo, forget));
             }
         }
     }

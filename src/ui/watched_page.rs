@@ -8,7 +8,13 @@ use gtk::{
     glib::{self, SignalHandlerId, clone},
 };
 
-use super::{editor::preferences_of, model::Desk, place_row::PlaceRow, removal::offer_undo, watch_editor};
+use super::{
+    editor::preferences_of,
+    model::{Desk, RemovedWatch},
+    place_row::PlaceRow,
+    removal::undo_toast,
+    watch_editor,
+};
 use crate::{
     config::{FeedId, MqttDialect, WatchConfig},
     i18n::{gettext, gettext_f},
@@ -122,7 +128,17 @@ mod imp {
         fn remove(&self, config: &WatchConfig) {
             let (Some(dialog), Some(desk)) = (preferences_of(&*self.obj()), self.desk.borrow().clone()) else { return };
             if let Some(removed) = desk.remove_watched(config) {
-                offer_undo(&dialog, &desk, config.broker.address.as_str(), removed);
+                let undo = clone!(
+                    #[weak]
+                    desk,
+                    move |removed| desk.undo_remove_watched(removed)
+                );
+                let forget = clone!(
+                    #[weak]
+                    desk,
+                    move |removed: RemovedWatch| desk.forget_watched(&removed)
+                );
+                dialog.add_toast(undo_toast(config.broker.address.as_str(), removed, undo, forget));
             }
         }
     }

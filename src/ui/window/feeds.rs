@@ -1,7 +1,5 @@
 //! What the operator does with feeds in the window.
 
-use std::cell::Cell;
-
 use adw::{prelude::*, subclass::prelude::*};
 use gtk::{
     gio,
@@ -10,10 +8,11 @@ use gtk::{
 
 use super::Window;
 use crate::{
-    i18n::{gettext, gettext_f},
+    i18n::gettext,
     ui::{
         FeedDialog,
         model::{Desk, Draft, FeedObject, Removed},
+        removal::undo_toast,
     },
 };
 
@@ -71,35 +70,19 @@ impl Window {
 
     /// Until the toast is gone, the feed can come back as it was.
     fn offer_undo(&self, desk: &Desk, name: &str, removed: Removed) {
-        let name = glib::markup_escape_text(name);
-        let toast = adw::Toast::new(&gettext_f("“{name}” was removed", &[("name", &name)]));
-        toast.set_button_label(Some(&gettext("_Undo")));
-        toast.set_priority(adw::ToastPriority::High);
-        // The button dismisses the toast, too: what is taken out by one is not there for the other.
-        let removed = std::rc::Rc::new(Cell::new(Some(removed)));
-        toast.connect_button_clicked(clone!(
+        let undo = clone!(
             #[weak(rename_to = window)]
             self,
             #[weak]
             desk,
-            #[strong]
-            removed,
-            move |_| {
-                if let Some(removed) = removed.take() {
-                    window.select(&desk.undo_remove(removed));
-                }
-            }
-        ));
-        toast.connect_dismissed(clone!(
+            move |removed| window.select(&desk.undo_remove(removed))
+        );
+        let forget = clone!(
             #[weak]
             desk,
-            move |_| {
-                if let Some(removed) = removed.take() {
-                    desk.forget(&removed);
-                }
-            }
-        ));
-        self.imp().toasts.add_toast(toast);
+            move |removed: Removed| desk.forget(&removed)
+        );
+        self.imp().toasts.add_toast(undo_toast(name, removed, undo, forget));
     }
 
     pub(in crate::ui) fn copy_link(&self) {
