@@ -32,6 +32,7 @@ pub use path_report::PathReport;
 pub use rate_maker::RateMaker;
 pub use recorder::Recorder;
 pub use session_set_up::SessionSetUp;
+pub(crate) use session_set_up::steps_in_words;
 pub use viewer_sample::{
     Candidate, CandidatePair, OutboundRtp, RemoteInboundRtp, StreamRates, StreamSample, TransportFeedback, ViewerRates,
     ViewerReport, ViewerSample,

@@ -22,19 +22,23 @@ pub struct SessionSetUp {
 impl SessionSetUp {
     /// The steps that there were, in a line: `signalling 12 ms, dtls 30 ms`.
     pub fn words(&self) -> String {
-        let steps = [
+        steps_in_words(&[
             ("signalling", self.signalling),
             ("ice gathering", self.ice_gathering),
             ("ice connected", self.ice_connected),
             ("dtls", self.dtls),
             ("first frame", self.first_frame),
-        ];
-        let taken = steps.iter().filter_map(|(name, took)| Some(format!("{name} {:.0} ms", (*took)? * 1000.0)));
-        taken.collect::<Vec<_>>().join(", ")
+        ])
     }
 
     /// Whether the picture is on its way.
     pub fn is_complete(&self) -> bool {
         self.first_frame.is_some()
     }
+}
+
+/// Steps and the seconds that they took, in a line; without those that there were not.
+pub(crate) fn steps_in_words(steps: &[(&str, Option<f64>)]) -> String {
+    let taken = steps.iter().filter_map(|(name, took)| Some(format!("{name} {:.0} ms", (*took)? * 1000.0)));
+    taken.collect::<Vec<_>>().join(", ")
 }

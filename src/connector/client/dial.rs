@@ -35,6 +35,7 @@ use super::{ConnectorFault, ConnectorFaultKind as Kind};
 use crate::{
     config::{ConnectorSettings, Password},
     i18n::{gettext, gettext_f},
+    stats::steps_in_words,
 };
 
 /// How long one address of the service may take to answer; the next is tried then. No way round the world
@@ -106,15 +107,13 @@ pub struct SetUp {
 impl SetUp {
     /// The steps that there were, in a line: `resolve 1 ms, connect 12 ms`.
     pub fn words(&self) -> String {
-        let steps = [
+        steps_in_words(&[
             ("resolve", self.resolve),
             ("connect", self.connect),
             ("encrypt", self.encrypt),
             ("authenticate", self.authenticate),
             ("signalling", self.signalling),
-        ];
-        let taken = steps.iter().filter_map(|(name, took)| Some(format!("{name} {:.0} ms", (*took)? * 1000.0)));
-        taken.collect::<Vec<_>>().join(", ")
+        ])
     }
 }
 
