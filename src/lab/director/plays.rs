@@ -212,7 +212,7 @@ impl Shared {
         }
         let answer = content["sdp"].as_str().ok_or("it has no “sdp”.")?.to_owned();
         let viewer = play.viewer.clone().ok_or("that offer has no viewer.")?;
-        if let Err(why) = viewer.check(&answer) {
+        if let Err(why) = Viewer::check(&answer) {
             play.end(PlayState::Failed, Some(why.clone()));
             return Err(why);
         }

@@ -58,8 +58,7 @@ impl Viewer {
     }
 
     /// Whether an answer keeps to the offer.
-    #[allow(clippy::unused_self, reason = "an answer is one to this viewer's offer")]
-    pub(super) fn check(&self, answer: &str) -> Result<(), String> {
+    pub(super) fn check(answer: &str) -> Result<(), String> {
         let has = |line: &str| answer.lines().any(|other| other.starts_with(line));
         let wanted = [
             ("a=sendrecv".to_owned(), "it does not send"),
