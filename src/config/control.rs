@@ -46,7 +46,8 @@ keyed_enum! {
         Focused = "focused",
         /// Somebody wants it good whatever is looked at.
         Pinned = "pinned",
-        /// One of its `pinned_viewers` has it large in a browser.
+        /// One of its `pinned_viewers` has it large in a browser. The feed looks for that itself, all the time:
+        /// what anybody else says of it does not last.
         Viewed = "viewed",
     }
 }
