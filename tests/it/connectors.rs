@@ -2,14 +2,14 @@
 
 use std::{fs, path::PathBuf, time::Duration};
 
-use gst_plugin_webrtc_signalling::{handlers::Handler, server::Server};
 use heliograph::{config::ConnectorConfig, connector::FORMS, media};
 use serde_json::Value;
 use tempfile::TempDir;
-use tokio::{net::TcpListener, runtime::Runtime};
+use tokio::runtime::Runtime;
 
 use crate::support::{
     browser::{Browser, Tab},
+    foreign_server::ForeignServer,
     free_port,
     mqtt::first_json,
     peer::Peer,
@@ -130,21 +130,10 @@ fn a_connector_written_into_the_settings_file_is_there_at_once_and_gone_with_its
     wait_for("that it is gone, over MQTT", PATIENCE, || told("shore").is_null().then_some(()));
 }
 
-/// The signalling server of gst-plugins-rs, as people run it.
 #[test]
 fn a_feed_is_seen_at_the_signalling_server_of_another_make() {
-    let runtime = Runtime::new().unwrap();
-    let port = runtime.block_on(async {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let port = listener.local_addr().unwrap().port();
-        let server = Server::spawn(|stream| Handler::new(Box::pin(stream)));
-        tokio::spawn(async move {
-            while let Ok((stream, _)) = listener.accept().await {
-                let _ = server.clone().accept_async(stream).await;
-            }
-        });
-        port
-    });
+    let server = ForeignServer::start();
+    let port = server.port;
     let (_folder, program) = serve(&shore(port));
     program.wait_line("connector=shore state=\"ready\"", PATIENCE);
     let mut browser = Browser::start();

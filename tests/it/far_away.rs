@@ -7,11 +7,9 @@ use std::{
     time::{Duration, Instant},
 };
 
-use gst_plugin_webrtc_signalling::{handlers::Handler, server::Server};
-use tokio::{net::TcpListener, runtime::Runtime};
-
 use crate::support::{
     browser::{Browser, Tab},
+    foreign_server::ForeignServer,
     free_port,
     network::Network,
     program::Program,
@@ -109,8 +107,8 @@ fn a_vehicle_behind_a_link_that_fails_is_seen_again_within_seconds() {
 fn a_vehicle_that_nobody_can_reach_is_seen_directly_and_through_a_turn_server() {
     let Some(network) = Network::lay() else { return };
     let (inside, here) = network.add_inside();
-    let runtime = Runtime::new().unwrap();
-    let port = foreign_server(&runtime);
+    let server = ForeignServer::start();
+    let port = server.port;
     let turn = Turn::start_at(here);
     let home = tempfile::tempdir().unwrap();
     let settings = home.path().join("heliograph.toml");
@@ -144,19 +142,4 @@ fn a_vehicle_that_nobody_can_reach_is_seen_directly_and_through_a_turn_server() 
         wait_for(&format!("pictures, {id}"), PATIENCE, || (decoded(&mut browser) > 20).then_some(()));
     }
     assert!(!vehicle.lines().iter().any(|line| line.contains(Turn::PASSWORD)), "the password stands in the log");
-}
-
-/// The signalling server of gst-plugins-rs, as people run it; answers its port.
-fn foreign_server(runtime: &Runtime) -> u16 {
-    runtime.block_on(async {
-        let listener = TcpListener::bind((Ipv4Addr::UNSPECIFIED, 0)).await.unwrap();
-        let port = listener.local_addr().unwrap().port();
-        let server = Server::spawn(|stream| Handler::new(Box::pin(stream)));
-        tokio::spawn(async move {
-            while let Ok((stream, _)) = listener.accept().await {
-                let _ = server.clone().accept_async(stream).await;
-            }
-        });
-        port
-    })
 }

@@ -6,19 +6,38 @@ use std::{
 };
 
 use crate::support::{
-    browser::Browser, free_port, network::Network, program::Program, stale::goes_stale, tunnel::Tunnel,
+    browser::{Browser, Tab},
+    free_port,
+    network::Network,
+    program::Program,
+    stale::goes_stale,
+    tunnel::Tunnel,
 };
+
+const TOKEN: &str = "for-this-test-only";
+
+/// The demo camera's program in this network, live.
+fn demo(network: &Network, listen: SocketAddr) -> Program {
+    // Beyond loopback a token is needed; TLS would add nothing here.
+    let args = ["--demo", "--insecure-http", "--token", TOKEN];
+    let program = Program::launch(network.program(), listen, &args, &[]);
+    program.wait_state("demo", "live", Duration::from_secs(20));
+    program
+}
+
+/// Its page.
+fn watch(listen: SocketAddr) -> (Browser, Tab) {
+    let mut browser = Browser::start();
+    let tab = browser.open_viewer(&format!("http://{listen}/?token={TOKEN}"));
+    (browser, tab)
+}
 
 #[test]
 fn the_page_goes_stale_at_once_and_the_picture_comes_back() {
     let Some(network) = Network::lay() else { return };
     let listen = SocketAddr::from((Network::ADDRESS, free_port()));
-    // Beyond loopback a token is needed; TLS would add nothing here.
-    let args = ["--demo", "--insecure-http", "--token", "for-this-test-only"];
-    let program = Program::launch(network.program(), listen, &args, &[]);
-    program.wait_state("demo", "live", Duration::from_secs(20));
-    let mut browser = Browser::start();
-    let tab = browser.open_viewer(&format!("http://{listen}/?token=for-this-test-only"));
+    let _program = demo(&network, listen);
+    let (mut browser, tab) = watch(listen);
     goes_stale(&mut browser, tab, || network.cut());
     std::thread::sleep(Duration::from_secs(3));
     assert!(browser.eval(tab, "heliograph.tiles()[0].stale").as_bool().unwrap(), "nothing can have come through");
@@ -30,11 +49,8 @@ fn the_page_goes_stale_at_once_and_the_picture_comes_back() {
 fn a_link_that_was_down_has_its_picture_again() {
     let Some(network) = Network::lay() else { return };
     let listen = SocketAddr::from((Network::ADDRESS, free_port()));
-    let args = ["--demo", "--insecure-http", "--token", "for-this-test-only"];
-    let program = Program::launch(network.program(), listen, &args, &[]);
-    program.wait_state("demo", "live", Duration::from_secs(20));
-    let mut browser = Browser::start();
-    let tab = browser.open_viewer(&format!("http://{listen}/?token=for-this-test-only"));
+    let _program = demo(&network, listen);
+    let (mut browser, tab) = watch(listen);
     browser.wait(tab, "heliograph.tiles().some(t => t.framesDecoded > 60 && !t.stale)", 20_000);
     let mut measure = |down: u64| {
         let before = browser.tiles(tab)[0].sessions;
@@ -66,14 +82,10 @@ fn pictures_fit_through_a_narrow_tunnel_and_are_back_after_it_was_made_anew() {
     let Some(network) = Network::lay() else { return };
     let tunnel = Tunnel::dig(&network);
     let port = free_port();
-    let args = ["--demo", "--insecure-http", "--token", "for-this-test-only"];
-    let program = Program::launch(network.program(), SocketAddr::from(([0, 0, 0, 0], port)), &args, &[]);
-    program.wait_state("demo", "live", Duration::from_secs(20));
+    let _program = demo(&network, SocketAddr::from(([0, 0, 0, 0], port)));
     // No way but the tunnel.
     network.cut();
-    let place = SocketAddr::from((Tunnel::ADDRESS, port));
-    let mut browser = Browser::start();
-    let tab = browser.open_viewer(&format!("http://{place}/?token=for-this-test-only"));
+    let (mut browser, tab) = watch(SocketAddr::from((Tunnel::ADDRESS, port)));
     browser.wait(tab, "heliograph.tiles().some(t => t.framesDecoded > 150 && !t.stale)", 30_000);
     let (fragments, longest) = tunnel.fragments_and_longest();
     println!("the longest packet of a tunnel for {} bytes had {longest}", Tunnel::MTU);

@@ -5,6 +5,7 @@ use std::{collections::BTreeSet, net::SocketAddr, time::Duration};
 
 use heliograph::{config::Priority, media::TransportPlan};
 use serde_json::Value;
+use tempfile::TempDir;
 
 use crate::support::{
     browser::{Browser, Tab},
@@ -65,37 +66,55 @@ fn url(address: [u8; 4], port: u16, name: &str) -> String {
     format!("http://{}/?name={name}&token={TOKEN}", SocketAddr::from((address, port)))
 }
 
+/// The program in a network of its own, with a place beside it, and a film for a feed.
+struct Scene {
+    program: Program,
+    port: u16,
+    place: Place,
+    _network: Network,
+    _film: MediaFile,
+    _home: TempDir,
+}
+
+impl Scene {
+    fn start() -> Option<Self> {
+        let network = Network::lay()?;
+        let place = network.add_place();
+        let port = free_port();
+        let listen = SocketAddr::from(([0, 0, 0, 0], port));
+        // What is sent of it is the bitrate that was set, at any moment.
+        let film = MediaFile::noisy();
+        let home = tempfile::tempdir().unwrap();
+        let settings = home.path().join("heliograph.toml");
+        std::fs::write(&settings, self::settings(&film)).unwrap();
+        let args = ["--config", settings.to_str().unwrap(), "--insecure-http", "--token", TOKEN];
+        let program = Program::launch(network.program(), listen, &args, &[]);
+        program.wait_state("bow", "live", Duration::from_secs(20));
+        network.limit(8000);
+        Some(Self { program, port, place, _network: network, _film: film, _home: home })
+    }
+}
+
 #[test]
 fn a_slow_viewer_gets_a_small_picture_and_the_pilot_notices_nothing() {
-    let Some(network) = Network::lay() else { return };
-    let place = network.add_place();
-    let port = free_port();
-    let listen = SocketAddr::from(([0, 0, 0, 0], port));
-    // What is sent of it is the bitrate that was set, at any moment.
-    let film = MediaFile::noisy();
-    let home = tempfile::tempdir().unwrap();
-    let settings = home.path().join("heliograph.toml");
-    std::fs::write(&settings, self::settings(&film)).unwrap();
-    let args = ["--config", settings.to_str().unwrap(), "--insecure-http", "--token", TOKEN];
-    let program = Program::launch(network.program(), listen, &args, &[]);
-    program.wait_state("bow", "live", Duration::from_secs(20));
-    network.limit(8000);
+    let Some(scene) = Scene::start() else { return };
+    let Scene { place, program, port, .. } = &scene;
     place.limit(500);
 
     let mut pilot = Browser::start();
-    let pilots = pilot.open_viewer(&url(Network::ADDRESS, port, "pilot"));
+    let pilots = pilot.open_viewer(&url(Network::ADDRESS, *port, "pilot"));
     pilot.wait(pilots, "heliograph.tiles().some(t => !t.stale && t.width === 960)", 20_000);
     std::thread::sleep(Duration::from_secs(3));
     let alone = watch(&mut pilot, pilots, 10);
     println!("alone: {alone:?}");
 
     let mut guest = Browser::start_by(place.command("node"));
-    let guests = guest.open_viewer(&url(Place::ADDRESS, port, "guest"));
+    let guests = guest.open_viewer(&url(Place::ADDRESS, *port, "guest"));
     guest.wait(guests, "heliograph.tiles().some(t => t.framesDecoded > 0)", 20_000);
     guest.wait(guests, "heliograph.tiles().some(t => t.width === 640)", 5_000);
     let small = watch(&mut guest, guests, 5);
     println!("the guest: {small:?}");
-    assert_eq!(encoders(&program), 2);
+    assert_eq!(encoders(program), 2);
     // Meanwhile the guest may be tried on the large picture again, which the pilot must not notice either.
     let together = watch(&mut pilot, pilots, 10);
     println!("together: {together:?}");
@@ -111,23 +130,12 @@ fn a_slow_viewer_gets_a_small_picture_and_the_pilot_notices_nothing() {
 /// Who is pinned wants the large picture whatever it costs; only an agent may make it cost less.
 #[test]
 fn a_pinned_viewer_on_a_slow_line_is_never_moved_and_costs_the_others_nothing() {
-    let Some(network) = Network::lay() else { return };
-    let place = network.add_place();
-    let port = free_port();
-    let listen = SocketAddr::from(([0, 0, 0, 0], port));
-    let film = MediaFile::noisy();
-    let home = tempfile::tempdir().unwrap();
-    let settings = home.path().join("heliograph.toml");
-    std::fs::write(&settings, self::settings(&film)).unwrap();
-    let args = ["--config", settings.to_str().unwrap(), "--insecure-http", "--token", TOKEN];
-    let program = Program::launch(network.program(), listen, &args, &[]);
-    program.wait_state("bow", "live", Duration::from_secs(20));
-    network.limit(8000);
-
+    let Some(scene) = Scene::start() else { return };
+    let Scene { place, program, port, .. } = &scene;
     let mut guest = Browser::start();
-    let guests = guest.open_viewer(&url(Network::ADDRESS, port, "guest"));
+    let guests = guest.open_viewer(&url(Network::ADDRESS, *port, "guest"));
     let mut pilot = Browser::start_by(place.command("node"));
-    let pilots = pilot.open_viewer(&url(Place::ADDRESS, port, "pilot"));
+    let pilots = pilot.open_viewer(&url(Place::ADDRESS, *port, "pilot"));
     for (browser, tab) in [(&mut guest, guests), (&mut pilot, pilots)] {
         browser.wait(tab, "heliograph.tiles().some(t => !t.stale && t.width === 960)", 20_000);
     }
@@ -136,7 +144,7 @@ fn a_pinned_viewer_on_a_slow_line_is_never_moved_and_costs_the_others_nothing() 
     let seen = watch(&mut guest, guests, 15);
     let told = pilot.eval(pilots, "heliograph.tiles()[0]");
     println!("the guest: {seen:?}; the pilot: {told:?}");
-    assert_eq!(encoders(&program), 1, "nobody is shown a small picture");
+    assert_eq!(encoders(program), 1, "nobody is shown a small picture");
     // The page counts once a second: up to one second of the fifteen is not in it.
     assert!(seen.frames_per_second > 27.0 && seen.freezes == 0.0 && seen.width == 960, "{seen:?}");
     assert_eq!(told["stale"], true, "a picture that cannot keep up never looks live");

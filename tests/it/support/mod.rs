@@ -7,6 +7,7 @@ pub mod card;
 pub mod congestion;
 pub mod elements;
 pub mod engine;
+pub mod foreign_server;
 pub mod hard_content;
 pub mod lines;
 pub mod lone_outlet;
