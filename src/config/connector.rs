@@ -14,9 +14,7 @@ use std::{
 
 use url::Url;
 
-use super::{
-    ConnectorId, ConnectorIdError, FeedId, IceServers, Password, PasswordSource, SecretError, Secrets, TransportConfig,
-};
+use super::{ConnectorId, ConnectorIdError, FeedId, Password, PasswordSource, SecretError, Secrets, TransportConfig};
 use crate::i18n::{gettext, gettext_f};
 
 /// A connector that the operator wants.
@@ -205,13 +203,10 @@ impl ConnectorSettings {
             found => Ok(found),
         }
     }
-}
 
-impl ConnectorSettings {
-    /// The TURN servers' password where the keyring keeps it, and it was fetched from there.
-    pub(crate) fn fetched_ice_password(&self) -> Option<Password> {
-        let is_kept = self.config.transport.ice.password == PasswordSource::Keyring;
-        is_kept.then(|| self.secrets.at_hand(&FeedId::of_connector(&self.config.id, IceServers::PASSWORD)))?
+    /// As [`Secrets::ice_password`].
+    pub(crate) fn ice_password(&self) -> Option<Password> {
+        self.secrets.ice_password(&self.config.id, &self.config.transport.ice)
     }
 }
 

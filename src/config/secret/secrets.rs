@@ -3,7 +3,7 @@
 use std::fmt;
 
 use super::{KeyringStore, Password, PasswordSource, SecretError, SecretStore, SessionStore};
-use crate::config::FeedId;
+use crate::config::{ConnectorId, FeedId, IceServers};
 use crate::i18n::{gettext, gettext_f};
 
 /// All the places where passwords are, asked in the right order.
@@ -78,6 +78,12 @@ impl Secrets {
     /// A password that was fetched, without waiting.
     pub fn at_hand(&self, id: &FeedId) -> Option<Password> {
         self.fetched.get(id)
+    }
+
+    /// The password of a connector's TURN servers, where the keyring keeps it, and it was fetched from there.
+    pub fn ice_password(&self, connector: &ConnectorId, ice: &IceServers) -> Option<Password> {
+        let is_kept = ice.password == PasswordSource::Keyring;
+        is_kept.then(|| self.at_hand(&FeedId::of_connector(connector, IceServers::PASSWORD)))?
     }
 
     /// Keeps a password that the user entered: in the keyring, or, where that cannot be, for

@@ -51,7 +51,7 @@ impl Director {
             ConnectorFault::new(Kind::Settings, gettext("The Director wants an API key, and there is none."), next)
         })?;
         let transport = &self.settings.transport;
-        let ways = match self.settings.fetched_ice_password() {
+        let ways = match self.settings.ice_password() {
             Some(password) => Ways::with_password(transport, &password),
             None => Ways::of(transport).map_err(|error| settings(error.to_string()))?,
         };

@@ -12,7 +12,7 @@ use super::{
     Inner, REOPEN_AFTER, Served, Worker,
 };
 use crate::{
-    config::{Codec, FeedId, IceServers, Password, PasswordSource, TransportConfig},
+    config::{Codec, Password, TransportConfig},
     media::{AudioRendition, AudioState, MediaFault, Outlet, OutletEvent, OutletPlan, PictureClock, TransportPlan},
     stats::EstimateBasis,
 };
@@ -124,8 +124,7 @@ impl Worker {
         let signaller = door.signaller();
         let events = forward(self.inner.clone(), move |event| Inner::Outlet(number, event));
         let transport = destination.connector.transport();
-        let kept = FeedId::of_connector(&destination.id, IceServers::PASSWORD);
-        let kept = self.around.secrets.at_hand(&kept).filter(|_| transport.ice.password == PasswordSource::Keyring);
+        let kept = self.around.secrets.ice_password(&destination.id, &transport.ice);
         let outlet = block_in_place(|| {
             let plan = OutletPlan {
                 signaller,
