@@ -7,7 +7,7 @@ use crate::{
     config::FeedId,
     connector::{
         client::{ConnectorFault, Dialect, Guests, Line, Said},
-        hub::{GuestEvent, Hub},
+        hub::{Guest, GuestEvent, Hub},
     },
 };
 
@@ -38,8 +38,11 @@ impl Sender {
         self.count += 1;
         let session = format!("{}-{}", self.feed, self.count);
         line.say(write(&Message::Status(Status::Ok)));
-        match self.guests.admit(&self.hub, self.feed.as_str(), &session, line, offer) {
-            Ok(()) => self.newest = Some(session),
+        match Guest::watch(&self.hub, self.feed.as_str(), None, None) {
+            Ok(guest) => {
+                self.guests.admit(guest, &session, line, offer);
+                self.newest = Some(session);
+            }
             Err(sentence) => {
                 tracing::warn!(feed = %self.feed, "A receiver at the relay cannot watch: {sentence}");
                 // In the form in which the robot's own programs tell of an error: a JSON string.

@@ -1,11 +1,11 @@
 //! The viewers of a feed at a service elsewhere.
 
-use std::{collections::HashMap, sync::Arc, time::Duration};
+use std::{collections::HashMap, time::Duration};
 
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 
 use super::Line;
-use crate::connector::hub::{Guest, GuestEvent, Hub};
+use crate::connector::hub::{Guest, GuestEvent};
 
 /// Guests by the name that the service has for their sessions.
 #[derive(Default)]
@@ -28,19 +28,14 @@ pub(in crate::connector) enum Said {
 }
 
 impl Guests {
-    /// Has a viewer watch a feed; `write` makes the text in which the service is told of an event.
-    ///
-    /// # Errors
-    /// A sentence that says why it cannot.
+    /// Passes on what a viewer and its feed say; `write` makes the text in which the service is told of an event.
     pub(in crate::connector) fn admit(
         &mut self,
-        hub: &Arc<Hub>,
-        feed: &str,
+        mut guest: Guest,
         session: &str,
         line: &Line,
         write: impl Fn(&str, GuestEvent) -> Option<String> + Send + 'static,
-    ) -> Result<(), String> {
-        let mut guest = Guest::watch(hub, feed, None, None).map_err(|refused| refused.to_string())?;
+    ) {
         let (sender, mut said) = unbounded_channel();
         let (name, line) = (session.to_owned(), line.clone());
         tokio::spawn(async move {
@@ -73,7 +68,6 @@ impl Guests {
             }
         });
         self.0.insert(session.to_owned(), sender);
-        Ok(())
     }
 
     /// Gives a feed what one of its guests says; false where there is no such guest.

@@ -16,7 +16,7 @@ use crate::{
     config::FeedId,
     connector::{
         client::{ConnectorFault, ConnectorFaultKind, Dialect, Guests, Line, Said},
-        hub::{GuestEvent, Hub, short, to_text},
+        hub::{Guest, GuestEvent, Hub, short, to_text},
         switchboard::random_id,
     },
     i18n::gettext_f,
@@ -52,13 +52,18 @@ impl Producer {
         }
     }
 
-    fn begin(&mut self, session: &str, line: &Line) {
-        let begun = self
-            .guests
-            .admit(&self.hub, self.feed.as_str(), session, line, |session, event| Some(write(session, event)));
-        if let Err(sentence) = begun {
-            tracing::info!(feed = %self.feed, "Somebody at the signalling server cannot watch: {sentence}");
-            line.say(end(session));
+    /// Somebody wants to watch, by an offer of its own or by the feed's.
+    fn begin(&mut self, session: &str, offer: Option<String>, line: &Line) {
+        let guest = match offer {
+            Some(offer) => Guest::begin(&self.hub, self.feed.as_str(), None, offer),
+            None => Guest::watch(&self.hub, self.feed.as_str(), None, None),
+        };
+        match guest {
+            Ok(guest) => self.guests.admit(guest, session, line, |session, event| Some(write(session, event))),
+            Err(sentence) => {
+                tracing::info!(feed = %self.feed, "Somebody at the signalling server cannot watch: {sentence}");
+                line.say(end(session));
+            }
         }
     }
 }
@@ -81,9 +86,7 @@ impl Dialect for Producer {
         let Ok(message) = serde_json::from_str(text) else { return Ok(()) };
         match message {
             OutgoingMessage::PeerStatusChanged(_) => self.is_ready = true,
-            OutgoingMessage::StartSession { session_id, offer: None, .. } => self.begin(&session_id, line),
-            // Who offers wants to be answered, which is not done here.
-            OutgoingMessage::StartSession { session_id, .. } => line.say(end(&session_id)),
+            OutgoingMessage::StartSession { session_id, offer, .. } => self.begin(&session_id, offer, line),
             OutgoingMessage::EndSession(ended) => self.guests.end(&ended.session_id),
             OutgoingMessage::Peer(PeerMessage { session_id, peer_message }) => {
                 let said = match peer_message {
@@ -162,6 +165,7 @@ mod fuzz {
             &[
                 r#"{"type":"peerStatusChanged","roles":["producer"],"meta":null,"peerId":"p"}"#,
                 r#"{"type":"startSession","peerId":"p","sessionId":"s","offer":null}"#,
+                r#"{"type":"startSession","peerId":"p","sessionId":"t","offer":"v=0\r\nm=video 9 X 96\r\n"}"#,
                 r#"{"type":"peer","sessionId":"s","sdp":{"type":"answer","sdp":"v=0"}}"#,
                 r#"{"type":"peer","sessionId":"s","ice":{"candidate":"candidate:1","sdpMLineIndex":0}}"#,
                 r#"{"type":"endSession","sessionId":"s"}"#,
