@@ -13,16 +13,17 @@ use crate::stats::{Candidate, CandidatePair, OutboundRtp, RemoteInboundRtp, Stre
 /// RTP ticks a second of every video codec; no sound has as many.
 const VIDEO_CLOCK: u32 = 90_000;
 
-/// An entry, and in it what `rtpsession` says of the source.
-struct Entry {
-    fields: gst::Structure,
-    source: Option<gst::Structure>,
+/// An entry, and in it what `rtpsession` says of the source; both are read where they are, for copies of
+/// them would be a good part of what a sample costs.
+#[derive(Clone, Copy)]
+struct Entry<'a> {
+    fields: &'a gst::StructureRef,
+    source: Option<&'a gst::StructureRef>,
 }
 
-impl Entry {
-    fn new(fields: gst::Structure) -> Self {
-        let source = fields.get::<gst::Structure>("gst-rtpsource-stats").ok();
-        Self { fields, source }
+impl<'a> Entry<'a> {
+    fn new(fields: &'a gst::StructureRef) -> Self {
+        Self { fields, source: fields.get("gst-rtpsource-stats").ok() }
     }
 
     fn kind(&self) -> Option<WebRTCStatsType> {
@@ -30,13 +31,13 @@ impl Entry {
     }
 
     /// Of the source, or where it is flattened into the entry.
-    fn raw<'a, T: gst::glib::value::FromValue<'a>>(&'a self, name: &str) -> Option<T> {
-        let deeper = self.source.as_ref().and_then(|source| source.get(name).ok());
+    fn raw<T: gst::glib::value::FromValue<'a>>(&self, name: &str) -> Option<T> {
+        let deeper = self.source.and_then(|source| source.get(name).ok());
         deeper.or_else(|| self.fields.get(name).ok())
     }
 
     /// Of the entry itself, where W3C's names are.
-    fn own<'a, T: gst::glib::value::FromValue<'a>>(&'a self, name: &str) -> Option<T> {
+    fn own<T: gst::glib::value::FromValue<'a>>(&self, name: &str) -> Option<T> {
         self.fields.get(name).ok()
     }
 
@@ -53,7 +54,7 @@ impl Entry {
 /// What webrtcbin answered.
 pub(super) fn read(answer: &gst::StructureRef) -> SessionStats {
     let entries: Vec<Entry> =
-        answer.iter().filter_map(|(_, value)| value.get::<gst::Structure>().ok()).map(Entry::new).collect();
+        answer.iter().filter_map(|(_, value)| value.get::<&gst::StructureRef>().ok()).map(Entry::new).collect();
     let mut stats = SessionStats {
         candidate_pair: entries.iter().find_map(|entry| pair(entry, answer)),
         feedback: entries.iter().find_map(feedback),
@@ -105,7 +106,7 @@ fn remote(entry: &Entry, of: &OutboundRtp) -> Option<RemoteInboundRtp> {
         // In 1/65536 s.
         let round_trip = entry.raw::<u32>("rb-round-trip").map(|trip| f64::from(trip) / 65536.0);
         RemoteInboundRtp {
-            ssrc: entry.source.as_ref().and_then(|source| source.get("ssrc").ok()),
+            ssrc: entry.source.and_then(|source| source.get("ssrc").ok()),
             fraction_lost: fraction.or_else(|| entry.own("fraction-lost")).unwrap_or_default(),
             packets_lost: lost.or_else(|| entry.own("packets-lost")).unwrap_or_default(),
             jitter: jitter.or_else(|| entry.own("jitter")),
@@ -122,7 +123,7 @@ fn remote(entry: &Entry, of: &OutboundRtp) -> Option<RemoteInboundRtp> {
 fn pair(entry: &Entry, answer: &gst::StructureRef) -> Option<CandidatePair> {
     let end = |name: &str| {
         let id = entry.own::<&str>(name)?;
-        let fields = Entry::new(answer.get::<gst::Structure>(id).ok()?);
+        let fields = Entry::new(answer.get::<&gst::StructureRef>(id).ok()?);
         let text = |name: &str| fields.own::<&str>(name).unwrap_or_default().to_owned();
         Some(Candidate {
             candidate_type: text("candidate-type"),
@@ -137,8 +138,7 @@ fn pair(entry: &Entry, answer: &gst::StructureRef) -> Option<CandidatePair> {
 
 /// The transport's feedback, if this entry has it and anything was told.
 fn feedback(entry: &Entry) -> Option<TransportFeedback> {
-    let deeper = entry.own::<gst::Structure>("gst-twcc-stats")?;
-    let fields = Entry::new(deeper);
+    let fields = Entry::new(entry.own("gst-twcc-stats")?);
     let kbps = |name| fields.count(name).map(|bits| bits as f64 / 1000.0);
     let packets_sent = fields.count("packets-sent").filter(|packets| *packets > 0)?;
     let percent = |name| fields.own::<f64>(name).filter(|percent| *percent >= 0.0).map(|percent| percent / 100.0);
