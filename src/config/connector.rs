@@ -68,6 +68,8 @@ pub struct ConnectorForm {
     pub icon: &'static str,
     /// What it asks for, in the order in which a person is asked.
     pub fields: &'static [Field],
+    /// Whether the service itself may name STUN and TURN servers, where the operator names none.
+    pub names_servers: bool,
 }
 
 /// One thing that a connector asks for.
@@ -349,6 +351,7 @@ mod tests {
         line: || "Somewhere else".to_owned(),
         icon: "network-server-symbolic",
         fields: &FIELDS,
+        names_servers: false,
     };
 
     #[test]

@@ -28,6 +28,13 @@ impl TransportConfig {
     pub const DEFAULT_MTU: u32 = 1200;
     /// What `fec_percent` may be.
     pub const FEC_PERCENT: RangeInclusive<u32> = 0..=100;
+
+    /// Whether only a TURN server may be used and none is known, nor will be: `names_servers` says that the
+    /// service names some where nobody else does.
+    pub fn lacks_relay(&self, names_servers: bool) -> bool {
+        let may_come = names_servers && self.ice.servers.is_empty();
+        self.relay_only && !self.ice.has_relay() && !may_come
+    }
 }
 
 impl Default for TransportConfig {

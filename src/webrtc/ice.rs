@@ -32,11 +32,27 @@ impl IceAddresses {
 
     /// The same with this password.
     pub fn with_password(servers: &IceServers, password: &Password) -> Self {
-        let (stun, turn): (Vec<_>, Vec<_>) =
-            servers.servers.iter().partition(|server| server.kind == IceServerKind::Stun);
-        Self {
-            stun: stun.first().map(|server| address(server, password)),
-            turn: turn.into_iter().map(|server| address(server, password)).collect(),
+        let mut addresses = Self::default();
+        servers.servers.iter().for_each(|server| addresses.add(server, password));
+        addresses
+    }
+
+    /// Tells them to a webrtcbin that has not looked for a way yet, beside those that it knows.
+    pub(crate) fn tell(&self, peer: &gst::Element) {
+        if let Some(server) = &self.stun {
+            peer.set_property("stun-server", server);
+        }
+        for server in &self.turn {
+            peer.emit_by_name::<bool>("add-turn-server", &[server]);
+        }
+    }
+
+    /// Adds one, unless it is a STUN server and there is one already.
+    pub(crate) fn add(&mut self, server: &IceServer, password: &Password) {
+        let address = address(server, password);
+        match server.kind {
+            IceServerKind::Stun => drop(self.stun.get_or_insert(address)),
+            IceServerKind::Turn | IceServerKind::Turns => self.turn.push(address),
         }
     }
 }

@@ -53,14 +53,14 @@ impl Ways {
     /// Tells them to a webrtcbin that has done nothing yet.
     pub(crate) fn tell(&self, peer: &gst::Element) {
         peer.set_property_from_str("ice-transport-policy", if self.relay_only { "relay" } else { "all" });
-        if let Some(server) = &self.servers.stun {
-            peer.set_property("stun-server", server);
-        }
-        for server in &self.servers.turn {
-            peer.emit_by_name::<bool>("add-turn-server", &[server]);
-        }
+        self.servers.tell(peer);
         tell_addresses(peer, &self.interfaces);
     }
+}
+
+/// Whether a peer that began now would send from this address of this machine.
+pub(crate) fn sends_from(address: IpAddr, interfaces: &[InterfaceName]) -> bool {
+    interfaces::local_addresses(interfaces).is_ok_and(|addresses| addresses.contains(&address))
 }
 
 /// Tells a webrtcbin from which addresses it may send. They are asked for anew for each peer: a machine

@@ -7,6 +7,8 @@ use std::{
     time::{Duration, Instant},
 };
 
+use tokio::runtime::Runtime;
+
 use crate::support::{
     browser::{Browser, Tab},
     foreign_server::ForeignServer,
@@ -15,10 +17,55 @@ use crate::support::{
     program::Program,
     turn::Turn,
     wait_for,
+    whip::Endpoint,
 };
 
 const PATIENCE: Duration = Duration::from_secs(30);
 const TOKEN: &str = "for-this-test-only";
+
+/// Who watches the feed from far away.
+trait Far {
+    /// How many sessions there were, and the pictures of the last.
+    fn seen(&mut self) -> (usize, u64);
+
+    /// Waits for a picture that comes from now on; answers the number of sessions.
+    fn wait_picture(&mut self) -> usize {
+        let before = self.seen();
+        wait_for("a picture far away", PATIENCE, || {
+            let now = self.seen();
+            (now.0 == before.0 && now.1 > before.1 || now.0 > before.0 && now.1 > 0).then_some(now.0)
+        })
+    }
+
+    /// Has this happen, which answers since when there is a path again; how many seconds later a picture comes,
+    /// and how many sessions began by it.
+    fn measure(&mut self, what: &str, happen: impl FnOnce(&mut Self) -> Instant) -> (f64, usize) {
+        let before = self.wait_picture();
+        let start = happen(self);
+        let now = self.wait_picture();
+        let took = start.elapsed().as_secs_f64();
+        println!("{what}: a picture {took:.2} s after the path was there, session {before} then {now}");
+        // A session that only seemed to go on would have ended by now.
+        std::thread::sleep(Duration::from_secs(4));
+        (took, self.wait_picture() - before)
+    }
+}
+
+/// The link is down for so long.
+fn cut(network: &Network, seconds: u64) -> Instant {
+    network.cut();
+    std::thread::sleep(Duration::from_secs(seconds));
+    network.mend().unwrap();
+    Instant::now()
+}
+
+/// The vehicle has another address. What was on its way is seen before this comes back.
+fn renumber(network: &Network) -> Instant {
+    network.renumber();
+    let start = Instant::now();
+    std::thread::sleep(Duration::from_millis(400));
+    start
+}
 
 /// Somebody with the npm client, who watches the feed whenever it is there, as any page would.
 struct Shore {
@@ -32,8 +79,9 @@ impl Shore {
         let tab = browser.open_npm_client(Some(&format!("ws://127.0.0.1:{port}/?token={TOKEN}")));
         Self { browser, tab }
     }
+}
 
-    /// How many sessions there were, and the pictures of the last.
+impl Far for Shore {
     fn seen(&mut self) -> (usize, u64) {
         let viewings = self.browser.video(self.tab);
         let viewings = viewings.as_array().unwrap();
@@ -43,16 +91,6 @@ impl Shore {
         }
         let decoded = viewings.last().map_or(0, |last| last["framesDecoded"].as_u64().unwrap());
         (viewings.len(), decoded)
-    }
-
-    /// Waits for a picture that comes from now on; answers how long that took, and the number of sessions.
-    fn wait_picture(&mut self) -> (f64, usize) {
-        let (start, before) = (Instant::now(), self.seen());
-        wait_for("a picture on the shore", PATIENCE, || {
-            let now = self.seen();
-            let is_new = now.0 == before.0 && now.1 > before.1 || now.0 > before.0 && now.1 > 0;
-            is_new.then(|| (start.elapsed().as_secs_f64(), now.0))
-        })
     }
 }
 
@@ -78,31 +116,64 @@ fn a_vehicle_behind_a_link_that_fails_is_seen_again_within_seconds() {
     let mut shore = Shore::start(port);
     shore.wait_picture();
 
-    let down = |seconds| {
-        network.cut();
-        std::thread::sleep(Duration::from_secs(seconds));
-        network.mend().unwrap();
-    };
-    let mut measure = |what: &str, happen: &dyn Fn()| {
-        let before = shore.wait_picture().1;
-        happen();
-        let (took, sessions) = shore.wait_picture();
-        println!("{what}: a picture {took:.2} s after the path was there, session {before} then {sessions}");
-        // Sessions that only seemed to go on would have ended by now.
-        std::thread::sleep(Duration::from_secs(3));
-        shore.wait_picture();
-        (took, sessions - before)
-    };
-    let (took, sessions) = measure("5 s without a link", &|| down(5));
+    let (took, sessions) = shore.measure("5 s without a link", |_| cut(&network, 5));
     assert!(took <= 1.0 && sessions == 0, "{took:.2} s, {sessions} more sessions");
-    let (took, _) = measure("another address", &|| network.renumber());
+    let (took, _) = shore.measure("another address", |_| renumber(&network));
     assert!(took <= 3.0, "{took:.2} s");
-    let (took, _) = measure("30 s without a link", &|| down(30));
+    let (took, _) = shore.measure("30 s without a link", |_| cut(&network, 30));
     assert!(took <= 3.0, "{took:.2} s");
 }
 
+/// A media server on the shore that the vehicle publishes its feed at.
+struct MediaServer {
+    runtime: Runtime,
+    endpoint: Endpoint,
+}
+
+impl Far for MediaServer {
+    fn seen(&mut self) -> (usize, u64) {
+        (self.endpoint.sessions(), self.endpoint.decoded())
+    }
+}
+
+#[test]
+fn a_media_server_has_the_picture_again_within_seconds() {
+    let Some(network) = Network::lay() else { return };
+    let runtime = Runtime::new().unwrap();
+    let endpoint = Endpoint::start(runtime.handle(), TOKEN);
+    let (here, port) = (Ipv4Addr::from(Network::HERE), endpoint.address.port());
+    let home = tempfile::tempdir().unwrap();
+    let settings = home.path().join("heliograph.toml");
+    let text = format!(
+        "version = 1\n[[connectors]]\nid = \"media\"\nkind = \"whip\"\naddress = \"http://{here}:{port}/whip/bow\"\n\
+         token_env = \"SHORE_TOKEN\"\n[[feeds]]\nname = \"Bow\"\npattern = \"ball\"\npattern_size = \"320x240\"\n"
+    );
+    fs::write(&settings, text).unwrap();
+    let listen = SocketAddr::from((Ipv4Addr::LOCALHOST, free_port()));
+    let args = ["--config", settings.to_str().unwrap()];
+    let vehicle = Program::launch(network.program(), listen, &args, &[("SHORE_TOKEN", TOKEN)]);
+    vehicle.wait_line("connector=media state=\"ready\"", PATIENCE);
+    let mut server = MediaServer { runtime, endpoint };
+    server.wait_picture();
+
+    let (took, sessions) = server.measure("5 s without a link", |_| cut(&network, 5));
+    assert!(took <= 1.0 && sessions == 0, "{took:.2} s, {sessions} more sessions");
+    let (took, _) = server.measure("another address", |_| renumber(&network));
+    assert!(took <= 3.0, "{took:.2} s");
+    let (took, _) = server.measure("30 s without a link", |_| cut(&network, 30));
+    assert!(took <= 3.0, "{took:.2} s");
+    let (took, sessions) = server.measure("the media server started anew", |server| {
+        server.endpoint.die();
+        std::thread::sleep(Duration::from_secs(5));
+        server.endpoint.revive(server.runtime.handle());
+        Instant::now()
+    });
+    assert!(took <= 5.0 && sessions == 1, "{took:.2} s, {sessions} more sessions");
+}
+
 /// The signalling server of gst-plugins-rs, the npm client and coturn are on the shore, and Heliograph behind a
-/// router that lets nobody in. One feed finds its own way out, the other has to go through the TURN server.
+/// router that lets nobody in. One feed finds its own way out, the others have to go through the TURN server: one by
+/// what the settings say, one by what the media server says that it is published at.
 #[test]
 fn a_vehicle_that_nobody_can_reach_is_seen_directly_and_through_a_turn_server() {
     let Some(network) = Network::lay() else { return };
@@ -117,15 +188,29 @@ fn a_vehicle_that_nobody_can_reach_is_seen_directly_and_through_a_turn_server() 
             "[[connectors]]\nid = \"{id}\"\nkind = \"webrtcsink\"\naddress = \"ws://{here}:{port}\"\nfeeds = [\"{id}\"]\n{more}"
         )
     };
+    let runtime = Runtime::new().unwrap();
+    let link = format!(
+        "<turn:{}?transport=udp>; rel=\"ice-server\"; username=\"{}\"; credential=\"{}\"; credential-type=\"password\"",
+        turn.place,
+        Turn::USER,
+        Turn::PASSWORD
+    );
+    let endpoint = Endpoint::with_links(runtime.handle(), TOKEN, vec![link]);
+    let published = format!(
+        "[[connectors]]\nid = \"published\"\nkind = \"whip\"\naddress = \"http://{here}:{}/whip/bow\"\n\
+         feeds = [\"published\"]\ntoken_env = \"SHORE_TOKEN\"\nrelay_only = true\n",
+        endpoint.address.port()
+    );
     let feed = |id: &str| format!("[[feeds]]\nname = \"{id}\"\npattern = \"ball\"\npattern_size = \"320x240\"\n");
     let server = turn.relay("udp");
     let relayed = format!("relay_only = true\nice_servers = [\"{server}\"]\nice_password_env = \"TURN_PASSWORD\"\n");
-    let parts =
-        ["version = 1\n", &connector("direct", ""), &connector("relayed", &relayed), &feed("direct"), &feed("relayed")];
+    let feeds = ["direct", "relayed", "published"].map(feed).concat();
+    let parts = ["version = 1\n", &connector("direct", ""), &connector("relayed", &relayed), &published, &feeds];
     fs::write(&settings, parts.concat()).unwrap();
     let listen = SocketAddr::from((Ipv4Addr::LOCALHOST, free_port()));
     let args = ["--config", settings.to_str().unwrap()];
-    let vehicle = Program::launch(inside.program(), listen, &args, &[("TURN_PASSWORD", Turn::PASSWORD)]);
+    let vehicle =
+        Program::launch(inside.program(), listen, &args, &[("TURN_PASSWORD", Turn::PASSWORD), ("SHORE_TOKEN", TOKEN)]);
     for id in ["direct", "relayed"] {
         vehicle.wait_line(&format!("connector={id} state=\"ready\""), PATIENCE);
     }
@@ -141,5 +226,6 @@ fn a_vehicle_that_nobody_can_reach_is_seen_directly_and_through_a_turn_server() 
         let decoded = |browser: &mut Browser| browser.video(tab)[at]["framesDecoded"].as_u64().unwrap_or_default();
         wait_for(&format!("pictures, {id}"), PATIENCE, || (decoded(&mut browser) > 20).then_some(()));
     }
+    wait_for("pictures, published", PATIENCE, || (endpoint.decoded() > 20).then_some(()));
     assert!(!vehicle.lines().iter().any(|line| line.contains(Turn::PASSWORD)), "the password stands in the log");
 }

@@ -44,6 +44,7 @@ static SHORE: ConnectorForm = ConnectorForm {
             is_required: false,
         },
     ],
+    names_servers: false,
 };
 static FORMS: Forms = &[&SHORE];
 

@@ -43,6 +43,7 @@ pub(super) static KIND: Kind = Kind {
         line: || gettext("Attaches feeds to a Director, which plays them when somebody looks"),
         icon: "network-server-symbolic",
         fields: &[address(&["https", "http"]), codec(&["h264", "h265", "vp8", "vp9", "av1"]), API_KEY, CA],
+        names_servers: false,
     },
     open,
 };

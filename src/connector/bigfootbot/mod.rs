@@ -42,6 +42,7 @@ pub(super) static KIND: Kind = Kind {
         line: || gettext("Sends one feed to whoever watches at a relay of the Bigfootbot robot"),
         icon: "network-workgroup-symbolic",
         fields: &[address(&["ws", "wss"]), codec(&["h264", "vp8"]), TOKEN, CA],
+        names_servers: false,
     },
     open,
 };

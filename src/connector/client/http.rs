@@ -1,8 +1,15 @@
 //! Requests to a service elsewhere: certificates always checked, faults in words.
 
-use std::{error::Error, time::Duration};
+use std::{
+    error::Error,
+    io,
+    iter::successors,
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, UdpSocket},
+    time::Duration,
+};
 
 use reqwest::{Certificate, Client, ClientBuilder, redirect::Policy};
+use tokio::net::lookup_host;
 use url::Url;
 
 use super::{ConnectorFault, ConnectorFaultKind as Kind};
@@ -21,7 +28,8 @@ pub(in crate::connector) fn client(
     redirect: Policy,
 ) -> Result<Client, ConnectorFault> {
     let fault = |sentence| ConnectorFault::new(Kind::Settings, sentence, "");
-    let mut client = Client::builder().timeout(within).redirect(redirect);
+    // Requests are rare, and a connection that is kept may be from an address that this machine had before.
+    let mut client = Client::builder().timeout(within).redirect(redirect).pool_max_idle_per_host(0);
     if let Some(path) = settings.file("ca") {
         let shown = path.display().to_string();
         let pem = std::fs::read(&path).ok();
@@ -34,10 +42,31 @@ pub(in crate::connector) fn client(
     client.build().map_err(|error| fault(error.to_string()))
 }
 
+/// The address of this machine from which a host is reached now; nothing is sent to find it.
+pub(in crate::connector) async fn own_address(url: &Url) -> Option<IpAddr> {
+    let host = url.host_str()?.trim_matches(['[', ']']);
+    let far = lookup_host((host, url.port_or_known_default()?)).await.ok()?.next()?;
+    let unspecified: IpAddr = if far.is_ipv4() { Ipv4Addr::UNSPECIFIED.into() } else { Ipv6Addr::UNSPECIFIED.into() };
+    let socket = UdpSocket::bind((unspecified, 0)).ok()?;
+    socket.connect(far).ok()?;
+    Some(socket.local_addr().ok()?.ip())
+}
+
 /// The host for people; the path may hold a key.
 pub(in crate::connector) fn host(url: &Url) -> String {
     let port = url.port_or_known_default().unwrap_or_default();
     format!("{}:{port}", url.host_str().unwrap_or_default())
+}
+
+/// Whether the host is there, and nobody listens.
+pub(in crate::connector) fn is_refused(error: &reqwest::Error) -> bool {
+    let mut reasons = chain(error).filter_map(<dyn Error>::downcast_ref::<io::Error>);
+    reasons.any(|reason| reason.kind() == io::ErrorKind::ConnectionRefused)
+}
+
+/// What is behind an error, without the address, in which a key may stand.
+fn chain(error: &reqwest::Error) -> impl Iterator<Item = &(dyn Error + 'static)> {
+    successors(Error::source(error), |&reason| reason.source())
 }
 
 /// Why a request has no answer.
@@ -52,14 +81,7 @@ pub(in crate::connector) fn unanswered(url: &Url, error: &reqwest::Error) -> Con
             gettext("Check that the right program listens there."),
         );
     }
-    // The whole chain, without the address, in which a key may stand.
-    let mut reasons = Vec::new();
-    let mut source = Error::source(error);
-    while let Some(reason) = source {
-        reasons.push(reason.to_string());
-        source = reason.source();
-    }
-    if reasons.iter().any(|reason| reason.contains("certificate")) {
+    if chain(error).any(|reason| reason.to_string().contains("certificate")) {
         let sentence = gettext_f("The certificate of {host} is not trusted.", &host);
         let next = gettext("If it is of your own authority, name that one's certificate with `ca`.");
         return ConnectorFault::new(Kind::Untrusted, sentence, next);

@@ -119,7 +119,7 @@ async fn attempt(server: &Server, dialect: &mut dyn Dialect, line: &Line, tell: 
 
 /// Comes back when this machine does not have the address any more: from there nothing is sent or heard, and
 /// TCP would wait for it to return.
-async fn address_gone(own: Option<IpAddr>) {
+pub(in crate::connector) async fn address_gone(own: Option<IpAddr>) {
     let Some(own) = own else { return pending().await };
     loop {
         sleep(ADDRESS_LOOKED_AT_EVERY).await;
@@ -187,7 +187,8 @@ fn lost() -> ConnectorFault {
     ConnectorFault::new(Kind::Lost, gettext("The connection to the service was lost."), "")
 }
 
-fn moved() -> ConnectorFault {
+/// Said of a connection whose own address is gone.
+pub(in crate::connector) fn moved() -> ConnectorFault {
     ConnectorFault::new(Kind::Lost, gettext("This machine has another address now."), "")
 }
 

@@ -27,7 +27,7 @@ pub use fault::{ConnectorFault, ConnectorFaultKind};
 pub use state::ConnectorState;
 
 pub(super) use guests::{Guests, Said};
-pub(super) use keeper::{Attempts, keep};
+pub(super) use keeper::{Attempts, address_gone, keep, moved};
 pub(super) use line::Line;
 
 use super::{

@@ -14,6 +14,7 @@ use super::sessions::{Phase, Session};
 use super::{Hub, State};
 use crate::config::Codec;
 use crate::connector::{Demand, Menu, Palate, Wanted};
+use crate::webrtc::IceAddresses;
 
 /// The most sessions that wait for one feed to become ready.
 const MAX_WAITING: usize = 64;
@@ -391,6 +392,11 @@ impl DoorHandle {
         {
             state.ask_again(&session_id);
         }
+    }
+
+    /// The STUN and TURN servers that a peer brought.
+    pub(crate) fn servers(&self, peer_id: &str) -> IceAddresses {
+        self.hub.servers(peer_id)
     }
 
     /// Whether a requested session may be handed to webrtcsink now. One whose peer

@@ -9,7 +9,7 @@ use gst_plugin_webrtc_signalling_protocol::{
 use serde_json::json;
 
 use super::{Hub, Refused, to_text};
-use crate::{config::Codec, connector::switchboard::Seat};
+use crate::{config::Codec, connector::switchboard::Seat, webrtc::IceAddresses};
 
 /// One who watches a feed from elsewhere. Dropping it ends its session.
 pub(crate) struct Guest {
@@ -43,7 +43,15 @@ impl Guest {
         name: Option<&str>,
         takes: Option<&[Codec]>,
     ) -> Result<Self, Refused> {
-        Self::join(hub, feed, name, takes, None)
+        Self::join(hub, feed, name, takes, None, IceAddresses::default())
+    }
+
+    /// Asks to watch a feed by way of these STUN and TURN servers, beside the operator's.
+    ///
+    /// # Errors
+    /// There is no such feed, or no room.
+    pub(crate) fn watch_through(hub: &Arc<Hub>, feed: &str, servers: IceAddresses) -> Result<Self, Refused> {
+        Self::join(hub, feed, None, None, None, servers)
     }
 
     /// Asks to watch a feed by an offer (SDP) of the guest's own, with its candidates inside: the feed answers.
@@ -51,7 +59,7 @@ impl Guest {
     /// # Errors
     /// There is no such feed, nothing of it in a codec of the offer, or no room.
     pub(crate) fn begin(hub: &Arc<Hub>, feed: &str, name: Option<&str>, offer: String) -> Result<Self, Refused> {
-        Self::join(hub, feed, name, None, Some(offer))
+        Self::join(hub, feed, name, None, Some(offer), IceAddresses::default())
     }
 
     fn join(
@@ -60,8 +68,10 @@ impl Guest {
         name: Option<&str>,
         takes: Option<&[Codec]>,
         offer: Option<String>,
+        servers: IceAddresses,
     ) -> Result<Self, Refused> {
         let seat = hub.connect()?;
+        hub.set_servers(&seat.peer_id, servers);
         let takes = takes.map(|takes| takes.iter().map(ToString::to_string).collect::<Vec<_>>());
         let meta = json!({ "name": name, "codecs": takes });
         let status = PeerStatus { roles: vec![PeerRole::Listener], meta: Some(meta), peer_id: None };

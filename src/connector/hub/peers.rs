@@ -9,6 +9,7 @@ use super::messages::{Refused, to_text};
 use super::{Hub, State};
 use crate::connector::Palate;
 use crate::connector::switchboard::{Outbox, Seat, Switchboard, random_id};
+use crate::webrtc::IceAddresses;
 
 /// The most sockets at once.
 const MAX_PEERS: usize = 256;
@@ -30,6 +31,8 @@ pub(super) struct Peer {
     pub(super) name: Option<String>,
     /// What it can take.
     pub(super) palate: Palate,
+    /// STUN and TURN servers that the service it comes from named, beside the operator's.
+    pub(super) servers: IceAddresses,
     /// Sessions that the feed ended lately. Messages for them crossed the news.
     ended: VecDeque<String>,
     refused_in_a_row: u32,
@@ -78,12 +81,24 @@ impl Hub {
             extended: false,
             name: None,
             palate: Palate::default(),
+            servers: IceAddresses::default(),
             ended: VecDeque::new(),
             refused_in_a_row: 0,
         };
         state.peers.insert(peer_id.clone(), peer);
         state.send(&peer_id, &OutgoingMessage::Welcome { peer_id: peer_id.clone() });
         Ok(seat)
+    }
+
+    /// A peer's sessions that begin from now on may use these servers as well.
+    pub(super) fn set_servers(&self, peer_id: &str, servers: IceAddresses) {
+        if let Some(peer) = self.lock().peers.get_mut(peer_id) {
+            peer.servers = servers;
+        }
+    }
+
+    pub(super) fn servers(&self, peer_id: &str) -> IceAddresses {
+        self.lock().peers.get(peer_id).map(|peer| peer.servers.clone()).unwrap_or_default()
     }
 }
 

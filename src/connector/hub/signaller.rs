@@ -53,6 +53,7 @@ impl HubFeed {
         let (handle, events) = self.handle.door(codec);
         let signaller: HubSignaller = glib::Object::new();
         signaller.imp().attach(handle);
+        signaller.tell_servers();
         signaller.emit_events(&self.id, events);
         signaller
     }
@@ -104,6 +105,15 @@ impl HubSignaller {
     /// Only our own page is told, and only if it keeps up with its messages.
     pub fn send_picture_clock(&self, session_id: &str, picture: PictureClock) {
         self.imp().handle().send_picture_clock(session_id, picture);
+    }
+
+    /// Tells each session's webrtcbin, before it looks for ways, of the servers that its peer brought.
+    fn tell_servers(&self) {
+        self.connect("webrtcbin-ready", false, |args| {
+            let (signaller, peer_id) = (args[0].get::<Self>().ok()?, args[1].get::<&str>().ok()?);
+            signaller.imp().handle().servers(peer_id).tell(&args[2].get().ok()?);
+            None
+        });
     }
 
     /// Starts the thread that turns the hub's events into signals, until the door is shut for good.

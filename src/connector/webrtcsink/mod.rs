@@ -56,6 +56,7 @@ pub(super) static KIND: Kind = Kind {
             },
             CA,
         ],
+        names_servers: false,
     },
     open,
 };

@@ -3,6 +3,7 @@
 //! The endpoint is one viewer of the feed, for as long as the connector is on. The crate's own
 //! signaller ends its element at any fault; this one says what happened and tries again.
 
+mod links;
 mod publisher;
 mod resource;
 
@@ -29,6 +30,7 @@ pub(super) static KIND: Kind = Kind {
         line: || gettext("Publishes a feed at a media server or service by the standard protocol for that"),
         icon: "network-transmit-symbolic",
         fields: &[address(&["https", "http"]), codec(&["h264", "vp8", "vp9", "av1", "h265"]), TOKEN, CA],
+        names_servers: true,
     },
     open,
 };

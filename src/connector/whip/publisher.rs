@@ -1,27 +1,34 @@
 //! One attempt to publish a feed, from its offer until the end of what came of it.
 
-use std::time::{Duration, Instant};
+use std::{
+    net::IpAddr,
+    time::{Duration, Instant},
+};
 
 use reqwest::{
-    Client, Response, StatusCode,
+    Client, Method, Response, StatusCode,
     header::{CONTENT_TYPE, LOCATION},
     redirect::Policy,
 };
 use tokio::time::{sleep, timeout};
 use url::Url;
 
-use super::resource::{Resource, authorized};
+use super::{
+    links,
+    resource::{Resource, authorized},
+};
 use crate::{
     config::{ConnectorSettings, Password},
     connector::{
         client::{
-            Attempts, ConnectorFault, ConnectorFaultKind as Kind, ConnectorState, Post, SetUp,
-            http::{client, host, unanswered},
+            Attempts, ConnectorFault, ConnectorFaultKind as Kind, ConnectorState, Post, SetUp, address_gone,
+            http::{client, host, is_refused, own_address, unanswered},
+            moved,
         },
         hub::{Guest, GuestEvent},
     },
     i18n::{gettext, gettext_f},
-    webrtc::complete,
+    webrtc::{IceAddresses, complete, sends_from},
 };
 
 /// How long the endpoint may take for its answer.
@@ -31,8 +38,8 @@ const QUIET: Duration = Duration::from_millis(250);
 /// Those of slow STUN and TURN servers are not waited for any longer.
 const GATHER_WITHIN: Duration = Duration::from_secs(2);
 /// A server that told what it received is gone when it has not for so long.
-const SILENCE_LIMIT: Duration = Duration::from_secs(3);
-/// How long the server may take to say that it is there.
+const SILENCE_LIMIT: Duration = Duration::from_secs(2);
+/// How long the server may take to say that it is there, and which servers it has for us.
 const ASK_WITHIN: Duration = Duration::from_millis(1500);
 /// No answer is longer, in bytes.
 const MAX_ANSWER_BYTES: usize = 256 * 1024;
@@ -58,13 +65,14 @@ impl Publisher {
     async fn attempt(&self, post: &Post) -> Result<ConnectorFault, ConnectorFault> {
         let client = self.client()?;
         let token = self.settings.secret("token").await.map_err(|error| settings(error.to_string()))?;
-        let mut guest =
-            Guest::watch(&post.hub, post.feed.as_str(), None, None).map_err(|refused| settings(refused.to_string()))?;
+        let servers = self.servers(&client, token.as_ref()).await;
+        let guest = Guest::watch_through(&post.hub, post.feed.as_str(), servers);
+        let mut guest = guest.map_err(|refused| settings(refused.to_string()))?;
         let offer = offer_of(&mut guest).await?;
         let asked = Instant::now();
         let response = authorized(client.post(self.endpoint.clone()), token.as_ref())
             .header(CONTENT_TYPE, SDP)
-            .body(offer)
+            .body(offer.clone())
             .send()
             .await
             .map_err(|error| self.unanswered(&error))?;
@@ -73,20 +81,42 @@ impl Publisher {
         guest.answer(answer);
         let signalling = Some(asked.elapsed().as_secs_f64());
         (post.tell)(ConnectorState::Ready { set_up: SetUp { signalling, ..SetUp::default() } });
-        self.watch(&mut guest, &client).await;
+        let fault = self.until_end(&mut guest, &client, &offer).await;
         drop(guest);
         // It ends at the endpoint before it begins there anew.
         if let Some(resource) = resource {
             resource.delete().await;
         }
-        Ok(ConnectorFault::new(Kind::Lost, gettext("The connection to the media server was lost."), ""))
+        Ok(fault)
+    }
+
+    /// Says why a session that has begun has ended.
+    async fn until_end(&self, guest: &mut Guest, client: &Client, offer: &str) -> ConnectorFault {
+        let own = own_address(&self.endpoint).await;
+        if own.is_some_and(|own| self.is_outdated(offer, own)) {
+            return moved();
+        }
+        tokio::select! {
+            () = self.watch(guest, client) => {
+                ConnectorFault::new(Kind::Lost, gettext("The connection to the media server was lost."), "")
+            }
+            () = address_gone(own) => moved(),
+        }
+    }
+
+    /// Whether the offer was made while the network was away: it does not name the address from which the
+    /// endpoint is reached, and another one would.
+    fn is_outdated(&self, offer: &str, own: IpAddr) -> bool {
+        let transport = &self.settings.transport;
+        let is_named = offer.contains(&format!(" {own} "));
+        !is_named && !transport.relay_only && sends_from(own, &transport.interfaces)
     }
 
     /// Comes back when the feed has ended the session, or the server has.
     ///
     /// ICE notices the latter after 30 s (RFC 7675). A server that told ten times a second what it
-    /// received, and says nothing more though it can be asked, has ended it before; where it cannot
-    /// be asked, the way to it is gone, and the session goes on when that is back.
+    /// received, and says nothing more though it can be asked, has ended it before, and so has one that does not
+    /// run any more; where nobody can be asked, the way to it is gone, and the session goes on when that is back.
     async fn watch(&self, guest: &mut Guest, client: &Client) {
         let mut was_away = false;
         loop {
@@ -97,8 +127,9 @@ impl Publisher {
                 was_away = false;
                 continue;
             }
-            let is_there = client.head(self.endpoint.clone()).timeout(ASK_WITHIN).send().await.is_ok();
-            if is_there && !was_away {
+            let asked = client.head(self.endpoint.clone()).timeout(ASK_WITHIN).send().await;
+            let is_there = asked.is_ok();
+            if is_there && !was_away || asked.is_err_and(|error| is_refused(&error)) {
                 return;
             }
             if is_there {
@@ -106,6 +137,19 @@ impl Publisher {
                 sleep(SILENCE_LIMIT).await;
             }
             was_away = !is_there;
+        }
+    }
+
+    /// The STUN and TURN servers that the endpoint names before it is sent anything; the operator's own come
+    /// first. An endpoint that says nothing of them says later, too, why it cannot be published to.
+    async fn servers(&self, client: &Client, token: Option<&Password>) -> IceAddresses {
+        if !self.settings.transport.ice.servers.is_empty() {
+            return IceAddresses::default();
+        }
+        let ask = authorized(client.request(Method::OPTIONS, self.endpoint.clone()), token).timeout(ASK_WITHIN);
+        match ask.send().await {
+            Ok(response) if response.status().is_success() => links::servers(response.headers()),
+            _ => IceAddresses::default(),
         }
     }
 

@@ -1,15 +1,15 @@
 //! A WHIP endpoint (RFC 9725), strict about what it accepts; what it is sent, Chromium decodes.
 
 use std::{
-    net::SocketAddr,
+    net::{Ipv4Addr, SocketAddr},
     sync::{Arc, Mutex},
 };
 
 use axum::{
     Router,
     extract::{Path, State},
-    http::{HeaderMap, StatusCode, header},
-    response::{IntoResponse, Response},
+    http::{HeaderMap, HeaderName, StatusCode, header},
+    response::{AppendHeaders, IntoResponse, Response},
     routing::{delete, post},
 };
 use serde_json::json;
@@ -17,15 +17,18 @@ use tokio::{net::TcpListener, runtime::Handle, task::JoinHandle};
 
 use super::browser::{Browser, Tab};
 
-/// An endpoint at `/whip/bow`, which `/moved` redirects to.
+/// An endpoint at `/whip/bow`, which `/moved` redirects to, at every address of this machine.
 pub struct Endpoint {
     pub address: SocketAddr,
     shared: Arc<Shared>,
+    routes: Router,
     server: JoinHandle<()>,
 }
 
 struct Shared {
     token: String,
+    /// What it links to when it is asked before anything is published.
+    links: Vec<String>,
     browser: Mutex<(Browser, Tab)>,
     deleted: Mutex<Vec<usize>>,
     sessions: Mutex<usize>,
@@ -52,23 +55,43 @@ const DECODED: &str = "(async () => {
 
 impl Endpoint {
     pub fn start(runtime: &Handle, token: &str) -> Self {
+        Self::with_links(runtime, token, Vec::new())
+    }
+
+    /// One that names these servers (RFC 9725, section 4.6).
+    pub fn with_links(runtime: &Handle, token: &str, links: Vec<String>) -> Self {
         let mut browser = Browser::start();
         let tab = browser.open(&json!({ "do": "open", "kind": "viewer", "url": "about:blank" }));
         let shared = Arc::new(Shared {
             token: token.to_owned(),
+            links,
             browser: Mutex::new((browser, tab)),
             deleted: Mutex::default(),
             sessions: Mutex::default(),
         });
         let routes = Router::new()
             .route("/moved", post(async || (StatusCode::TEMPORARY_REDIRECT, [(header::LOCATION, "/whip/bow")])))
-            .route("/whip/bow", post(publish))
+            .route("/whip/bow", post(publish).options(say_links))
             .route("/session/{number}", delete(end))
             .with_state(shared.clone());
-        let listener = runtime.block_on(TcpListener::bind("127.0.0.1:0")).unwrap();
-        let address = listener.local_addr().unwrap();
-        let server = runtime.spawn(async move { axum::serve(listener, routes).await.unwrap() });
-        Self { address, shared, server }
+        let listener = runtime.block_on(TcpListener::bind((Ipv4Addr::UNSPECIFIED, 0))).unwrap();
+        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, listener.local_addr().unwrap().port()));
+        let server = serve(runtime, listener, routes.clone());
+        Self { address, shared, routes, server }
+    }
+
+    /// The server dies, with all that it had.
+    pub fn die(&mut self) {
+        self.server.abort();
+        let (browser, tab) = &mut *self.shared.browser.lock().unwrap();
+        browser.eval(*tab, "peers.forEach((peer) => peer.close())");
+    }
+
+    /// It is started anew, at the same address.
+    pub fn revive(&mut self, runtime: &Handle) {
+        let address = (Ipv4Addr::UNSPECIFIED, self.address.port());
+        let listener = runtime.block_on(TcpListener::bind(address)).unwrap();
+        self.server = serve(runtime, listener, self.routes.clone());
     }
 
     /// Pictures that Chromium has decoded of the newest session.
@@ -100,6 +123,10 @@ impl Drop for Endpoint {
     }
 }
 
+fn serve(runtime: &Handle, listener: TcpListener, routes: Router) -> JoinHandle<()> {
+    runtime.spawn(async move { axum::serve(listener, routes).await.unwrap() })
+}
+
 async fn publish(State(shared): State<Arc<Shared>>, headers: HeaderMap, offer: String) -> Response {
     let is = |name, value: &str| headers.get(name).is_some_and(|header| header.as_bytes() == value.as_bytes());
     if !is(header::AUTHORIZATION, &format!("Bearer {}", shared.token)) {
@@ -126,6 +153,11 @@ async fn publish(State(shared): State<Arc<Shared>>, headers: HeaderMap, offer: S
     let location = format!("/session/{sessions}");
     (StatusCode::CREATED, [(header::LOCATION, location), (header::CONTENT_TYPE, "application/sdp".to_owned())], answer)
         .into_response()
+}
+
+async fn say_links(State(shared): State<Arc<Shared>>) -> (StatusCode, AppendHeaders<Vec<(HeaderName, String)>>) {
+    let links = shared.links.iter().map(|link| (header::LINK, link.clone()));
+    (StatusCode::NO_CONTENT, AppendHeaders(links.collect()))
 }
 
 async fn end(State(shared): State<Arc<Shared>>, Path(number): Path<usize>, headers: HeaderMap) -> StatusCode {

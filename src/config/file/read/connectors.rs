@@ -42,7 +42,7 @@ fn read_connector(fields: &Fields<'_>, forms: Forms) -> Option<ConnectorConfig> 
     let mut connector = ConnectorConfig::new(id.clone().unwrap_or_else(ConnectorId::local), form);
     connector.enabled = fields.flag("enabled").unwrap_or(true);
     connector.feeds = read_feeds(fields);
-    connector.transport = read_transport(fields);
+    connector.transport = read_transport(fields, form.names_servers);
     for field in form.fields {
         read_field(fields, field, &mut connector);
     }

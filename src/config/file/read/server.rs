@@ -27,7 +27,7 @@ pub(super) fn read_server(top: &Fields<'_>) -> ServerConfig {
         tls_cert: fields.path("tls_cert"),
         tls_key: fields.path("tls_key"),
         insecure_http: fields.flag("insecure_http").unwrap_or(default.insecure_http),
-        transport: read_transport(&fields),
+        transport: read_transport(&fields, false),
     };
     for (key, other) in [("tls_cert", "tls_key"), ("tls_key", "tls_cert")] {
         if fields.has(key) && !fields.has(other) {

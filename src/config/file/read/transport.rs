@@ -22,7 +22,8 @@ pub(super) const TRANSPORT_KEYS: &[&str] = &[
 /// What only connectors take: the keyring is the window's, and so are they.
 pub(super) const KEYRING_KEY: &str = "ice_password_keyring";
 
-pub(super) fn read_transport(fields: &Fields<'_>) -> TransportConfig {
+/// `names_servers`: whether the service names some where nobody else does.
+pub(super) fn read_transport(fields: &Fields<'_>, names_servers: bool) -> TransportConfig {
     let default = TransportConfig::default();
     let fec_percent = fields.number("fec_percent", &TransportConfig::FEC_PERCENT);
     let transport = TransportConfig {
@@ -33,7 +34,7 @@ pub(super) fn read_transport(fields: &Fields<'_>) -> TransportConfig {
         relay_only: fields.flag("relay_only").unwrap_or(default.relay_only),
         interfaces: read_interfaces(fields),
     };
-    if transport.relay_only && !transport.ice.has_relay() {
+    if transport.lacks_relay(names_servers) {
         fields
             .refuse("relay_only", gettext("no server of ice_servers is a relay; name a turn: or turns: server there"));
     }

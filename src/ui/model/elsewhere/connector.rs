@@ -80,7 +80,7 @@ impl EnteredConnector {
             None => note(&mut misfits, self.check_id(taken)),
         };
         let values = self.values(old, &mut misfits);
-        let transport = self.media.check(&mut misfits);
+        let transport = self.media.check(self.form.names_servers, &mut misfits);
         if self.feeds == FeedChoice::These(Vec::new()) {
             let sentence = gettext("No camera is chosen: choose one, or all.");
             misfits.push(Misfit { field: "feeds", is_empty: true, sentence });
@@ -214,6 +214,8 @@ mod tests {
         relay.media.relay_only = true;
         relay.media.ice_servers = "stun:h".to_owned();
         assert_eq!(wrong(&relay), [("ice_servers", false)]);
+        relay.media.ice_servers = String::new();
+        assert!(relay.check(None, &[]).is_ok(), "an endpoint names servers");
         relay.media.ice_servers = "stun:h, turn:me@h".to_owned();
         relay.media.password = Password::new("planted");
         let described = relay.check(None, &[]).unwrap();

@@ -53,7 +53,7 @@ impl EnteredMedia {
         *self == Self::of(&TransportConfig::default())
     }
 
-    pub(super) fn check(&self, misfits: &mut Vec<Misfit>) -> TransportConfig {
+    pub(super) fn check(&self, names_servers: bool, misfits: &mut Vec<Misfit>) -> TransportConfig {
         let servers: Result<Vec<IceServer>, _> = words_of(&self.ice_servers).map(str::parse).collect();
         let servers = servers.map_err(|error| Misfit::new("ice_servers", &self.ice_servers, &error));
         let interfaces: Result<Vec<InterfaceName>, _> = words_of(&self.interfaces).map(str::parse).collect();
@@ -66,7 +66,7 @@ impl EnteredMedia {
             relay_only: self.relay_only,
             interfaces: note(misfits, interfaces).unwrap_or_default(),
         };
-        if transport.relay_only && !transport.ice.has_relay() {
+        if transport.lacks_relay(names_servers) {
             let sentence = gettext("No TURN server is named: name one, as turn:USER@HOST, or nobody is reached.");
             misfits.push(Misfit { field: "ice_servers", is_empty: false, sentence });
         }
