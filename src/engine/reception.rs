@@ -56,6 +56,7 @@ fn inward(offered: Offered) -> FromSender {
     match offered {
         Offered::Offer(sdp) => FromSender::Offer(sdp),
         Offered::Candidate { candidate, line } => FromSender::Candidate { candidate, line },
+        Offered::Here => FromSender::Here,
     }
 }
 
@@ -63,6 +64,8 @@ fn outward(reply: ToSender) -> Reply {
     match reply {
         ToSender::Answer(sdp) => Reply::Answer(sdp),
         ToSender::Candidate { candidate, line } => Reply::Candidate { candidate, line },
+        ToSender::Missed => Reply::Missed,
+        ToSender::GiveUp => Reply::GiveUp,
     }
 }
 

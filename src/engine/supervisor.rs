@@ -6,12 +6,14 @@
 //!                 ┌───────── wait is over ──────────┐
 //!                 ▼                                 │
 //!   Start ──► Dialling ──────── fault ─────────► Waiting
-//!               │  ▲                                ▲
-//!        picture│  │fault: at once, or              │fault
-//!               ▼  │3 s of silence more             │
-//!             Live ─┴── 1.5 s of silence ──► Silent ┘
+//!               │  ▲
+//!        picture│  │fault: at once, or
+//!               ▼  │3 s of silence more
+//!             Live ─┴── 1.5 s of silence ──► Silent
 //!               ▲────────── picture ────────────┘
 //! ```
+//!
+//! From a relay's sender, with whom ICE may find another way, it is 10 s.
 //!
 //! `Rest` ends all of it like `Stop`, until the next `Start`; only the word for it is another.
 //!
@@ -36,8 +38,6 @@ use crate::{
 const STALLED_AFTER: Duration = Duration::from_millis(1500);
 /// A picture this young ends a stall.
 const FRESH: Duration = Duration::from_millis(500);
-/// How long a stalled connection may come back by itself.
-const HANG_UP_AFTER: Duration = Duration::from_secs(3);
 /// How long a camera may take to say what it sends. Longer than the source and the
 /// look into its failure take together: they know better words for it.
 const ANSWER_PATIENCE: Duration = Duration::from_secs(10);
@@ -243,8 +243,8 @@ impl Supervisor {
             (Phase::Dialling, Input::Answered) => self.hear(Heard::Answer, now),
             (Phase::Dialling, Input::Packet) => self.hear(Heard::Packets, now),
             (Phase::Dialling | Phase::Live | Phase::Silent, Input::Picture(picture)) => self.live(picture, now),
-            (Phase::Live, Input::Fault(fault)) => self.lost(fault, now),
-            (Phase::Dialling | Phase::Silent, Input::Fault(fault)) => self.failed(fault, now),
+            (Phase::Live | Phase::Silent, Input::Fault(fault)) => self.lost(fault, now),
+            (Phase::Dialling, Input::Fault(fault)) => self.failed(fault, now),
             (_, Input::Tick { silence }) => self.tick(silence, now),
             _ => Vec::new(),
         }
@@ -296,7 +296,7 @@ impl Supervisor {
                 Vec::new()
             }
             Phase::Silent if fresh => self.picture.clone().map_or_else(Vec::new, |picture| self.live(picture, now)),
-            Phase::Silent if elapsed > HANG_UP_AFTER => vec![self.attempt(now)],
+            Phase::Silent if elapsed > self.route.comes_back_within() => vec![self.attempt(now)],
             Phase::Waiting(wait) if elapsed >= wait => vec![self.attempt(now)],
             _ => Vec::new(),
         }
@@ -330,9 +330,11 @@ impl Supervisor {
         vec![Action::Tell(FeedState::Live { picture })]
     }
 
-    /// A live picture broke off: say so, and connect again at once.
+    /// A connection that had a picture broke off: say so, and connect again at once.
     fn lost(&mut self, fault: MediaFault, now: Instant) -> Vec<Action> {
-        self.outage_since = now;
+        if self.phase == Phase::Live {
+            self.outage_since = now;
+        }
         vec![Action::Tell(FeedState::Stalled { fault }), self.attempt(now)]
     }
 
@@ -415,7 +417,7 @@ fn needs_a_person(kind: FaultKind) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::TransportChoice;
+    use crate::config::{SourceAddress, TransportChoice};
 
     /// A supervisor on a clock of its own, with what it told and did.
     struct Bench {
@@ -597,6 +599,22 @@ mod tests {
     }
 
     #[test]
+    fn a_relays_sender_may_be_away_for_longer() {
+        let now = Instant::now();
+        let (address, _) = SourceAddress::parse("ws://robot:8765").unwrap();
+        let mut supervisor = Supervisor::new(Route::new(TransportChoice::Automatic, &address), now);
+        supervisor.on(Input::Start, now);
+        supervisor.on(Input::Picture(picture(640)), now);
+        let mut look = |seconds| {
+            let silence = Some(Duration::from_secs(seconds));
+            supervisor.on(Input::Tick { silence }, now + Duration::from_secs(seconds))
+        };
+        assert!(matches!(look(2).as_slice(), [Action::Tell(FeedState::Stalled { .. })]));
+        assert!(look(10).is_empty());
+        assert!(matches!(look(13).as_slice(), [Action::Connect(_)]));
+    }
+
+    #[test]
     fn a_stalled_camera_may_come_back_by_itself() {
         let mut bench = Bench::live();
         bench.pass(Duration::from_secs(2), true);
@@ -613,6 +631,15 @@ mod tests {
         assert_eq!(bench.attempts.len(), 2);
         bench.on(Input::Fault(fault(FaultKind::Refused)));
         assert_eq!(bench.told.last(), Some(&"backoff"));
+    }
+
+    #[test]
+    fn a_stalled_one_that_breaks_off_is_tried_again_at_once_too() {
+        let mut bench = Bench::live();
+        bench.pass(Duration::from_secs(2), true);
+        bench.on(Input::Fault(fault(FaultKind::Closed)));
+        assert_eq!(bench.told, ["connecting", "live", "stalled", "stalled"]);
+        assert_eq!(bench.attempts.len(), 2);
     }
 
     #[test]

@@ -49,6 +49,7 @@ mod reception;
 mod recording;
 mod rendition;
 mod renditions;
+mod robot_network;
 mod rtsps;
 mod second_stream;
 mod sender_reports;

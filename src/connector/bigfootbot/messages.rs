@@ -15,6 +15,8 @@ pub(super) enum Message {
     Sdp(Description),
     /// A candidate of either.
     Ice(Candidate),
+    /// Ours: about a session that has a name, so that both ends are Heliograph.
+    Heliograph(Word),
 }
 
 /// Who is there.
@@ -55,6 +57,21 @@ pub(super) struct Candidate {
     /// Ours: which session it belongs to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) session: Option<String>,
+}
+
+/// What two Heliographs say to each other beside the robot's messages.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "is", rename_all = "lowercase")]
+pub(super) enum Word {
+    /// Of a receiver: nothing comes any more.
+    Missed { session: String },
+    /// Of a sender: it is at the relay and sends this session, or all that it ever began.
+    Here {
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        session: Option<String>,
+    },
+    /// Of either: this session has ended.
+    Over { session: String },
 }
 
 /// What a text says.
@@ -101,6 +118,11 @@ mod tests {
                 r#"{"ice":{"candidate":"candidate:1","sdpMLineIndex":0}}"#,
                 Message::Ice(Candidate { text: "candidate:1".to_owned(), line: 0, session: None }),
             ),
+            (
+                r#"{"heliograph":{"is":"missed","session":"bow-1"}}"#,
+                Message::Heliograph(Word::Missed { session: "bow-1".to_owned() }),
+            ),
+            (r#"{"heliograph":{"is":"here"}}"#, Message::Heliograph(Word::Here { session: None })),
         ] {
             assert_eq!(parse(text), Heard::Message(message.clone()), "{text}");
             assert_eq!(write(&message), text);
@@ -123,6 +145,7 @@ mod fuzz {
                 r#"{"status":"HELLO"}"#,
                 r#"{"sdp":{"type":"offer","sdp":"v=0","session":"1"}}"#,
                 r#"{"ice":{"candidate":"candidate:1","sdpMLineIndex":0}}"#,
+                r#"{"heliograph":{"is":"over","session":"bow-1"}}"#,
                 "\"ERROR no camera\"",
             ],
             |text| {

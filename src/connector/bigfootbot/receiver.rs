@@ -1,22 +1,22 @@
 //! The receiver: it says that it is there, and answers what it is offered.
 //!
-//! One connection is one session. Media need no signalling once they flow: a relay that goes then takes nothing
-//! with it, and a sender that goes is noticed by the picture.
+//! Media need no signalling once they flow: a relay that goes then takes nothing with it, and a sender that goes
+//! is noticed by the picture. Of a sender of ours, whose sessions have names, is then asked what became of it.
 
-use std::time::Duration;
+use std::{net::IpAddr, pin::pin, time::Duration};
 
 use futures::{SinkExt, StreamExt};
 use tokio::{
     sync::mpsc::{UnboundedReceiver, UnboundedSender},
-    time::{Instant, MissedTickBehavior, interval},
+    time::{Instant, MissedTickBehavior, interval, sleep},
 };
 use tokio_tungstenite::tungstenite::Message as Frame;
 use url::Url;
 
-use super::messages::{Candidate, Description, DescriptionKind, Heard, Message, Status, parse, write};
+use super::messages::{Candidate, Description, DescriptionKind, Heard, Message, Status, Word, parse, write};
 use crate::{
     config::Password,
-    connector::client::{ConnectorFault, ConnectorFaultKind as Kind, Papers, Server, SetUp},
+    connector::client::{ConnectorFault, ConnectorFaultKind as Kind, Papers, Server, SetUp, Socket, address_gone},
     i18n::{gettext, gettext_f},
 };
 
@@ -24,6 +24,10 @@ use crate::{
 const HELLO_EVERY: Duration = Duration::from_secs(2);
 /// How long the next message may take to come: less than whoever waits for a picture has patience.
 const PATIENCE: Duration = Duration::from_secs(6);
+/// When a relay that is lost is looked for again.
+const AGAIN_AFTER: Duration = Duration::from_millis(500);
+/// A relay that is silent for this long is gone, whatever TCP thinks.
+const SILENCE_LIMIT: Duration = Duration::from_secs(12);
 /// The most that is repeated of what a sender says of itself.
 const MAX_WORDS: usize = 80;
 
@@ -48,6 +52,8 @@ pub enum Offered {
         /// The media section.
         line: u32,
     },
+    /// It is there and sends: who receives nothing may give up this session.
+    Here,
 }
 
 /// What a sender is told.
@@ -62,62 +68,135 @@ pub enum Reply {
         /// The media section.
         line: u32,
     },
+    /// Nothing has come for a while.
+    Missed,
+    /// Nothing will come any more: the last reply.
+    GiveUp,
 }
 
 /// Meets a sender at its relay, once; ends when nobody replies any more.
 ///
 /// # Errors
-/// The relay or the sender cannot be reached, or does not keep to the protocol.
+/// The relay or the sender cannot be reached, does not keep to the protocol, or has ended the session.
 pub async fn receive(
     relay: Relayed,
     offered: UnboundedSender<Offered>,
     mut replies: UnboundedReceiver<Reply>,
 ) -> Result<(), ConnectorFault> {
     let server = Server { url: relay.url, ca: None, papers: Papers::Token(relay.token) };
-    let (mut socket, _) = server.dial(&mut SetUp::default()).await?;
+    let mut dialled = server.dial(&mut SetUp::default()).await?;
     let mut receiver = Receiver::default();
-    let mut hello = interval(HELLO_EVERY);
-    hello.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let mut since = Instant::now();
     loop {
-        let before = receiver.stage;
-        let lost = tokio::select! {
-            frame = socket.next() => match frame {
-                Some(Ok(Frame::Text(text))) => {
-                    if let Some(said) = receiver.hear(&text).map_err(|words| refused(&server, &words))? {
-                        let _ = offered.send(said);
-                    }
-                    false
-                }
-                Some(Ok(Frame::Close(_)) | Err(_)) | None => true,
-                Some(Ok(_)) => false,
-            },
-            reply = replies.recv() => {
-                let Some(reply) = reply else { return Ok(()) };
-                socket.send(Frame::Text(receiver.say(reply).into())).await.is_err()
-            }
-            _ = hello.tick() => match receiver.stage {
-                Stage::Alone => {
-                    let text = write(&Message::Status(Status::Hello));
-                    socket.send(Frame::Text(text.into())).await.is_err()
-                }
-                // Keeps the way open, where somebody between forgets those who are silent.
-                _ => socket.send(Frame::Ping(Vec::new().into())).await.is_err(),
-            },
-        };
-        if lost && receiver.stage != Stage::Offered {
+        let left = receiver.converse(&server, dialled, &offered, &mut replies).await?;
+        if left == Left::ByUs {
+            return Ok(());
+        }
+        if receiver.stage != Stage::Offered {
             let sentence = gettext_f("The relay at {host} hung up.", &[("host", &server.host())]);
             return Err(ConnectorFault::new(Kind::Lost, sentence, ""));
         }
-        if lost {
-            while replies.recv().await.is_some() {}
-            return Ok(());
+        // Media go on without it. With a sender of ours there may be something to talk about later.
+        let Some(again) = come_again(&server, &mut replies).await else { return Ok(()) };
+        dialled = again;
+    }
+}
+
+/// Another connection to the relay; `None` when nobody replies any more.
+async fn come_again(server: &Server, replies: &mut UnboundedReceiver<Reply>) -> Option<Dialled> {
+    loop {
+        let mut dialled = pin!(async {
+            sleep(AGAIN_AFTER).await;
+            server.dial(&mut SetUp::default()).await
+        });
+        let dialled = loop {
+            tokio::select! {
+                dialled = &mut dialled => break dialled,
+                // Nobody is there to be told.
+                reply = replies.recv() => drop(reply?),
+            }
+        };
+        if let Ok(dialled) = dialled {
+            return Some(dialled);
         }
-        if receiver.stage != before {
-            since = Instant::now();
-        }
-        if since.elapsed() > PATIENCE {
-            receiver.is_late(&server)?;
+    }
+}
+
+/// A connection, and the address that this machine has in it.
+type Dialled = (Socket, Option<IpAddr>);
+
+/// Why a connection to the relay is over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Left {
+    ByUs,
+    Lost,
+}
+
+impl Receiver {
+    /// Speaks over a connection until it ends.
+    async fn converse(
+        &mut self,
+        server: &Server,
+        (mut socket, own): Dialled,
+        offered: &UnboundedSender<Offered>,
+        replies: &mut UnboundedReceiver<Reply>,
+    ) -> Result<Left, ConnectorFault> {
+        let mut hello = interval(HELLO_EVERY);
+        hello.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut moved = pin!(address_gone(own));
+        let (mut since, mut heard) = (Instant::now(), Instant::now());
+        loop {
+            let before = self.stage;
+            let is_written = tokio::select! {
+                frame = socket.next() => {
+                    heard = Instant::now();
+                    match frame {
+                        Some(Ok(Frame::Text(text))) => match self.hear(&text) {
+                            Ok(Heeded::Say(said)) => drop(offered.send(said)),
+                            Ok(Heeded::SayHello) => hello.reset_immediately(),
+                            Ok(Heeded::Nothing) => {}
+                            Err(Ended::Failed(words)) => return Err(refused(server, &words)),
+                            Err(Ended::Over) => return Err(over(server)),
+                        },
+                        Some(Ok(Frame::Close(_)) | Err(_)) | None => return Ok(Left::Lost),
+                        Some(Ok(_)) => {}
+                    }
+                    true
+                }
+                reply = replies.recv() => {
+                    let Some(reply) = reply else { return Ok(Left::ByUs) };
+                    let is_last = reply == Reply::GiveUp;
+                    let is_written = match self.say(reply) {
+                        Some(text) => socket.send(Frame::Text(text.into())).await.is_ok(),
+                        None => true,
+                    };
+                    if is_last {
+                        return Err(over(server));
+                    }
+                    is_written
+                }
+                _ = hello.tick() => {
+                    if heard.elapsed() > SILENCE_LIMIT {
+                        return Ok(Left::Lost);
+                    }
+                    let frame = match self.stage {
+                        Stage::Alone => Frame::Text(write(&Message::Status(Status::Hello)).into()),
+                        // Keeps the way open, where somebody between forgets those who are silent, and asks for
+                        // a sign of life.
+                        _ => Frame::Ping(Vec::new().into()),
+                    };
+                    socket.send(frame).await.is_ok()
+                }
+                () = &mut moved => return Ok(Left::Lost),
+            };
+            if !is_written {
+                return Ok(Left::Lost);
+            }
+            if self.stage != before {
+                since = Instant::now();
+            }
+            if since.elapsed() > PATIENCE {
+                self.is_late(server)?;
+            }
         }
     }
 }
@@ -134,6 +213,25 @@ enum Stage {
     Offered,
 }
 
+/// What a text leads to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Heeded {
+    /// Whoever receives is told this.
+    Say(Offered),
+    /// There is somebody to be greeted.
+    SayHello,
+    Nothing,
+}
+
+/// How a session ends.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Ended {
+    /// The sender has failed; in its own words.
+    Failed(String),
+    /// The sender has ended it.
+    Over,
+}
+
 /// What has been heard in a session.
 #[derive(Debug, Default)]
 struct Receiver {
@@ -146,10 +244,7 @@ struct Receiver {
 
 impl Receiver {
     /// Takes a text, whatever it is; what is for others, or for nobody, is passed over.
-    ///
-    /// # Errors
-    /// The sender has failed; in its own words.
-    fn hear(&mut self, text: &str) -> Result<Option<Offered>, String> {
+    fn hear(&mut self, text: &str) -> Result<Heeded, Ended> {
         match parse(text) {
             Heard::Message(Message::Status(Status::Ok)) if self.stage == Stage::Alone => self.stage = Stage::Met,
             Heard::Message(Message::Sdp(Description { kind: DescriptionKind::Offer, sdp, session }))
@@ -157,27 +252,44 @@ impl Receiver {
             {
                 self.stage = Stage::Offered;
                 self.session = session;
-                return Ok(Some(Offered::Offer(sdp)));
+                return Ok(Heeded::Say(Offered::Offer(sdp)));
             }
             Heard::Message(Message::Ice(Candidate { text: candidate, line, session }))
                 if self.stage == Stage::Offered && session == self.session =>
             {
-                return Ok(Some(Offered::Candidate { candidate, line }));
+                return Ok(Heeded::Say(Offered::Candidate { candidate, line }));
             }
+            Heard::Message(Message::Heliograph(word)) => return self.hear_of(word),
             // Once there is an offer, it is another receiver's trouble.
-            Heard::Error(error) if self.stage != Stage::Offered => return Err(error),
+            Heard::Error(error) if self.stage != Stage::Offered => return Err(Ended::Failed(error)),
             Heard::Nothing => self.is_puzzled = true,
             Heard::Message(_) | Heard::Error(_) => {}
         }
-        Ok(None)
+        Ok(Heeded::Nothing)
     }
 
-    fn say(&self, reply: Reply) -> String {
+    fn hear_of(&self, word: Word) -> Result<Heeded, Ended> {
+        let is_ours = |session: &String| self.session.as_ref() == Some(session);
+        match word {
+            // It has just come: what was said before, it has not heard.
+            Word::Here { .. } if self.stage == Stage::Alone => Ok(Heeded::SayHello),
+            Word::Here { session } if self.session.is_some() && session.as_ref().is_none_or(is_ours) => {
+                Ok(Heeded::Say(Offered::Here))
+            }
+            Word::Over { session } if is_ours(&session) => Err(Ended::Over),
+            Word::Here { .. } | Word::Over { .. } | Word::Missed { .. } => Ok(Heeded::Nothing),
+        }
+    }
+
+    /// The text of a reply; `None` where only a sender of ours would understand it.
+    fn say(&self, reply: Reply) -> Option<String> {
         let session = self.session.clone();
-        write(&match reply {
+        Some(write(&match reply {
             Reply::Answer(sdp) => Message::Sdp(Description { kind: DescriptionKind::Answer, sdp, session }),
             Reply::Candidate { candidate, line } => Message::Ice(Candidate { text: candidate, line, session }),
-        })
+            Reply::Missed => Message::Heliograph(Word::Missed { session: session? }),
+            Reply::GiveUp => Message::Heliograph(Word::Over { session: session? }),
+        }))
     }
 
     /// The next message is late.
@@ -203,6 +315,11 @@ impl Receiver {
     }
 }
 
+fn over(server: &Server) -> ConnectorFault {
+    let sentence = gettext_f("The session with the sender at {host} has ended.", &[("host", &server.host())]);
+    ConnectorFault::new(Kind::Lost, sentence, "")
+}
+
 fn refused(server: &Server, words: &str) -> ConnectorFault {
     let words: String = words.chars().filter(|c| !c.is_control()).take(MAX_WORDS).collect();
     let host = server.host();
@@ -222,33 +339,55 @@ mod tests {
         text.replacen("}}", &format!(r#","session":"{session}"}}}}"#), 1)
     }
 
-    fn offer() -> Offered {
-        Offered::Offer("v=0".to_owned())
+    fn offer() -> Heeded {
+        Heeded::Say(Offered::Offer("v=0".to_owned()))
     }
 
     #[test]
     fn an_offer_is_taken_once_and_only_after_a_sender_has_answered() {
         let mut receiver = Receiver::default();
-        assert_eq!(receiver.hear(OFFER), Ok(None), "that is for another receiver");
-        assert_eq!(receiver.hear(r#"{"status":"OK"}"#), Ok(None));
-        assert_eq!(receiver.hear(CANDIDATE), Ok(None));
-        assert_eq!(receiver.hear(OFFER), Ok(Some(offer())));
-        assert!(matches!(receiver.hear(CANDIDATE), Ok(Some(Offered::Candidate { .. }))));
-        assert_eq!(receiver.hear(OFFER), Ok(None));
-        assert_eq!(receiver.say(Reply::Answer("v=0".to_owned())), OFFER.replace("offer", "answer"));
+        assert_eq!(receiver.hear(OFFER), Ok(Heeded::Nothing), "that is for another receiver");
+        assert_eq!(receiver.hear(r#"{"status":"OK"}"#), Ok(Heeded::Nothing));
+        assert_eq!(receiver.hear(CANDIDATE), Ok(Heeded::Nothing));
+        assert_eq!(receiver.hear(OFFER), Ok(offer()));
+        assert!(matches!(receiver.hear(CANDIDATE), Ok(Heeded::Say(Offered::Candidate { .. }))));
+        assert_eq!(receiver.hear(OFFER), Ok(Heeded::Nothing));
+        assert_eq!(receiver.say(Reply::Answer("v=0".to_owned())), Some(OFFER.replace("offer", "answer")));
+        for ours in [Reply::Missed, Reply::GiveUp] {
+            assert_eq!(receiver.say(ours), None, "the robot's sender would end at it");
+        }
     }
 
     #[test]
     fn a_session_that_has_a_name_is_told_apart_from_others() {
         let mut receiver = Receiver::default();
         receiver.hear(r#"{"status":"OK"}"#).unwrap();
-        assert_eq!(receiver.hear(&named(OFFER, "bow-1")), Ok(Some(offer())));
+        assert_eq!(receiver.hear(&named(OFFER, "bow-1")), Ok(offer()));
         for others in [CANDIDATE.to_owned(), named(CANDIDATE, "bow-2"), named(OFFER, "bow-2")] {
-            assert_eq!(receiver.hear(&others), Ok(None), "{others}");
+            assert_eq!(receiver.hear(&others), Ok(Heeded::Nothing), "{others}");
         }
-        assert!(matches!(receiver.hear(&named(CANDIDATE, "bow-1")), Ok(Some(_))));
+        assert!(matches!(receiver.hear(&named(CANDIDATE, "bow-1")), Ok(Heeded::Say(_))));
         let reply = Reply::Candidate { candidate: "candidate:1".to_owned(), line: 0 };
-        assert_eq!(receiver.say(reply), named(CANDIDATE, "bow-1"));
+        assert_eq!(receiver.say(reply), Some(named(CANDIDATE, "bow-1")));
+    }
+
+    #[test]
+    fn a_sender_of_ours_says_what_became_of_a_session() {
+        let mut receiver = Receiver::default();
+        let word = |is: &str, session: &str| format!(r#"{{"heliograph":{{"is":"{is}"{session}}}}}"#);
+        let (one, two) = (r#","session":"bow-1""#, r#","session":"bow-2""#);
+        assert_eq!(receiver.hear(&word("here", "")), Ok(Heeded::SayHello));
+        receiver.hear(r#"{"status":"OK"}"#).unwrap();
+        assert_eq!(receiver.hear(&word("here", "")), Ok(Heeded::Nothing));
+        receiver.hear(&named(OFFER, "bow-1")).unwrap();
+        for here in ["", one] {
+            assert_eq!(receiver.hear(&word("here", here)), Ok(Heeded::Say(Offered::Here)));
+        }
+        for others in [word("here", two), word("over", two), word("missed", one)] {
+            assert_eq!(receiver.hear(&others), Ok(Heeded::Nothing), "{others}");
+        }
+        assert_eq!(receiver.say(Reply::Missed), Some(word("missed", one)));
+        assert_eq!(receiver.hear(&word("over", one)), Err(Ended::Over));
     }
 
     #[test]
@@ -257,7 +396,7 @@ mod tests {
         let server = Server { url, ca: None, papers: Papers::Token(None) };
         let late = |receiver: &Receiver| receiver.is_late(&server).unwrap_err().to_string();
         let mut receiver = Receiver::default();
-        assert_eq!(receiver.hear("\"ERROR no camera\""), Err("ERROR no camera".to_owned()));
+        assert_eq!(receiver.hear("\"ERROR no camera\""), Err(Ended::Failed("ERROR no camera".to_owned())));
         assert!(late(&receiver).starts_with("Nobody sends at the relay at robot:8765. Start"));
         receiver.hear("welcome").unwrap();
         assert!(late(&receiver).contains("not what a robot's relay says"));
@@ -276,6 +415,7 @@ mod fuzz {
                 r#"{"status":"OK"}"#,
                 r#"{"sdp":{"type":"offer","sdp":"v=0","session":"1"}}"#,
                 r#"{"ice":{"candidate":"candidate:1","sdpMLineIndex":0}}"#,
+                r#"{"heliograph":{"is":"here"}}"#,
                 "\"ERROR no camera\"",
             ],
             |text| {
@@ -284,7 +424,7 @@ mod fuzz {
                     let mut receiver = Receiver { stage, ..Receiver::default() };
                     let heard = receiver.hear(text);
                     assert!(receiver.stage as u8 >= stage as u8, "from {stage:?} to {:?}", receiver.stage);
-                    understood |= heard != Ok(None) || receiver.stage != stage;
+                    understood |= heard != Ok(Heeded::Nothing) || receiver.stage != stage;
                 }
                 understood
             },

@@ -1,46 +1,55 @@
 //! The sender: it waits for receivers, and makes each of them an offer.
 
-use std::sync::Arc;
+use std::{
+    collections::HashSet,
+    sync::{Arc, Mutex, MutexGuard},
+};
 
-use super::messages::{Candidate, Description, DescriptionKind, Heard, Message, Status, parse, write};
+use super::messages::{Candidate, Description, DescriptionKind, Heard, Message, Status, Word, parse, write};
 use crate::{
     config::FeedId,
     connector::{
         client::{ConnectorFault, Dialect, Guests, Line, Said},
         hub::{Guest, GuestEvent, Hub},
+        switchboard::random_id,
     },
 };
 
 /// The sender of a feed.
 ///
 /// The robot's own receiver says `HELLO` anew when it was started anew, and nothing when it goes. A
-/// receiver of ours names its session in all that it says. So a `HELLO` ends the session of a robot's
-/// receiver, and not that of one of ours.
+/// receiver of ours names its session in all that it says, and is told more of it. So a `HELLO` ends the
+/// session of a robot's receiver, and not that of one of ours.
 pub(super) struct Sender {
     hub: Arc<Hub>,
     feed: FeedId,
     guests: Guests,
-    /// How many receivers there were.
-    count: u64,
     /// The session of the newest receiver.
     newest: Option<String>,
     /// Sessions of receivers that name them.
-    named: Vec<String>,
+    named: Named,
 }
+
+/// Shared with the guests, who tell only receivers of ours that a session has ended.
+type Named = Arc<Mutex<HashSet<String>>>;
 
 impl Sender {
     pub(super) fn new(hub: Arc<Hub>, feed: &FeedId) -> Self {
-        Self { hub, feed: feed.clone(), guests: Guests::default(), count: 0, newest: None, named: Vec::new() }
+        Self { hub, feed: feed.clone(), guests: Guests::default(), newest: None, named: Named::default() }
     }
 
     fn begin(&mut self, line: &Line) {
-        self.guests.retain(|session| self.named.iter().any(|named| named == session));
-        self.count += 1;
-        let session = format!("{}-{}", self.feed, self.count);
+        let mut named = lock(&self.named);
+        named.retain(|session| self.guests.has(session));
+        self.guests.retain(|session| named.contains(session));
+        drop(named);
+        // No other sender, and not this one before it was started anew, had the same name for one.
+        let session = format!("{}-{}", self.feed, random_id());
         line.say(write(&Message::Status(Status::Ok)));
         match Guest::watch(&self.hub, self.feed.as_str(), None, None) {
             Ok(guest) => {
-                self.guests.admit(guest, &session, line, offer);
+                let named = self.named.clone();
+                self.guests.admit(guest, &session, line, move |session, event| told(session, event, &named));
                 self.newest = Some(session);
             }
             Err(sentence) => {
@@ -52,28 +61,66 @@ impl Sender {
     }
 
     /// Gives a session what its receiver says; one that names none means the newest.
-    fn tell(&mut self, session: Option<String>, said: Said) {
-        if let Some(session) = session.clone().filter(|session| !self.named.contains(session)) {
-            self.named.push(session);
+    fn tell(&mut self, session: Option<String>, said: Said, line: &Line) {
+        match session {
+            Some(session) if self.guests.has(&session) => {
+                self.guests.hear(&session, said);
+                lock(&self.named).insert(session);
+            }
+            Some(session) => self.end_unknown(session, line),
+            None => {
+                if let Some(newest) = &self.newest {
+                    self.guests.hear(newest, said);
+                }
+            }
         }
-        if let Some(session) = session.or(self.newest.clone()) {
-            self.guests.hear(&session, said);
+    }
+
+    fn hear_of(&mut self, word: Word, line: &Line) {
+        match word {
+            Word::Missed { session } if !self.guests.has(&session) => self.end_unknown(session, line),
+            // Without a picture from the camera there is nothing to miss.
+            Word::Missed { session } if self.has_picture() => say(line, Word::Here { session: Some(session) }),
+            Word::Over { session } => {
+                self.guests.end(&session);
+                lock(&self.named).remove(&session);
+            }
+            // Those of other senders.
+            Word::Missed { .. } | Word::Here { .. } => {}
         }
+    }
+
+    /// A session that ended meanwhile, or was begun before this sender was started anew; others' are theirs.
+    fn end_unknown(&self, session: String, line: &Line) {
+        if session.rsplit_once('-').is_some_and(|(feed, _)| feed == self.feed.as_str()) {
+            say(line, Word::Over { session });
+        }
+    }
+
+    fn has_picture(&self) -> bool {
+        self.hub.feed_status(self.feed.as_str()).is_some_and(|status| status.state == "live")
     }
 }
 
 impl Dialect for Sender {
-    fn opened(&mut self, _: &Line) {}
+    /// After another address, or a long time without a way, sessions have none to go on by: receivers of ours
+    /// need not wait to see that.
+    fn opened(&mut self, line: &Line) {
+        if !lock(&self.named).is_empty() && self.has_picture() {
+            say(line, Word::Here { session: None });
+        }
+    }
 
     fn hear(&mut self, text: &str, line: &Line) -> Result<(), ConnectorFault> {
         match parse(text) {
             Heard::Message(Message::Status(Status::Hello)) => self.begin(line),
             Heard::Message(Message::Sdp(Description { kind: DescriptionKind::Answer, sdp, session })) => {
-                self.tell(session, Said::Answer(sdp));
+                self.tell(session, Said::Answer(sdp), line);
             }
-            Heard::Message(Message::Ice(Candidate { text: candidate, line, session })) => {
-                self.tell(session, Said::Candidate { candidate, line });
+            Heard::Message(Message::Ice(Candidate { text: candidate, line: section, session })) => {
+                self.tell(session, Said::Candidate { candidate, line: section }, line);
             }
+            Heard::Message(Message::Heliograph(word)) => self.hear_of(word, line),
             Heard::Error(error) => tracing::warn!(feed = %self.feed, "The receiver at the relay says: {error}"),
             // Another sender at the same relay, and what nobody knows.
             Heard::Message(_) | Heard::Nothing => {}
@@ -88,15 +135,26 @@ impl Dialect for Sender {
 }
 
 /// What the relay is told of an event of a session.
-fn offer(session: &str, event: GuestEvent) -> Option<String> {
-    let session = Some(session.to_owned());
+fn told(session: &str, event: GuestEvent, named: &Named) -> Option<String> {
+    let name = Some(session.to_owned());
     let message = match event {
-        GuestEvent::Offer(sdp) => Message::Sdp(Description { kind: DescriptionKind::Offer, sdp, session }),
-        GuestEvent::Candidate { candidate, line } => Message::Ice(Candidate { text: candidate, line, session }),
-        // Receivers offer nothing. That a session ends has no word: they see that nothing comes any more.
+        GuestEvent::Offer(sdp) => Message::Sdp(Description { kind: DescriptionKind::Offer, sdp, session: name }),
+        GuestEvent::Candidate { candidate, line } => Message::Ice(Candidate { text: candidate, line, session: name }),
+        GuestEvent::Ended if lock(named).contains(session) => {
+            Message::Heliograph(Word::Over { session: session.to_owned() })
+        }
+        // Receivers offer nothing. For the end of a session the robot has no word: that nothing comes is seen.
         GuestEvent::Answer(_) | GuestEvent::Ended => return None,
     };
     Some(write(&message))
+}
+
+fn say(line: &Line, word: Word) {
+    line.say(write(&Message::Heliograph(word)));
+}
+
+fn lock(named: &Named) -> MutexGuard<'_, HashSet<String>> {
+    named.lock().expect("no holder of this lock should panic")
 }
 
 #[cfg(test)]
@@ -119,6 +177,8 @@ mod fuzz {
                 r#"{"status":"HELLO"}"#,
                 r#"{"sdp":{"type":"answer","sdp":"v=0","session":"bow-1"}}"#,
                 r#"{"ice":{"candidate":"candidate:1","sdpMLineIndex":0}}"#,
+                r#"{"heliograph":{"is":"missed","session":"bow-1"}}"#,
+                r#"{"heliograph":{"is":"over","session":"bow-1"}}"#,
                 "\"ERROR no display\"",
             ],
             1,

@@ -76,6 +76,11 @@ impl Guests {
         self.0.get(session).is_some_and(|guest| guest.send(said).is_ok())
     }
 
+    /// Whether there is such a guest.
+    pub(in crate::connector) fn has(&self, session: &str) -> bool {
+        self.0.get(session).is_some_and(|guest| !guest.is_closed())
+    }
+
     /// A viewer is gone.
     pub(in crate::connector) fn end(&mut self, session: &str) {
         self.0.remove(session);

@@ -26,6 +26,7 @@ pub use dial::{Papers, Server, SetUp};
 pub use fault::{ConnectorFault, ConnectorFaultKind};
 pub use state::ConnectorState;
 
+pub(super) use dial::Socket;
 pub(super) use guests::{Guests, Said};
 pub(super) use keeper::{Attempts, address_gone, keep, moved};
 pub(super) use line::Line;

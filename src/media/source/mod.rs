@@ -7,6 +7,7 @@ mod file;
 pub mod frame_mark;
 mod reach;
 mod received;
+mod received_packets;
 mod rtsp;
 mod rtsp_fault;
 mod secrets;

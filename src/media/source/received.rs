@@ -11,9 +11,13 @@ use gst_webrtc::{WebRTCPeerConnectionState as State, WebRTCSDPType, WebRTCSessio
 use tokio::{
     sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel},
     task::AbortHandle,
+    time::{MissedTickBehavior, interval},
 };
 
-use super::Opened;
+use super::{
+    Opened,
+    received_packets::{LOOKED_AT_EVERY, Packets, Way},
+};
 use crate::{
     i18n::{gettext, gettext_f},
     media::{FaultKind, IngestEvent, MediaError, MediaFault, element::make, ingest::stream_kind::ended},
@@ -51,6 +55,8 @@ pub enum FromSender {
         /// The media section.
         line: u32,
     },
+    /// It is there and sends: where nothing comes, there is no way for it any more.
+    Here,
 }
 
 /// What a sender is told.
@@ -65,6 +71,10 @@ pub enum ToSender {
         /// The media section.
         line: u32,
     },
+    /// Nothing has come for a while.
+    Missed,
+    /// Nothing will come any more: the last that it is told.
+    GiveUp,
 }
 
 /// How often it is looked whether the element takes offers; it does a moment after its pipeline was started.
@@ -89,8 +99,10 @@ pub(super) fn open(source: &ReceivedSource, events: &UnboundedSender<IngestEvent
     ask_for_what_is_lost(&element);
     ask_for_a_first_picture(&element);
     tell_of_its_end(&element, events.clone());
+    let packets = Packets::of(&element);
     let peer = Peer { element: element.downgrade(), say, events: events.clone() };
-    let conversation = Conversation(tokio::spawn(converse(peer, source.signalling.clone(), replies)).abort_handle());
+    let conversation =
+        Conversation(tokio::spawn(converse(peer, source.signalling.clone(), replies, packets)).abort_handle());
     let explain = move |error: &gst::message::Error| {
         // Errors can come for as long as the source is there, and so long is there something to talk about.
         let Conversation(_) = &conversation;
@@ -107,9 +119,17 @@ struct Peer {
     events: UnboundedSender<IngestEvent>,
 }
 
-async fn converse(peer: Peer, signalling: Arc<dyn Signalling>, replies: UnboundedReceiver<ToSender>) {
+async fn converse(
+    peer: Peer,
+    signalling: Arc<dyn Signalling>,
+    replies: UnboundedReceiver<ToSender>,
+    packets: Arc<Packets>,
+) {
     let (said, mut from) = unbounded_channel();
     let mut meeting = signalling.meet(said, replies);
+    let mut way = Way::new(packets);
+    let mut looks = interval(LOOKED_AT_EVERY);
+    looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         tokio::select! {
             met = &mut meeting => {
@@ -121,6 +141,10 @@ async fn converse(peer: Peer, signalling: Arc<dyn Signalling>, replies: Unbounde
             Some(said) = from.recv() => match said {
                 FromSender::Offer(sdp) => peer.take(&sdp).await,
                 FromSender::Candidate { candidate, line } => peer.add(&candidate, line),
+                FromSender::Here => way.sender_is_here(),
+            },
+            _ = looks.tick() => if let Some(word) = way.look() {
+                let _ = peer.say.send(word);
             },
         }
     }

@@ -1,6 +1,6 @@
 //! How media travels from an RTSP camera, and in which order the ways are tried.
 
-use std::fmt;
+use std::{fmt, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
@@ -9,6 +9,12 @@ use crate::{
     i18n::{gettext, gettext_f},
     media::{FaultKind, MediaFault},
 };
+
+/// Longer is no connection to an RTSP camera waited for.
+const COMES_BACK_WITHIN: Duration = Duration::from_secs(3);
+/// As long as WebRTC's other ends are: a link that was down for a moment is no reason to begin anew. A
+/// sender that has gone may say so earlier.
+const ICE_COMES_BACK_WITHIN: Duration = Duration::from_secs(10);
 
 /// How media travels from the camera.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize, Deserialize, clap::ValueEnum)]
@@ -54,6 +60,8 @@ pub struct Route {
     order: &'static [Transport],
     /// The operator wants no other.
     forced: bool,
+    /// Media come by ICE.
+    finds_its_way: bool,
 }
 
 impl Route {
@@ -61,21 +69,23 @@ impl Route {
     pub fn new(choice: TransportChoice, address: &SourceAddress) -> Self {
         let order: &[Transport] = match choice {
             // From a relay's sender media come by ICE, which finds its own way.
-            _ if address.relay().is_some() => return Self { order: &[Transport::Udp], forced: false },
+            _ if address.relay().is_some() => {
+                return Self { order: &[Transport::Udp], forced: false, finds_its_way: true };
+            }
             TransportChoice::Automatic if is_encrypted(address) => &[Transport::Tcp],
             TransportChoice::Automatic => &[Transport::Udp, Transport::Tcp],
             TransportChoice::Udp => &[Transport::Udp],
             TransportChoice::Tcp => &[Transport::Tcp],
             TransportChoice::Multicast => &[Transport::Multicast],
         };
-        Self { order, forced: choice != TransportChoice::Automatic }
+        Self { order, forced: choice != TransportChoice::Automatic, finds_its_way: false }
     }
 
     /// The ways to a feed's source; sources that are no RTSP cameras do not ask.
     pub fn of(source: &SourceConfig) -> Self {
         match source {
             SourceConfig::Rtsp(rtsp) => Self::new(rtsp.transport, rtsp.address_in_use()),
-            _ => Self { order: &[Transport::Udp, Transport::Tcp], forced: false },
+            _ => Self { order: &[Transport::Udp, Transport::Tcp], forced: false, finds_its_way: false },
         }
     }
 
@@ -92,6 +102,11 @@ impl Route {
     /// Whether `transport` is one of them.
     pub fn allows(self, transport: Transport) -> bool {
         self.order.contains(&transport)
+    }
+
+    /// How long the connection may come back by itself once nothing comes any more.
+    pub fn comes_back_within(self) -> Duration {
+        if self.finds_its_way { ICE_COMES_BACK_WITHIN } else { COMES_BACK_WITHIN }
     }
 
     /// What is wrong when the camera is connected, and nothing comes.

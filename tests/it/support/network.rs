@@ -119,6 +119,13 @@ impl Network {
         ip(&["-n", &self.name, "address", "add", Self::FAR_AGAIN, "dev", &far]).unwrap();
     }
 
+    /// Gives it its first address again.
+    pub fn renumber_back(&self) {
+        let far = self.far();
+        ip(&["-n", &self.name, "address", "delete", Self::FAR_AGAIN, "dev", &far]).unwrap();
+        ip(&["-n", &self.name, "address", "add", Self::FAR, "dev", &far]).unwrap();
+    }
+
     /// Pulls the plug: whoever is inside goes on running and reaches nobody.
     pub fn cut(&self) {
         ip(&["-n", &self.name, "link", "set", &self.far(), "down"]).unwrap();
