@@ -1,6 +1,11 @@
 //! Feeds at a Director of Ahoy's: at the stand-in for one, which decodes what it is sent.
 
-use std::{fs, path::PathBuf, time::Duration};
+use std::{
+    fs,
+    net::{Ipv4Addr, SocketAddr},
+    path::PathBuf,
+    time::{Duration, Instant},
+};
 
 use heliograph::{
     config::{ConnectorConfig, Password},
@@ -14,6 +19,7 @@ use tokio::runtime::Runtime;
 use crate::support::{
     elements::{self, encoders_for_viewers},
     free_port,
+    network::Network,
     program::Program,
     station::SmallStation,
     wait_for,
@@ -35,9 +41,13 @@ impl Lab {
     }
 
     fn start_at(port: u16) -> Self {
+        Self::listening(([127, 0, 0, 1], port).into())
+    }
+
+    fn listening(listen: SocketAddr) -> Self {
         media::init().unwrap();
         let runtime = Runtime::new().unwrap();
-        let settings = DirectorSettings { listen: ([127, 0, 0, 1], port).into(), key: Password::new(KEY) };
+        let settings = DirectorSettings { listen, key: Password::new(KEY) };
         let director = runtime.block_on(Director::start(settings)).unwrap();
         Self { director, runtime }
     }
@@ -216,7 +226,7 @@ fn a_feed_is_attached_again_after_any_loss_and_viewers_stay_where_they_can() {
     let before = program.lines().len();
     lab.director.hang_up("bow");
     program.wait_line_after(before, "connector=shore state=\"backoff\"", PATIENCE);
-    let hung_up = std::time::Instant::now();
+    let hung_up = Instant::now();
     program.wait_line_after(before, "connector=shore state=\"ready\"", PATIENCE);
     println!("attached again after {:?}", hung_up.elapsed());
     lab.wait_attached();
@@ -237,6 +247,62 @@ fn a_feed_is_attached_again_after_any_loss_and_viewers_stay_where_they_can() {
     lab.wait_attached();
     let third = lab.play();
     lab.wait_frames(third, 10);
+    lab.assert_content();
+    assert_no_key(&program);
+}
+
+/// The Director is on the shore, and the feed behind a link that fails.
+#[test]
+fn a_feed_behind_a_link_that_fails_is_seen_again_within_seconds() {
+    let Some(network) = Network::lay() else { return };
+    let lab = Lab::listening((Ipv4Addr::UNSPECIFIED, free_port()).into());
+    let here = Ipv4Addr::from(Network::HERE);
+    let address = lab.director.attach_address().replace("0.0.0.0", &here.to_string());
+    let (_folder, path) = settings(&address, "");
+    let listen = SocketAddr::from((Ipv4Addr::LOCALHOST, free_port()));
+    let args = ["--config", path.to_str().unwrap()];
+    let program = Program::launch(network.program(), listen, &args, &[("AHOY_KEY", KEY)]);
+    lab.wait_attached();
+    let mut play = lab.play();
+    lab.wait_frames(play, 20);
+
+    let down = |seconds| {
+        network.cut();
+        std::thread::sleep(Duration::from_secs(seconds));
+        network.mend().unwrap();
+    };
+    // ICE says after some seconds that it is disconnected, and has ten more.
+    for seconds in [5, 9] {
+        down(seconds);
+        let began = Instant::now();
+        lab.wait_frames(play, 2);
+        let took = began.elapsed().as_secs_f64();
+        println!("{seconds} s without a link: a picture of the same play {took:.2} s after it");
+        assert!(took <= 1.0, "{took:.2} s");
+        // What only seemed to go on would have ended by now.
+        std::thread::sleep(Duration::from_secs(3));
+        assert_eq!((lab.view(play).state, lab.director.requests()), (PlayState::Answered, 1));
+        let another = lab.play();
+        lab.wait_frames(another, 5);
+        lab.director.end_play("bow", another);
+    }
+    // Then it is attached anew, and who looks again sees it.
+    let mut again = |what: &str, happen: &dyn Fn()| {
+        let before = program.lines().len();
+        happen();
+        let began = Instant::now();
+        program.wait_line_after(before, "connector=shore state=\"ready\"", PATIENCE);
+        lab.wait_attached();
+        lab.director.end_play("bow", play);
+        play = lab.play();
+        lab.wait_frames(play, 1);
+        let took = began.elapsed().as_secs_f64();
+        println!("{what}: a picture {took:.2} s after the path was there");
+        assert!(took <= 3.0, "{took:.2} s");
+        lab.wait_frames(play, 30);
+    };
+    again("another address", &|| network.renumber());
+    again("30 s without a link", &|| down(30));
     lab.assert_content();
     assert_no_key(&program);
 }
@@ -310,7 +376,7 @@ fn play_and_stop(rounds: u64) {
     let lab = Lab::start();
     let (_folder, program) = serve(&lab.director.attach_address(), "", KEY);
     lab.wait_attached();
-    let began = std::time::Instant::now();
+    let began = Instant::now();
     let mut uses = Vec::new();
     for round in 1..=rounds {
         let number = lab.play();

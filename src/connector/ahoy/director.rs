@@ -13,7 +13,10 @@ use super::{
 };
 use crate::{
     config::{Codec, ConnectorSettings},
-    connector::client::{Attempts, ConnectorFault, ConnectorFaultKind as Kind, ConnectorState, Line, Post, SetUp},
+    connector::client::{
+        Attempts, ConnectorFault, ConnectorFaultKind as Kind, ConnectorState, Line, Post, SetUp, address_gone,
+        http::own_address, moved,
+    },
     i18n::gettext,
     webrtc::{PeerFault, Ways},
 };
@@ -37,7 +40,11 @@ impl Director {
         let mut plays = Plays::new(&post, line.clone());
         loop {
             attempts.begin();
-            let fault = self.attempt(&post, &mut plays, &line).await.unwrap_or_else(|fault| fault);
+            let own = own_address(&self.base).await;
+            let fault = tokio::select! {
+                fault = self.attempt(&post, &mut plays, &line) => fault.unwrap_or_else(|fault| fault),
+                () = address_gone(own) => moved(),
+            };
             line.disconnect();
             plays.disarm();
             attempts.wait_after(fault).await;

@@ -18,6 +18,9 @@ use crate::{
     i18n::{gettext, gettext_f},
 };
 
+/// How long TCP and TLS may take: after an outage TCP by itself would ask ever more rarely.
+const CONNECT_WITHIN: Duration = Duration::from_secs(3);
+
 /// A client that trusts whom the system trusts, and whom `ca` names.
 ///
 /// # Errors
@@ -29,7 +32,8 @@ pub(in crate::connector) fn client(
 ) -> Result<Client, ConnectorFault> {
     let fault = |sentence| ConnectorFault::new(Kind::Settings, sentence, "");
     // Requests are rare, and a connection that is kept may be from an address that this machine had before.
-    let mut client = Client::builder().timeout(within).redirect(redirect).pool_max_idle_per_host(0);
+    let mut client =
+        Client::builder().connect_timeout(CONNECT_WITHIN).timeout(within).redirect(redirect).pool_max_idle_per_host(0);
     if let Some(path) = settings.file("ca") {
         let shown = path.display().to_string();
         let pem = std::fs::read(&path).ok();
