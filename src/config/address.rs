@@ -14,7 +14,7 @@ use crate::i18n::{gettext, gettext_f};
 const HIDDEN: char = '…';
 
 /// An `rtsp://` or `rtsps://` address (RFC 7826, section 4.2) without user and password; or a `ws://` or
-/// `wss://` address, of a relay where a robot sends.
+/// `wss://` address, of a relay where a robot sends, behind whose `#` a feed's id may stand.
 ///
 /// Cameras also take passwords in the query (`?user=…&password=…`) or in a path
 /// that assigns something (`/user=admin_password=…`). They are part of the address,
@@ -125,8 +125,25 @@ impl SourceAddress {
     }
 
     /// The same as an URL, where it is that of a relay, at which a robot sends.
-    pub fn relay(&self) -> Option<&Url> {
-        matches!(self.url.scheme(), "ws" | "wss").then_some(&self.url)
+    pub fn relay(&self) -> Option<Url> {
+        let mut relay = matches!(self.url.scheme(), "ws" | "wss").then(|| self.url.clone())?;
+        relay.set_fragment(None);
+        Some(relay)
+    }
+
+    /// Which of the feeds there is meant; `None`: the first.
+    pub fn feed_at_relay(&self) -> Option<&str> {
+        self.url.fragment().filter(|feed| !feed.is_empty())
+    }
+
+    /// The same for another feed at that relay; `None` where that cannot be the id of one.
+    pub fn beside(&self, feed: &str) -> Option<Self> {
+        if self.relay().is_none() || feed.is_empty() || !feed.chars().all(is_of_an_id) {
+            return None;
+        }
+        let mut url = self.url.clone();
+        url.set_fragment(Some(feed));
+        Some(Self { url })
     }
 
     /// The path after the host, without the query: what the camera calls the stream.
@@ -161,7 +178,19 @@ fn check_delimiters(text: &str) -> Result<(), AddressError> {
     }
     let (_, rest) = text.split_once("://").ok_or(AddressError::NoScheme)?;
     let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
-    if rest[end..].contains(['@', '#']) { Err(AddressError::Ambiguous) } else { Ok(()) }
+    let (place, feed) = match rest[end..].split_once('#') {
+        Some((place, feed)) if is_of_a_relay(text) => (place, feed),
+        _ => (&rest[end..], ""),
+    };
+    if place.contains(['@', '#']) || !feed.chars().all(is_of_an_id) { Err(AddressError::Ambiguous) } else { Ok(()) }
+}
+
+fn is_of_a_relay(text: &str) -> bool {
+    text.split_once("://").is_some_and(|(scheme, _)| ["ws", "wss"].iter().any(|ws| scheme.eq_ignore_ascii_case(ws)))
+}
+
+fn is_of_an_id(character: char) -> bool {
+    character.is_ascii_alphanumeric() || matches!(character, '-' | '_')
 }
 
 /// The URL crate leaves a host as it is where it does not know the scheme. One with `%` would be
@@ -220,7 +249,10 @@ impl fmt::Display for SourceAddress {
             write!(f, ":{port}")?;
         }
         f.write_str(&shown_path(self.url.path()))?;
-        if self.url.query().is_some() { write!(f, "?{HIDDEN}") } else { Ok(()) }
+        if self.url.query().is_some() {
+            write!(f, "?{HIDDEN}")?;
+        }
+        self.feed_at_relay().map_or(Ok(()), |feed| write!(f, "#{feed}"))
     }
 }
 
@@ -278,6 +310,19 @@ mod tests {
             let (address, credentials) = parse(text);
             assert_eq!((address.host(), address.port()), (host, port), "for {text:?}");
             assert_eq!(credentials, None);
+        }
+    }
+
+    #[test]
+    fn a_feed_at_a_relay_is_named_behind_a_hash() {
+        let (address, _) = parse("ws://robot:8765#bow-2");
+        assert_eq!((address.feed_at_relay(), address.to_string().as_str()), (Some("bow-2"), "ws://robot:8765/#bow-2"));
+        assert_eq!(address.relay().unwrap().as_str(), "ws://robot:8765/");
+        assert_eq!(address.beside("aft").unwrap().as_str(), "ws://robot:8765/#aft");
+        assert!(address.beside("a@b").is_none() && parse("rtsp://h/s").0.beside("aft").is_none());
+        assert_eq!(parse(address.as_str()).0, address);
+        for wrong in ["ws://robot#a#b", "ws://admin:12#34@h", "ws://robot#bow aft", "rtsp://h#bow"] {
+            assert_eq!(SourceAddress::parse(wrong), Err(AddressError::Ambiguous), "{wrong}");
         }
     }
 

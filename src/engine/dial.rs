@@ -15,6 +15,7 @@ use crate::{
         AudioSource, Credentials, FeedConfig, FeedId, PathChoice, RenditionRole, RtspConfig, Secrets, SourceConfig,
         TransportChoice,
     },
+    connector::bigfootbot::{OfferedFeed, Relayed},
     i18n::gettext,
     media::{
         FaultKind, FeedClock, Ingest, IngestEvent, IngestPlan, MediaFault, Memory,
@@ -29,6 +30,8 @@ pub(super) enum DialEvent {
     Started(Result<Ingest, MediaFault>),
     /// What the running pipeline tells.
     Ingest(IngestEvent),
+    /// The sender at a relay has these feeds.
+    Offered(Vec<OfferedFeed>),
 }
 
 /// Everything an attempt needs.
@@ -85,7 +88,7 @@ impl Dial {
         Ok(match &self.config.source {
             SourceConfig::Demo => Source::Rtsp(RtspSource::new(self.demo.address()?, self.transport)),
             SourceConfig::Rtsp(rtsp) => match rtsp.address_in_use().relay() {
-                Some(url) => Source::Received(self.received(rtsp, url.clone()).await?),
+                Some(url) => Source::Received(self.received(rtsp, url).await?),
                 None => Source::Rtsp(self.camera(rtsp).await?),
             },
             SourceConfig::Device(device) => Source::Device(device.clone()),
@@ -109,7 +112,10 @@ impl Dial {
 
     async fn received(&self, rtsp: &RtspConfig, url: Url) -> Result<ReceivedSource, MediaFault> {
         let token = login(&self.config.id, rtsp, &self.secrets).await?.map(|login| login.password);
-        Ok(ReceivedSource { latency_ms: rtsp.latency_ms, signalling: Arc::new(Meeting::new(url, token)) })
+        let feed = rtsp.address_in_use().feed_at_relay().map(str::to_owned);
+        let tell = self.tell.clone();
+        let meeting = Meeting::new(Relayed { url, token, feed }, move |feeds| tell(DialEvent::Offered(feeds)));
+        Ok(ReceivedSource { latency_ms: rtsp.latency_ms, signalling: Arc::new(meeting) })
     }
 
     /// Where the ingest's events go; a failure without a clear reason is looked into first.

@@ -12,7 +12,7 @@ use crate::{
         AgentConfig, Attention, ChangedBy, Codec, ConnectorId, ElementChoice, ElementRole, FeedId, Fingerprint,
         InForce, SetpointChange, ShareConfig, StreamChoice,
     },
-    connector::ConnectorState,
+    connector::{ConnectorState, bigfootbot::OfferedFeed},
     control::{ControlState, CrewState},
     i18n::ngettext_f,
     media::{AudioState, Kept},
@@ -183,6 +183,11 @@ pub enum FeedEvent {
     Viewers {
         /// Over all connectors.
         count: usize,
+    },
+    /// The sender that this feed is received from has these feeds, this one among them.
+    Offered {
+        /// In the order that it has them in.
+        feeds: Vec<OfferedFeed>,
     },
     /// Something the operator should know, and need not answer.
     Notice {

@@ -417,6 +417,7 @@ impl Engine {
                     FeedEvent::Setpoint(in_force) => snapshot.in_force = in_force.clone(),
                     FeedEvent::Recording(recording) => snapshot.recording = recording.clone(),
                     FeedEvent::Notice { .. }
+                    | FeedEvent::Offered { .. }
                     | FeedEvent::Saved { .. }
                     | FeedEvent::NotSaved { .. }
                     | FeedEvent::Unreached { .. } => {}

@@ -1,14 +1,14 @@
 //! The way from a feed to a sender at a robot's relay: the media room receives, the connector speaks.
 
+use std::{fmt, sync::Arc};
+
 use futures::{FutureExt, future::BoxFuture};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
-use url::Url;
 
 use crate::{
-    config::Password,
     connector::{
         ConnectorFault, ConnectorFaultKind,
-        bigfootbot::{Offered, Relayed, Reply, receive},
+        bigfootbot::{Offered, OfferedFeed, Relayed, Reply, receive},
     },
     media::{
         FaultKind, MediaFault,
@@ -17,12 +17,21 @@ use crate::{
 };
 
 /// Where a sender is met.
-#[derive(Debug)]
-pub(super) struct Meeting(Relayed);
+pub(super) struct Meeting {
+    relay: Relayed,
+    tell: Arc<dyn Fn(Vec<OfferedFeed>) + Send + Sync>,
+}
 
 impl Meeting {
-    pub(super) fn new(url: Url, token: Option<Password>) -> Self {
-        Self(Relayed { url, token })
+    /// `tell` hears which feeds there are.
+    pub(super) fn new(relay: Relayed, tell: impl Fn(Vec<OfferedFeed>) + Send + Sync + 'static) -> Self {
+        Self { relay, tell: Arc::new(tell) }
+    }
+}
+
+impl fmt::Debug for Meeting {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Meeting").field(&self.relay).finish()
     }
 }
 
@@ -32,7 +41,7 @@ impl Signalling for Meeting {
         said: UnboundedSender<FromSender>,
         mut replies: UnboundedReceiver<ToSender>,
     ) -> BoxFuture<'static, Result<(), MediaFault>> {
-        let relay = self.0.clone();
+        let (relay, tell) = (self.relay.clone(), self.tell.clone());
         async move {
             let (offered, mut from) = unbounded_channel();
             let (to, reply) = unbounded_channel();
@@ -40,7 +49,14 @@ impl Signalling for Meeting {
             loop {
                 tokio::select! {
                     met = &mut meeting => return met.map_err(in_words_of_media),
-                    Some(offered) = from.recv() => drop(said.send(inward(offered))),
+                    Some(offered) = from.recv() => match offered {
+                        Offered::Offer(sdp) => drop(said.send(FromSender::Offer(sdp))),
+                        Offered::Candidate { candidate, line } => {
+                            let _ = said.send(FromSender::Candidate { candidate, line });
+                        }
+                        Offered::Here => drop(said.send(FromSender::Here)),
+                        Offered::Feeds(feeds) => tell(feeds),
+                    },
                     reply = replies.recv() => match reply {
                         Some(reply) => drop(to.send(outward(reply))),
                         None => return Ok(()),
@@ -49,14 +65,6 @@ impl Signalling for Meeting {
             }
         }
         .boxed()
-    }
-}
-
-fn inward(offered: Offered) -> FromSender {
-    match offered {
-        Offered::Offer(sdp) => FromSender::Offer(sdp),
-        Offered::Candidate { candidate, line } => FromSender::Candidate { candidate, line },
-        Offered::Here => FromSender::Here,
     }
 }
 

@@ -10,7 +10,7 @@ use crate::support::{
     browser::{Browser, Tab},
     free_port,
     program::Program,
-    robot::Sender,
+    robot::{Receiver, Sender},
     wait_for,
 };
 
@@ -112,4 +112,65 @@ fn a_robots_own_sender_is_received_though_it_comes_last() {
     let known = receiver(&format!("ws://me:{token}@127.0.0.1:{port}"));
     known.wait_line("Nobody sends at the relay", PATIENCE);
     assert!(!known.lines().iter().any(|line| line.contains(token)), "the token stands in the log");
+}
+
+/// Open connections of others to a loopback port.
+fn connections(port: u16) -> usize {
+    let table = fs::read_to_string("/proc/self/net/tcp").unwrap();
+    let local = format!("0100007F:{port:04X}");
+    let is_open = |line: &&str| {
+        let words: Vec<&str> = line.split_whitespace().collect();
+        words.len() > 3 && words[1] == local && words[3] == "01"
+    };
+    table.lines().filter(is_open).count()
+}
+
+#[test]
+fn several_feeds_of_one_robot_come_over_one_connection_each_to_whom_wants_it() {
+    media::init().unwrap();
+    let runtime = Runtime::new().unwrap();
+    let port = free_port();
+    let _relay = relay(port, &[]);
+    let feed = |name: &str, size: &str| {
+        format!("[[feeds]]\nname = \"{name}\"\npattern = \"ball\"\npattern_size = \"{size}\"\npattern_framerate = 15\n")
+    };
+    let connector = format!(
+        "version = 1\n[[connectors]]\nid = \"robot\"\nkind = \"bigfootbot\"\naddress = \"ws://127.0.0.1:{port}\"\n"
+    );
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("heliograph.toml");
+    fs::write(&path, connector.clone() + &feed("Bow", "320x240") + &feed("Aft", "160x120")).unwrap();
+    let at_robot = Program::serve(&["--config", path.to_str().unwrap()]);
+    for id in ["bow", "aft"] {
+        at_robot.wait_line(&format!("feed={id} connector=robot state=\"ready\""), PATIENCE);
+    }
+    assert_eq!(connections(port), 1);
+
+    // The robot's own receiver knows nothing of it, and gets the first feed.
+    let own = Receiver::start(runtime.handle(), port);
+    own.wait_frames(20, PATIENCE);
+    drop(own);
+
+    // All come at the same moment, and hear what is said to each of them.
+    let address = |name: &str, more: &str| format!("{name}=ws://127.0.0.1:{port}{more}");
+    let here = Program::serve(&["--feed", &address("One", ""), "--feed", &address("Three", "/#bow")]);
+    let aft = || Program::serve(&["--feed", &address("Two", "#aft")]);
+    let there = aft();
+    for (program, id, size) in [(&here, "one", "320×240"), (&there, "two", "160×120"), (&here, "three", "320×240")] {
+        let live = program.wait_state(id, "live", PATIENCE);
+        assert!(live.contains(size), "{live}");
+    }
+
+    // One goes and another comes, which touches none of the others.
+    let before = here.lines().len();
+    drop(there);
+    aft().wait_state("two", "live", PATIENCE);
+    let touched = |line: &String| line.contains("state=") && !line.contains("standby");
+    assert!(!here.lines()[before..].iter().any(touched), "{:?}", here.lines());
+    let ready = at_robot.lines().iter().filter(|line| line.contains("connector=robot")).count();
+    assert_eq!(ready, 2, "the connection is the first one");
+
+    let told =
+        Program::serve(&["--feed", &address("Four", "#mast")]).wait_line("feed=four state=\"backoff\"", PATIENCE);
+    assert!(told.contains("No feed “mast”") && told.contains("bow, aft"), "{told}");
 }

@@ -3,6 +3,7 @@
 //! The robot's own programs end at anything beyond these messages; what is ours stands in fields that
 //! they do not look at.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// A message of either side.
@@ -15,7 +16,7 @@ pub(super) enum Message {
     Sdp(Description),
     /// A candidate of either.
     Ice(Candidate),
-    /// Ours: about a session that has a name, so that both ends are Heliograph.
+    /// Ours: between two Heliographs, which know each other by an offer's mark.
     Heliograph(Word),
 }
 
@@ -38,6 +39,28 @@ pub(super) struct Description {
     /// Ours: which session it belongs to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) session: Option<String>,
+    /// Ours: whom an offer is for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) heliograph: Option<Mark>,
+}
+
+/// By which a receiver of ours knows an offer of ours.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum Mark {
+    /// For a receiver of the robot's. One of ours says which of these feeds it wants, and is made another offer.
+    Feeds(Vec<OfferedFeed>),
+    /// For this receiver of ours and nobody else.
+    To(String),
+}
+
+/// A feed that can be had of a sender of ours.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct OfferedFeed {
+    /// Its id, by which it is asked for.
+    pub id: String,
+    /// Its name for people.
+    pub name: String,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -63,6 +86,14 @@ pub(super) struct Candidate {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "is", rename_all = "lowercase")]
 pub(super) enum Word {
+    /// Of a receiver: it wants this feed, or the first, in a session of its own.
+    Wanted {
+        receiver: String,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        feed: Option<String>,
+    },
+    /// Of a sender: why this receiver cannot have it.
+    Refused { receiver: String, reason: String },
     /// Of a receiver: nothing comes any more.
     Missed { session: String },
     /// Of a sender: it is at the relay and sends this session, or all that it ever began.
@@ -112,7 +143,25 @@ mod tests {
             (r#"{"status":"OK"}"#, Message::Status(Status::Ok)),
             (
                 r#"{"sdp":{"type":"offer","sdp":"v=0"}}"#,
-                Message::Sdp(Description { kind: DescriptionKind::Offer, sdp: "v=0".to_owned(), session: None }),
+                Message::Sdp(Description {
+                    kind: DescriptionKind::Offer,
+                    sdp: "v=0".to_owned(),
+                    session: None,
+                    heliograph: None,
+                }),
+            ),
+            (
+                r#"{"sdp":{"type":"offer","sdp":"v=0","heliograph":{"feeds":[{"id":"bow","name":"Bow"}]}}}"#,
+                Message::Sdp(Description {
+                    kind: DescriptionKind::Offer,
+                    sdp: "v=0".to_owned(),
+                    session: None,
+                    heliograph: Some(Mark::Feeds(vec![OfferedFeed { id: "bow".to_owned(), name: "Bow".to_owned() }])),
+                }),
+            ),
+            (
+                r#"{"heliograph":{"is":"wanted","receiver":"r","feed":"aft"}}"#,
+                Message::Heliograph(Word::Wanted { receiver: "r".to_owned(), feed: Some("aft".to_owned()) }),
             ),
             (
                 r#"{"ice":{"candidate":"candidate:1","sdpMLineIndex":0}}"#,
@@ -143,7 +192,8 @@ mod fuzz {
         crate::fuzz::texts(
             &[
                 r#"{"status":"HELLO"}"#,
-                r#"{"sdp":{"type":"offer","sdp":"v=0","session":"1"}}"#,
+                r#"{"sdp":{"type":"offer","sdp":"v=0","session":"1","heliograph":{"to":"r"}}}"#,
+                r#"{"sdp":{"type":"offer","sdp":"v=0","heliograph":{"feeds":[{"id":"bow","name":"Bow"}]}}}"#,
                 r#"{"ice":{"candidate":"candidate:1","sdpMLineIndex":0}}"#,
                 r#"{"heliograph":{"is":"over","session":"bow-1"}}"#,
                 "\"ERROR no camera\"",

@@ -1,12 +1,14 @@
 //! The video system of the Bigfootbot robot: a relay, a sender at the robot, a receiver on the shore.
 //!
 //! Heliograph is each of the three, beside the robot's own programs: this connector is the sender, and a
-//! feed whose address is a relay's has the receiver.
+//! feed whose address is a relay's has the receiver. Where both ends are Heliograph, one connection of the sender
+//! is for all its feeds, and each receiver has sessions of its own.
 
 mod messages;
 mod receiver;
 mod relay;
 mod sender;
+mod shared;
 
 use std::sync::Arc;
 
@@ -23,9 +25,11 @@ use crate::{
     config::{Codec, ConnectorForm, ConnectorSettings},
     i18n::gettext,
 };
+pub use messages::OfferedFeed;
 pub use receiver::{Offered, Relayed, Reply, receive};
 use relay::Relay;
 use sender::Sender;
+use shared::Shared;
 
 /// Starts a relay of the robot, where others meet.
 ///
@@ -39,7 +43,7 @@ pub(super) static KIND: Kind = Kind {
     form: ConnectorForm {
         kind: "bigfootbot",
         name: || gettext("Bigfootbot relay"),
-        line: || gettext("Sends one feed to whoever watches at a relay of the Bigfootbot robot"),
+        line: || gettext("Sends feeds to whoever watches at a relay of the Bigfootbot robot"),
         icon: "network-workgroup-symbolic",
         fields: &[address(&["ws", "wss"]), codec(&["h264", "vp8"]), TOKEN, CA],
         names_servers: false,
@@ -53,13 +57,12 @@ fn open(config: &ConnectorSettings) -> Option<Arc<dyn Connector>> {
     let url = config.address("address")?;
     let codec: Codec = config.text("codec").unwrap_or("h264").parse().ok()?;
     let server = Arc::new(Server { url, ca: config.file("ca"), papers: Papers::Settings(config.clone()) });
-    let id = config.id.clone();
+    let (id, hub) = (config.id.clone(), at_hub.hub().clone());
+    let shared = Shared::new(move |tell| keep(id.clone(), server.clone(), Sender::new(hub.clone()), tell).boxed());
     Some(Arc::new(Client {
         feeds: config.feeds.clone(),
         codecs: vec![codec],
         at_hub,
-        speak: Box::new(move |post| {
-            keep(id.clone(), server.clone(), Sender::new(post.hub, &post.feed), post.tell).boxed()
-        }),
+        speak: Box::new(move |post| shared.clone().keep(post).boxed()),
     }))
 }

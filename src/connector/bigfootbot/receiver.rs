@@ -13,10 +13,15 @@ use tokio::{
 use tokio_tungstenite::tungstenite::Message as Frame;
 use url::Url;
 
-use super::messages::{Candidate, Description, DescriptionKind, Heard, Message, Status, Word, parse, write};
+use super::messages::{
+    Candidate, Description, DescriptionKind, Heard, Mark, Message, OfferedFeed, Status, Word, parse, write,
+};
 use crate::{
     config::Password,
-    connector::client::{ConnectorFault, ConnectorFaultKind as Kind, Papers, Server, SetUp, Socket, address_gone},
+    connector::{
+        client::{ConnectorFault, ConnectorFaultKind as Kind, Papers, Server, SetUp, Socket, address_gone},
+        switchboard::random_id,
+    },
     i18n::{gettext, gettext_f},
 };
 
@@ -38,6 +43,8 @@ pub struct Relayed {
     pub url: Url,
     /// What the relay asks for, if anything.
     pub token: Option<Password>,
+    /// Which feed of a sender of ours is wanted; `None`: the first.
+    pub feed: Option<String>,
 }
 
 /// What a sender says to us.
@@ -52,6 +59,8 @@ pub enum Offered {
         /// The media section.
         line: u32,
     },
+    /// What else it has: it is a sender of ours.
+    Feeds(Vec<OfferedFeed>),
     /// It is there and sends: who receives nothing may give up this session.
     Here,
 }
@@ -85,7 +94,7 @@ pub async fn receive(
 ) -> Result<(), ConnectorFault> {
     let server = Server { url: relay.url, ca: None, papers: Papers::Token(relay.token) };
     let mut dialled = server.dial(&mut SetUp::default()).await?;
-    let mut receiver = Receiver::default();
+    let mut receiver = Receiver::new(relay.feed);
     loop {
         let left = receiver.converse(&server, dialled, &offered, &mut replies).await?;
         if left == Left::ByUs {
@@ -152,7 +161,14 @@ impl Receiver {
                     match frame {
                         Some(Ok(Frame::Text(text))) => match self.hear(&text) {
                             Ok(Heeded::Say(said)) => drop(offered.send(said)),
-                            Ok(Heeded::SayHello) => hello.reset_immediately(),
+                            Ok(Heeded::Ask(feeds)) => {
+                                if !feeds.is_empty() {
+                                    let _ = offered.send(Offered::Feeds(feeds));
+                                }
+                                if socket.send(Frame::Text(self.wanted().into())).await.is_err() {
+                                    return Ok(Left::Lost);
+                                }
+                            }
                             Ok(Heeded::Nothing) => {}
                             Err(Ended::Failed(words)) => return Err(refused(server, &words)),
                             Err(Ended::Over) => return Err(over(server)),
@@ -209,6 +225,8 @@ enum Stage {
     Alone,
     /// A sender has, and will make an offer.
     Met,
+    /// It is one of ours, and was told what is wanted.
+    Asked,
     /// The offer is there.
     Offered,
 }
@@ -218,8 +236,8 @@ enum Stage {
 enum Heeded {
     /// Whoever receives is told this.
     Say(Offered),
-    /// There is somebody to be greeted.
-    SayHello,
+    /// There is a sender of ours to be told what is wanted; these are its feeds, where it said so.
+    Ask(Vec<OfferedFeed>),
     Nothing,
 }
 
@@ -235,24 +253,30 @@ enum Ended {
 /// What has been heard in a session.
 #[derive(Debug, Default)]
 struct Receiver {
+    /// By which a sender of ours knows it.
+    id: String,
+    /// What is wanted of such a one.
+    feed: Option<String>,
     stage: Stage,
     /// The name of the session; a robot's own sender has none for it.
     session: Option<String>,
+    /// What senders of ours have that have not what is wanted.
+    others: Vec<String>,
     /// Something was heard that is no message.
     is_puzzled: bool,
 }
 
 impl Receiver {
+    fn new(feed: Option<String>) -> Self {
+        Self { id: random_id(), feed, ..Self::default() }
+    }
+
     /// Takes a text, whatever it is; what is for others, or for nobody, is passed over.
     fn hear(&mut self, text: &str) -> Result<Heeded, Ended> {
         match parse(text) {
             Heard::Message(Message::Status(Status::Ok)) if self.stage == Stage::Alone => self.stage = Stage::Met,
-            Heard::Message(Message::Sdp(Description { kind: DescriptionKind::Offer, sdp, session }))
-                if self.stage == Stage::Met =>
-            {
-                self.stage = Stage::Offered;
-                self.session = session;
-                return Ok(Heeded::Say(Offered::Offer(sdp)));
+            Heard::Message(Message::Sdp(description)) if description.kind == DescriptionKind::Offer => {
+                return Ok(self.take(description));
             }
             Heard::Message(Message::Ice(Candidate { text: candidate, line, session }))
                 if self.stage == Stage::Offered && session == self.session =>
@@ -268,24 +292,67 @@ impl Receiver {
         Ok(Heeded::Nothing)
     }
 
-    fn hear_of(&self, word: Word) -> Result<Heeded, Ended> {
+    /// Takes an offer, where it is for this receiver.
+    fn take(&mut self, offer: Description) -> Heeded {
+        let is_ours = match offer.heliograph {
+            // The robot's own sender knows one receiver.
+            None => self.stage == Stage::Met,
+            Some(Mark::To(receiver)) => self.stage == Stage::Asked && receiver == self.id,
+            Some(Mark::Feeds(feeds)) => return self.choose(feeds),
+        };
+        if !is_ours {
+            return Heeded::Nothing;
+        }
+        (self.stage, self.session) = (Stage::Offered, offer.session);
+        Heeded::Say(Offered::Offer(offer.sdp))
+    }
+
+    /// A sender of ours has these feeds.
+    fn choose(&mut self, feeds: Vec<OfferedFeed>) -> Heeded {
+        if !matches!(self.stage, Stage::Alone | Stage::Met) {
+            return Heeded::Nothing;
+        }
+        let Some(first) = feeds.first() else { return Heeded::Nothing };
+        // Of several senders, only one has the first feed that was heard of.
+        let wanted = self.feed.get_or_insert_with(|| first.id.clone());
+        if feeds.iter().any(|feed| feed.id == *wanted) {
+            self.stage = Stage::Asked;
+        } else {
+            // Another sender may have it; this one knows then at least that its offer was not for us.
+            self.others = feeds.iter().map(|feed| feed.id.clone()).collect();
+        }
+        Heeded::Ask(feeds)
+    }
+
+    fn hear_of(&mut self, word: Word) -> Result<Heeded, Ended> {
         let is_ours = |session: &String| self.session.as_ref() == Some(session);
         match word {
             // It has just come: what was said before, it has not heard.
-            Word::Here { .. } if self.stage == Stage::Alone => Ok(Heeded::SayHello),
+            Word::Here { .. } if self.stage != Stage::Offered => {
+                self.stage = Stage::Asked;
+                Ok(Heeded::Ask(Vec::new()))
+            }
             Word::Here { session } if self.session.is_some() && session.as_ref().is_none_or(is_ours) => {
                 Ok(Heeded::Say(Offered::Here))
             }
             Word::Over { session } if is_ours(&session) => Err(Ended::Over),
-            Word::Here { .. } | Word::Over { .. } | Word::Missed { .. } => Ok(Heeded::Nothing),
+            Word::Refused { receiver, reason } if receiver == self.id => Err(Ended::Failed(reason)),
+            _ => Ok(Heeded::Nothing),
         }
+    }
+
+    /// The text that says what is wanted.
+    fn wanted(&self) -> String {
+        write(&Message::Heliograph(Word::Wanted { receiver: self.id.clone(), feed: self.feed.clone() }))
     }
 
     /// The text of a reply; `None` where only a sender of ours would understand it.
     fn say(&self, reply: Reply) -> Option<String> {
         let session = self.session.clone();
         Some(write(&match reply {
-            Reply::Answer(sdp) => Message::Sdp(Description { kind: DescriptionKind::Answer, sdp, session }),
+            Reply::Answer(sdp) => {
+                Message::Sdp(Description { kind: DescriptionKind::Answer, sdp, session, heliograph: None })
+            }
             Reply::Candidate { candidate, line } => Message::Ice(Candidate { text: candidate, line, session }),
             Reply::Missed => Message::Heliograph(Word::Missed { session: session? }),
             Reply::GiveUp => Message::Heliograph(Word::Over { session: session? }),
@@ -298,6 +365,17 @@ impl Receiver {
         let host = [("host", host.as_str())];
         let (sentence, next) = match self.stage {
             Stage::Offered => return Ok(()),
+            _ if !self.others.is_empty() => {
+                let feed = self.feed.clone().unwrap_or_default();
+                (
+                    gettext_f("No feed “{feed}” is sent at {host}.", &[("feed", &feed), host[0]]),
+                    // Translators: {feeds} are ids of feeds, with commas between.
+                    gettext_f(
+                        "These are: {feeds}. Name one behind a # in the address.",
+                        &[("feeds", &self.others.join(", "))],
+                    ),
+                )
+            }
             _ if self.is_puzzled => (
                 gettext_f("What is said at {host} is not what a robot's relay says.", &host),
                 gettext("Check the port, and that the robot's relay and sender run there."),
@@ -306,7 +384,7 @@ impl Receiver {
                 gettext_f("Nobody sends at the relay at {host}.", &host),
                 gettext("Start the sender at the robot; Heliograph goes on looking for it."),
             ),
-            Stage::Met => (
+            Stage::Met | Stage::Asked => (
                 gettext_f("The sender at {host} answers, and offers no picture.", &host),
                 gettext("Check the robot's camera, and what its sender says."),
             ),
@@ -376,9 +454,7 @@ mod tests {
         let mut receiver = Receiver::default();
         let word = |is: &str, session: &str| format!(r#"{{"heliograph":{{"is":"{is}"{session}}}}}"#);
         let (one, two) = (r#","session":"bow-1""#, r#","session":"bow-2""#);
-        assert_eq!(receiver.hear(&word("here", "")), Ok(Heeded::SayHello));
         receiver.hear(r#"{"status":"OK"}"#).unwrap();
-        assert_eq!(receiver.hear(&word("here", "")), Ok(Heeded::Nothing));
         receiver.hear(&named(OFFER, "bow-1")).unwrap();
         for here in ["", one] {
             assert_eq!(receiver.hear(&word("here", here)), Ok(Heeded::Say(Offered::Here)));
@@ -388,6 +464,49 @@ mod tests {
         }
         assert_eq!(receiver.say(Reply::Missed), Some(word("missed", one)));
         assert_eq!(receiver.hear(&word("over", one)), Err(Ended::Over));
+    }
+
+    fn marked(mark: &str) -> String {
+        OFFER.replacen("}}", &format!(r#","heliograph":{mark}}}}}"#), 1)
+    }
+
+    const FEEDS: &str = r#"{"feeds":[{"id":"bow","name":"Bow"},{"id":"aft","name":"Aft"}]}"#;
+
+    #[test]
+    fn a_sender_of_ours_is_told_what_is_wanted_and_makes_an_offer_of_its_own() {
+        for (feed, wanted) in [(None, "bow"), (Some("aft"), "aft")] {
+            let mut receiver = Receiver::new(feed.map(str::to_owned));
+            receiver.hear(r#"{"status":"OK"}"#).unwrap();
+            assert!(matches!(receiver.hear(&marked(FEEDS)), Ok(Heeded::Ask(feeds)) if feeds.len() == 2));
+            assert!(receiver.wanted().contains(&format!(r#""feed":"{wanted}""#)), "{}", receiver.wanted());
+            // That of another receiver, which came at the same moment, and the robot's.
+            for others in [marked(r#"{"to":"another"}"#), OFFER.to_owned(), marked(FEEDS)] {
+                assert_eq!(receiver.hear(&others), Ok(Heeded::Nothing), "{others}");
+            }
+            let own = marked(&format!(r#"{{"to":"{}"}}"#, receiver.id));
+            assert_eq!(receiver.hear(&own), Ok(offer()));
+        }
+    }
+
+    #[test]
+    fn a_sender_of_ours_that_has_just_come_is_told_at_once() {
+        let mut receiver = Receiver::new(None);
+        for _ in 0..2 {
+            assert_eq!(receiver.hear(r#"{"heliograph":{"is":"here"}}"#), Ok(Heeded::Ask(Vec::new())));
+        }
+        let refused = format!(r#"{{"heliograph":{{"is":"refused","receiver":"{}","reason":"full"}}}}"#, receiver.id);
+        assert_eq!(receiver.hear(&refused), Err(Ended::Failed("full".to_owned())));
+    }
+
+    #[test]
+    fn a_feed_that_is_not_there_is_told_of_with_those_that_are() {
+        let url = "ws://robot:8765".parse().unwrap();
+        let server = Server { url, ca: None, papers: Papers::Token(None) };
+        let mut receiver = Receiver::new(Some("mast".to_owned()));
+        receiver.hear(r#"{"status":"OK"}"#).unwrap();
+        assert!(matches!(receiver.hear(&marked(FEEDS)), Ok(Heeded::Ask(_))));
+        let said = receiver.is_late(&server).unwrap_err().to_string();
+        assert!(said.contains("“mast”") && said.contains("bow, aft"), "{said}");
     }
 
     #[test]
@@ -414,13 +533,14 @@ mod fuzz {
             &[
                 r#"{"status":"OK"}"#,
                 r#"{"sdp":{"type":"offer","sdp":"v=0","session":"1"}}"#,
+                r#"{"sdp":{"type":"offer","sdp":"v=0","heliograph":{"feeds":[{"id":"bow","name":"Bow"}]}}}"#,
                 r#"{"ice":{"candidate":"candidate:1","sdpMLineIndex":0}}"#,
                 r#"{"heliograph":{"is":"here"}}"#,
                 "\"ERROR no camera\"",
             ],
             |text| {
                 let mut understood = false;
-                for stage in [Stage::Alone, Stage::Met, Stage::Offered] {
+                for stage in [Stage::Alone, Stage::Met, Stage::Asked, Stage::Offered] {
                     let mut receiver = Receiver { stage, ..Receiver::default() };
                     let heard = receiver.hear(text);
                     assert!(receiver.stage as u8 >= stage as u8, "from {stage:?} to {:?}", receiver.stage);

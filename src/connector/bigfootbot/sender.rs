@@ -1,104 +1,128 @@
 //! The sender: it waits for receivers, and makes each of them an offer.
 
-use std::{
-    collections::HashSet,
-    sync::{Arc, Mutex, MutexGuard},
+use std::sync::Arc;
+
+use super::messages::{
+    Candidate, Description, DescriptionKind, Heard, Mark, Message, OfferedFeed, Status, Word, parse, write,
+};
+use crate::connector::{
+    client::{ConnectorFault, Dialect, Guests, Line, Said},
+    hub::{Guest, GuestEvent, Hub},
+    switchboard::random_id,
 };
 
-use super::messages::{Candidate, Description, DescriptionKind, Heard, Message, Status, Word, parse, write};
-use crate::{
-    config::FeedId,
-    connector::{
-        client::{ConnectorFault, Dialect, Guests, Line, Said},
-        hub::{Guest, GuestEvent, Hub},
-        switchboard::random_id,
-    },
-};
-
-/// The sender of a feed.
+/// The sender of all feeds of a connector.
 ///
-/// The robot's own receiver says `HELLO` anew when it was started anew, and nothing when it goes. A
-/// receiver of ours names its session in all that it says, and is told more of it. So a `HELLO` ends the
-/// session of a robot's receiver, and not that of one of ours.
+/// The robot's own receiver says `HELLO` anew when it was started anew, and nothing when it goes. It is
+/// offered the first feed, and takes any offer that it hears: so there is one session of this kind, and a
+/// `HELLO` begins it anew. A receiver of ours begins in the same way, sees by the offer's mark with whom it
+/// speaks, and asks for a session of its own; in that, whatever is said has the session's name.
 pub(super) struct Sender {
     hub: Arc<Hub>,
-    feed: FeedId,
     guests: Guests,
-    /// The session of the newest receiver.
-    newest: Option<String>,
-    /// Sessions of receivers that name them.
-    named: Named,
+    /// The session of the robot's receiver, or of one that has not said yet whose it is.
+    plain: Option<String>,
+    /// That one has answered: it is the robot's.
+    is_answered: bool,
+    /// The last who came was a receiver of ours: such words may be said.
+    is_among_ours: bool,
 }
 
-/// Shared with the guests, who tell only receivers of ours that a session has ended.
-type Named = Arc<Mutex<HashSet<String>>>;
-
 impl Sender {
-    pub(super) fn new(hub: Arc<Hub>, feed: &FeedId) -> Self {
-        Self { hub, feed: feed.clone(), guests: Guests::default(), newest: None, named: Named::default() }
+    pub(super) fn new(hub: Arc<Hub>) -> Self {
+        Self { hub, guests: Guests::default(), plain: None, is_answered: false, is_among_ours: false }
     }
 
-    fn begin(&mut self, line: &Line) {
-        let mut named = lock(&self.named);
-        named.retain(|session| self.guests.has(session));
-        self.guests.retain(|session| named.contains(session));
-        drop(named);
-        // No other sender, and not this one before it was started anew, had the same name for one.
-        let session = format!("{}-{}", self.feed, random_id());
+    /// Somebody came, and may be anybody.
+    fn greet(&mut self, line: &Line) {
+        self.end_plain();
+        let feeds: Vec<_> = self.hub.feed_names().into_iter().map(|(id, name)| OfferedFeed { id, name }).collect();
+        let Some(first) = feeds.first().map(|feed| feed.id.clone()) else { return };
         line.say(write(&Message::Status(Status::Ok)));
-        match Guest::watch(&self.hub, self.feed.as_str(), None, None) {
+        match Guest::watch(&self.hub, &first, None, None) {
             Ok(guest) => {
-                let named = self.named.clone();
-                self.guests.admit(guest, &session, line, move |session, event| told(session, event, &named));
-                self.newest = Some(session);
+                let session = name_of(&first);
+                let mark = Mark::Feeds(feeds);
+                self.guests.admit(guest, &session, line, move |_, event| told(None, event, &mark));
+                self.plain = Some(session);
             }
             Err(sentence) => {
-                tracing::warn!(feed = %self.feed, "A receiver at the relay cannot watch: {sentence}");
+                tracing::warn!(feed = %first, "A receiver at the relay cannot watch: {sentence}");
                 // In the form in which the robot's own programs tell of an error: a JSON string.
                 line.say(serde_json::Value::String(format!("ERROR {sentence}")).to_string());
             }
         }
     }
 
-    /// Gives a session what its receiver says; one that names none means the newest.
-    fn tell(&mut self, session: Option<String>, said: Said, line: &Line) {
-        match session {
-            Some(session) if self.guests.has(&session) => {
-                self.guests.hear(&session, said);
-                lock(&self.named).insert(session);
+    /// A receiver of ours wants a feed.
+    fn begin(&mut self, receiver: String, feed: Option<&str>, line: &Line) {
+        self.is_among_ours = true;
+        // It was this one's that nobody has answered.
+        if !self.is_answered {
+            self.end_plain();
+        }
+        let feeds = self.hub.feed_names();
+        let is_meant = |id: &String| feed.is_none_or(|feed| feed == id);
+        // Another sender at the relay may have it.
+        let Some(feed) = feeds.into_iter().map(|(id, _)| id).find(is_meant) else { return };
+        match Guest::watch(&self.hub, &feed, None, None) {
+            Ok(guest) => {
+                let mark = Mark::To(receiver);
+                self.guests.admit(guest, &name_of(&feed), line, move |session, event| {
+                    told(Some(session.to_owned()), event, &mark)
+                });
             }
-            Some(session) => self.end_unknown(session, line),
-            None => {
-                if let Some(newest) = &self.newest {
-                    self.guests.hear(newest, said);
+            Err(sentence) => {
+                tracing::warn!(%feed, "A receiver at the relay cannot watch: {sentence}");
+                say(line, Word::Refused { receiver, reason: sentence.to_string() });
+            }
+        }
+    }
+
+    fn end_plain(&mut self) {
+        self.is_answered = false;
+        if let Some(session) = self.plain.take() {
+            self.guests.end(&session);
+        }
+    }
+
+    /// Gives a session what its receiver says; one that names none is the robot's.
+    fn tell(&mut self, session: Option<String>, said: Said, line: &Line) {
+        match (session, &self.plain) {
+            (Some(session), _) => {
+                if !self.guests.hear(&session, said) {
+                    self.end_unknown(session, line);
                 }
             }
+            (None, Some(plain)) => {
+                (self.is_answered, self.is_among_ours) = (true, false);
+                self.guests.hear(plain, said);
+            }
+            (None, None) => {}
         }
     }
 
     fn hear_of(&mut self, word: Word, line: &Line) {
         match word {
+            Word::Wanted { receiver, feed } => self.begin(receiver, feed.as_deref(), line),
             Word::Missed { session } if !self.guests.has(&session) => self.end_unknown(session, line),
             // Without a picture from the camera there is nothing to miss.
-            Word::Missed { session } if self.has_picture() => say(line, Word::Here { session: Some(session) }),
-            Word::Over { session } => {
-                self.guests.end(&session);
-                lock(&self.named).remove(&session);
-            }
+            Word::Missed { session } if self.has_picture(&session) => say(line, Word::Here { session: Some(session) }),
+            Word::Over { session } => self.guests.end(&session),
             // Those of other senders.
-            Word::Missed { .. } | Word::Here { .. } => {}
+            Word::Missed { .. } | Word::Here { .. } | Word::Refused { .. } => {}
         }
     }
 
     /// A session that ended meanwhile, or was begun before this sender was started anew; others' are theirs.
     fn end_unknown(&self, session: String, line: &Line) {
-        if session.rsplit_once('-').is_some_and(|(feed, _)| feed == self.feed.as_str()) {
+        if self.hub.feed_status(feed_of(&session)).is_some() {
             say(line, Word::Over { session });
         }
     }
 
-    fn has_picture(&self) -> bool {
-        self.hub.feed_status(self.feed.as_str()).is_some_and(|status| status.state == "live")
+    fn has_picture(&self, session: &str) -> bool {
+        self.hub.feed_status(feed_of(session)).is_some_and(|status| status.state == "live")
     }
 }
 
@@ -106,22 +130,22 @@ impl Dialect for Sender {
     /// After another address, or a long time without a way, sessions have none to go on by: receivers of ours
     /// need not wait to see that.
     fn opened(&mut self, line: &Line) {
-        if !lock(&self.named).is_empty() && self.has_picture() {
+        if self.is_among_ours {
             say(line, Word::Here { session: None });
         }
     }
 
     fn hear(&mut self, text: &str, line: &Line) -> Result<(), ConnectorFault> {
         match parse(text) {
-            Heard::Message(Message::Status(Status::Hello)) => self.begin(line),
-            Heard::Message(Message::Sdp(Description { kind: DescriptionKind::Answer, sdp, session })) => {
+            Heard::Message(Message::Status(Status::Hello)) => self.greet(line),
+            Heard::Message(Message::Sdp(Description { kind: DescriptionKind::Answer, sdp, session, .. })) => {
                 self.tell(session, Said::Answer(sdp), line);
             }
             Heard::Message(Message::Ice(Candidate { text: candidate, line: section, session })) => {
                 self.tell(session, Said::Candidate { candidate, line: section }, line);
             }
             Heard::Message(Message::Heliograph(word)) => self.hear_of(word, line),
-            Heard::Error(error) => tracing::warn!(feed = %self.feed, "The receiver at the relay says: {error}"),
+            Heard::Error(error) => tracing::warn!("The receiver at the relay says: {error}"),
             // Another sender at the same relay, and what nobody knows.
             Heard::Message(_) | Heard::Nothing => {}
         }
@@ -134,17 +158,26 @@ impl Dialect for Sender {
     }
 }
 
-/// What the relay is told of an event of a session.
-fn told(session: &str, event: GuestEvent, named: &Named) -> Option<String> {
-    let name = Some(session.to_owned());
+/// A name for another session of a feed; this sender had none of the same before it was started anew.
+fn name_of(feed: &str) -> String {
+    format!("{feed}-{}", random_id())
+}
+
+/// The feed of a session of ours.
+fn feed_of(session: &str) -> &str {
+    session.rsplit_once('-').map_or("", |(feed, _)| feed)
+}
+
+/// What the relay is told of an event of a session. That the robot's ends has no word: it sees that nothing
+/// comes any more.
+fn told(session: Option<String>, event: GuestEvent, mark: &Mark) -> Option<String> {
+    let kind = DescriptionKind::Offer;
     let message = match event {
-        GuestEvent::Offer(sdp) => Message::Sdp(Description { kind: DescriptionKind::Offer, sdp, session: name }),
-        GuestEvent::Candidate { candidate, line } => Message::Ice(Candidate { text: candidate, line, session: name }),
-        GuestEvent::Ended if lock(named).contains(session) => {
-            Message::Heliograph(Word::Over { session: session.to_owned() })
-        }
-        // Receivers offer nothing. For the end of a session the robot has no word: that nothing comes is seen.
-        GuestEvent::Answer(_) | GuestEvent::Ended => return None,
+        GuestEvent::Offer(sdp) => Message::Sdp(Description { kind, sdp, session, heliograph: Some(mark.clone()) }),
+        GuestEvent::Candidate { candidate, line } => Message::Ice(Candidate { text: candidate, line, session }),
+        GuestEvent::Ended => Message::Heliograph(Word::Over { session: session? }),
+        // Receivers offer nothing.
+        GuestEvent::Answer(_) => return None,
     };
     Some(write(&message))
 }
@@ -153,16 +186,15 @@ fn say(line: &Line, word: Word) {
     line.say(write(&Message::Heliograph(word)));
 }
 
-fn lock(named: &Named) -> MutexGuard<'_, HashSet<String>> {
-    named.lock().expect("no holder of this lock should panic")
-}
-
 #[cfg(test)]
 mod fuzz {
     use tokio::runtime::Runtime;
 
     use super::*;
-    use crate::connector::{Announcement, Connector, hub::HubConnector};
+    use crate::{
+        config::FeedId,
+        connector::{Announcement, Connector, hub::HubConnector},
+    };
 
     #[test]
     fn whatever_is_said_the_sender_says_only_messages() {
@@ -177,13 +209,14 @@ mod fuzz {
                 r#"{"status":"HELLO"}"#,
                 r#"{"sdp":{"type":"answer","sdp":"v=0","session":"bow-1"}}"#,
                 r#"{"ice":{"candidate":"candidate:1","sdpMLineIndex":0}}"#,
+                r#"{"heliograph":{"is":"wanted","receiver":"r","feed":"bow"}}"#,
                 r#"{"heliograph":{"is":"missed","session":"bow-1"}}"#,
                 r#"{"heliograph":{"is":"over","session":"bow-1"}}"#,
                 "\"ERROR no display\"",
             ],
             1,
             |said| {
-                let (mut sender, line) = (Sender::new(hub.clone(), &feed), Line::default());
+                let (mut sender, line) = (Sender::new(hub.clone()), Line::default());
                 let mut told = line.connect();
                 for (_, text) in said {
                     assert_eq!(sender.hear(text, &line), Ok(()), "nobody at a relay may end the sender: {text}");

@@ -92,9 +92,4 @@ impl Guests {
             let _ = guest.send(Said::Silent(limit));
         }
     }
-
-    /// All are gone but these.
-    pub(in crate::connector) fn retain(&mut self, stays: impl Fn(&str) -> bool) {
-        self.0.retain(|session, _| stays(session));
-    }
 }

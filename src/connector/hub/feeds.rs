@@ -196,6 +196,11 @@ impl Hub {
         self.lock().feeds.iter().find(|feed| feed.id == id).map(|feed| feed.status.clone())
     }
 
+    /// Id and name of each feed, in their order.
+    pub(crate) fn feed_names(&self) -> Vec<(String, String)> {
+        self.lock().feeds.iter().map(|feed| (feed.id.clone(), feed.name.clone())).collect()
+    }
+
     /// How many sessions a feed has, those that wait for it included.
     pub fn session_count(&self, id: &str) -> usize {
         let state = self.lock();

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::{
     super::{
+        FeedEvent,
         dial::{Dial, DialEvent},
         form::Form,
         supervisor::Input,
@@ -23,6 +24,7 @@ impl Worker {
             DialEvent::Started(Err(fault)) | DialEvent::Ingest(IngestEvent::Fault(fault)) => {
                 self.input(Input::Fault(fault));
             }
+            DialEvent::Offered(feeds) => (self.around.tell)(FeedEvent::Offered { feeds }),
             DialEvent::Ingest(IngestEvent::Certificate(first)) => self.know_by(Some(first)),
             DialEvent::Ingest(IngestEvent::Answered) => self.input(Input::Answered),
             DialEvent::Ingest(IngestEvent::Packet) => self.input(Input::Packet),

@@ -296,7 +296,7 @@ impl Worker {
                     self.serve_low(now);
                 }
             }
-            DialEvent::Ingest(_) => {}
+            DialEvent::Ingest(_) | DialEvent::Offered(_) => {}
         }
     }
 

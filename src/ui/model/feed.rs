@@ -330,6 +330,7 @@ impl FeedObject {
             }
             // The desk tells the one and keeps the others.
             FeedEvent::Notice { .. }
+            | FeedEvent::Offered { .. }
             | FeedEvent::Decider { .. }
             | FeedEvent::Certificate { .. }
             | FeedEvent::Codec { .. }
