@@ -42,6 +42,7 @@ pub fn show_pictures(feeds: Vec<(FeedConfig, Option<Password>)>, wall: Wall) -> 
     let app = adw::Application::new(Some(APP_ID), gio::ApplicationFlags::NON_UNIQUE);
     app.set_resource_base_path(Some("/org/heliograph/Heliograph"));
     let desk = Desk::of_feeds(runtime.handle(), feeds);
+    desk.set_gathers(wall.is_one);
     app.connect_activate(clone!(
         #[strong]
         desk,
@@ -61,6 +62,9 @@ fn show(app: &adw::Application, desk: &Desk, wall: Wall) {
     let feeds: Vec<FeedObject> = desk.feeds().iter::<FeedObject>().flatten().collect();
     let parts = feeds.chunks(if wall.is_one { feeds.len().max(1) } else { 1 });
     let windows: Vec<_> = parts.map(|feeds| picture_window(desk, feeds)).collect();
+    if let ([window], true) = (windows.as_slice(), wall.is_one) {
+        show_all_from_now_on(window, desk);
+    }
     let is_ending = Rc::new(Cell::new(false));
     for window in windows {
         window.set_application(Some(app));
@@ -87,6 +91,25 @@ fn show(app: &adw::Application, desk: &Desk, wall: Wall) {
 
 /// A window with the pictures of these feeds.
 pub fn picture_window(desk: &Desk, feeds: &[FeedObject]) -> gtk::ApplicationWindow {
+    let window = gtk::ApplicationWindow::builder().build();
+    fill(&window, desk, feeds);
+    window.set_default_size(USUAL_SIZE.0, USUAL_SIZE.1);
+    window.add_controller(keys(&window));
+    window
+}
+
+/// A feed that comes later has a picture there, too: a robot may have several.
+pub fn show_all_from_now_on(window: &gtk::ApplicationWindow, desk: &Desk) {
+    desk.feeds().connect_items_changed(clone!(
+        #[weak]
+        window,
+        #[weak]
+        desk,
+        move |feeds, _, _, _| fill(&window, &desk, &feeds.iter::<FeedObject>().flatten().collect::<Vec<_>>())
+    ));
+}
+
+fn fill(window: &gtk::ApplicationWindow, desk: &Desk, feeds: &[FeedObject]) {
     let grid = gtk::Grid::builder().row_homogeneous(true).column_homogeneous(true).build();
     grid.set_row_spacing(2);
     grid.set_column_spacing(2);
@@ -102,10 +125,8 @@ pub fn picture_window(desk: &Desk, feeds: &[FeedObject]) -> gtk::ApplicationWind
         [feed] => feed.name(),
         _ => gettext("Received Pictures"),
     };
-    let window = gtk::ApplicationWindow::builder().title(title).child(&grid).build();
-    window.set_default_size(USUAL_SIZE.0, USUAL_SIZE.1);
-    window.add_controller(keys(&window));
-    window
+    window.set_title(Some(&title));
+    window.set_child(Some(&grid));
 }
 
 /// As many columns as rows, or one more.

@@ -106,6 +106,13 @@ impl Secrets {
         self.session.set(id, password);
     }
 
+    /// Uses one feed's password of this run for another as well, where there is one.
+    pub fn share_for_this_run(&self, id: &FeedId, other: &FeedId) {
+        if let Some(password) = self.session.get(id) {
+            self.session.set(other, &password);
+        }
+    }
+
     /// Forgets the password of a feed that is gone.
     ///
     /// # Errors

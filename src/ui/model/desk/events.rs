@@ -63,6 +63,7 @@ impl Desk {
             FeedEvent::Certificate { fingerprint } => self.keep_certificate(feed, *fingerprint),
             FeedEvent::Decider { agent, share } => self.keep_decider(feed, *agent, *share),
             FeedEvent::Element { role, name, value } => self.keep_element(feed, *role, name, value),
+            FeedEvent::Offered { feeds } if self.imp().gathers.get() => self.gather(feed, feeds),
             FeedEvent::Connector { connector, state } => self.take_connector(&feed.id(), connector, state.as_ref()),
             _ => {}
         }

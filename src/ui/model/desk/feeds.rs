@@ -8,6 +8,7 @@ use crate::{
         AgentConfig, ElementRole, FeedConfig, FeedId, Fingerprint, Password, PasswordSource, RtspConfig, Secrets,
         Setpoint, SetpointChange, ShareConfig, SourceConfig, StreamChoice,
     },
+    connector::bigfootbot::OfferedFeed,
     engine::{ChangedBy, FeedCommand},
     i18n::gettext,
     ui::model::Draft,
@@ -36,6 +37,30 @@ impl Desk {
         let (config, password) = draft.into_config(id);
         self.with_password(&config.id, password);
         self.insert(usize::MAX, config)
+    }
+
+    /// From now on, what the sender of a received feed has beside it is added, too.
+    pub fn set_gathers(&self, gathers: bool) {
+        self.imp().gathers.set(gathers);
+    }
+
+    pub(super) fn gather(&self, feed: &FeedObject, offered: &[OfferedFeed]) {
+        let config = feed.config();
+        let SourceConfig::Rtsp(first) = &config.source else { return };
+        // Whoever names one wants that one.
+        if first.address.feed_at_relay().is_some() {
+            return;
+        }
+        for other in offered.iter().skip(1) {
+            let Some(address) = first.address.beside(&other.id) else { continue };
+            let source = SourceConfig::Rtsp(RtspConfig { address, ..first.clone() });
+            if self.all_feeds().iter().any(|known| known.config().source == source) {
+                continue;
+            }
+            let id = self.free_id(&other.name);
+            self.parts().station.secrets.share_for_this_run(&config.id, &id);
+            self.insert(usize::MAX, FeedConfig::new(id, other.name.clone(), source));
+        }
     }
 
     /// Makes a feed what the operator describes now. It starts anew only where that cannot be

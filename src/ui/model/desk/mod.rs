@@ -68,6 +68,8 @@ mod imp {
         /// Whether changes can be saved; otherwise they are for this run only.
         #[property(get, set)]
         pub(super) saves: Cell<bool>,
+        /// Whether what a sender has beside a received feed is added.
+        pub(super) gathers: Cell<bool>,
         pub(super) parts: OnceCell<Parts>,
         pub(super) config: RefCell<Config>,
         /// Removed feeds whose passwords are kept while Undo is offered.
@@ -99,6 +101,7 @@ mod imp {
                 server_fault: RefCell::default(),
                 settings_remarks: RefCell::default(),
                 saves: Cell::new(true),
+                gathers: Cell::default(),
                 parts: OnceCell::new(),
                 config: RefCell::default(),
                 leaving: RefCell::default(),
