@@ -12,6 +12,7 @@ pub mod bigfootbot;
 pub mod client;
 mod fields;
 pub mod hub;
+mod janus;
 pub mod local;
 mod menu;
 mod sdp;
@@ -34,7 +35,7 @@ use crate::{
 pub(crate) use switchboard::random_id;
 
 /// The kinds of connectors that an operator can add. Adding one means a folder, and a line here.
-static KINDS: [&Kind; 4] = [&webrtcsink::KIND, &whip::KIND, &ahoy::KIND, &bigfootbot::KIND];
+static KINDS: [&Kind; 5] = [&webrtcsink::KIND, &whip::KIND, &janus::KIND, &ahoy::KIND, &bigfootbot::KIND];
 
 /// What there is to say about each of them.
 pub static FORMS: Forms = &{

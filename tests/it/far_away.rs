@@ -13,6 +13,7 @@ use crate::support::{
     browser::{Browser, Tab},
     foreign_server::ForeignServer,
     free_port,
+    janus::{Janus, Rules},
     network::Network,
     program::Program,
     turn::Turn,
@@ -169,6 +170,41 @@ fn a_media_server_has_the_picture_again_within_seconds() {
         Instant::now()
     });
     assert!(took <= 5.0 && sessions == 1, "{took:.2} s, {sessions} more sessions");
+}
+
+/// A room on the shore.
+impl Far for Janus {
+    fn seen(&mut self) -> (usize, u64) {
+        (self.publishings(), self.decoded())
+    }
+}
+
+#[test]
+fn a_janus_room_has_the_picture_again_within_seconds() {
+    let Some(network) = Network::lay() else { return };
+    let runtime = Runtime::new().unwrap();
+    let rules = Rules { room: 1234, pin: TOKEN, api_secret: TOKEN, reclaims: true };
+    let mut server = Janus::start(runtime.handle(), rules);
+    let home = tempfile::tempdir().unwrap();
+    let settings = home.path().join("heliograph.toml");
+    let (here, port) = (Ipv4Addr::from(Network::HERE), server.port);
+    let text = format!(
+        "version = 1\n[[connectors]]\nid = \"room\"\nkind = \"janus\"\naddress = \"ws://{here}:{port}\"\nroom = \"1234\"\n\
+         pin_env = \"SHORE_TOKEN\"\napi_secret_env = \"SHORE_TOKEN\"\n[[feeds]]\nname = \"Bow\"\npattern = \"ball\"\n"
+    );
+    fs::write(&settings, text).unwrap();
+    let listen = SocketAddr::from((Ipv4Addr::LOCALHOST, free_port()));
+    let args = ["--config", settings.to_str().unwrap()];
+    let vehicle = Program::launch(network.program(), listen, &args, &[("SHORE_TOKEN", TOKEN)]);
+    vehicle.wait_line("connector=room state=\"ready\"", PATIENCE);
+    server.wait_picture();
+
+    let (took, sessions) = server.measure("5 s without a link", |_| cut(&network, 5));
+    assert!(took <= 1.0 && sessions == 0, "{took:.2} s, {sessions} more sessions");
+    let (took, _) = server.measure("another address", |_| renumber(&network));
+    assert!(took <= 3.0, "{took:.2} s");
+    let (took, _) = server.measure("30 s without a link", |_| cut(&network, 30));
+    assert!(took <= 3.0, "{took:.2} s");
 }
 
 /// The signalling server of gst-plugins-rs, the npm client and coturn are on the shore, and Heliograph behind a

@@ -50,6 +50,7 @@ mod recording;
 mod rendition;
 mod renditions;
 mod robot_network;
+mod rooms;
 mod rtsps;
 mod second_stream;
 mod sender_reports;

@@ -56,7 +56,8 @@ fn open(config: &ConnectorSettings) -> Option<Arc<dyn Connector>> {
     at_hub.set_transport(config.transport.clone());
     let url = config.address("address")?;
     let codec: Codec = config.text("codec").unwrap_or("h264").parse().ok()?;
-    let server = Arc::new(Server { url, ca: config.file("ca"), papers: Papers::Settings(config.clone()) });
+    let papers = Papers::Settings(config.clone());
+    let server = Arc::new(Server { url, ca: config.file("ca"), papers, subprotocol: None });
     let (id, hub) = (config.id.clone(), at_hub.hub().clone());
     let shared = Shared::new(move |tell| keep(id.clone(), server.clone(), Sender::new(hub.clone()), tell).boxed());
     Some(Arc::new(Client {

@@ -92,7 +92,7 @@ pub async fn receive(
     offered: UnboundedSender<Offered>,
     mut replies: UnboundedReceiver<Reply>,
 ) -> Result<(), ConnectorFault> {
-    let server = Server { url: relay.url, ca: None, papers: Papers::Token(relay.token) };
+    let server = Server { url: relay.url, ca: None, papers: Papers::Token(relay.token), subprotocol: None };
     let mut dialled = server.dial(&mut SetUp::default()).await?;
     let mut receiver = Receiver::new(relay.feed);
     loop {
@@ -501,7 +501,7 @@ mod tests {
     #[test]
     fn a_feed_that_is_not_there_is_told_of_with_those_that_are() {
         let url = "ws://robot:8765".parse().unwrap();
-        let server = Server { url, ca: None, papers: Papers::Token(None) };
+        let server = Server { url, ca: None, papers: Papers::Token(None), subprotocol: None };
         let mut receiver = Receiver::new(Some("mast".to_owned()));
         receiver.hear(r#"{"status":"OK"}"#).unwrap();
         assert!(matches!(receiver.hear(&marked(FEEDS)), Ok(Heeded::Ask(_))));
@@ -512,7 +512,7 @@ mod tests {
     #[test]
     fn a_sender_that_failed_and_one_that_is_none_are_told_of() {
         let url = "ws://robot:8765".parse().unwrap();
-        let server = Server { url, ca: None, papers: Papers::Token(None) };
+        let server = Server { url, ca: None, papers: Papers::Token(None), subprotocol: None };
         let late = |receiver: &Receiver| receiver.is_late(&server).unwrap_err().to_string();
         let mut receiver = Receiver::default();
         assert_eq!(receiver.hear("\"ERROR no camera\""), Err(Ended::Failed("ERROR no camera".to_owned())));

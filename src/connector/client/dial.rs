@@ -25,7 +25,10 @@ use tokio_tungstenite::{
     tungstenite::{
         Error as WebSocketError,
         client::IntoClientRequest,
-        http::{HeaderName, HeaderValue, StatusCode, header::AUTHORIZATION},
+        http::{
+            HeaderName, HeaderValue, StatusCode,
+            header::{AUTHORIZATION, SEC_WEBSOCKET_PROTOCOL},
+        },
         protocol::WebSocketConfig,
     },
 };
@@ -62,6 +65,8 @@ pub struct Server {
     pub ca: Option<PathBuf>,
     /// What it wants to see of us.
     pub papers: Papers,
+    /// What is spoken over the websocket (RFC 6455, section 1.9), where it wants to be told.
+    pub subprotocol: Option<&'static str>,
 }
 
 /// What a service wants to see of us.
@@ -209,6 +214,9 @@ impl Server {
             let headers = headers(text)
                 .ok_or_else(|| settings(gettext("The headers cannot be used; write “NAME: VALUE; NAME: VALUE”.")))?;
             request.headers_mut().extend(headers.into_iter().map(|(name, value)| (Some(name), value)));
+        }
+        if let Some(subprotocol) = self.subprotocol {
+            request.headers_mut().insert(SEC_WEBSOCKET_PROTOCOL, HeaderValue::from_static(subprotocol));
         }
         let config = WebSocketConfig::default()
             .max_message_size(Some(MAX_MESSAGE_BYTES))

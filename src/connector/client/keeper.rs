@@ -8,8 +8,11 @@ use std::{
     time::{Duration, Instant},
 };
 
-use futures::{SinkExt, StreamExt};
-use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
+use futures::{FutureExt, SinkExt, StreamExt};
+use tokio::{
+    runtime::Handle,
+    time::{MissedTickBehavior, interval, sleep, timeout},
+};
 use tokio_tungstenite::tungstenite::{Message, protocol::frame::coding::CloseCode};
 
 use super::{ConnectorFault, ConnectorFaultKind as Kind, ConnectorState, Dialect, Line, Server, SetUp, dial::Socket};
@@ -106,15 +109,47 @@ fn wait_after(age: Duration, failures: u32, kind: Kind) -> Duration {
 
 /// One connection, from the first step to its end.
 async fn attempt(server: &Server, dialect: &mut dyn Dialect, line: &Line, tell: &TellState) -> ConnectorFault {
+    if let Err(fault) = dialect.prepare().await {
+        return fault;
+    }
     let mut set_up = SetUp::default();
     let (socket, own) = match server.dial(&mut set_up).await {
         Ok(dialled) => dialled,
         Err(fault) => return fault,
     };
-    tokio::select! {
-        fault = talk(socket, dialect, line, tell, set_up) => fault.unwrap_or_else(|fault| fault),
+    let mut open = Open { socket: Some(socket), line };
+    let fault = tokio::select! {
+        fault = talk(&mut open, dialect, tell, set_up) => fault.unwrap_or_else(|fault| fault),
         () = address_gone(own) => moved(),
+    };
+    // The connection ends by itself, and the feed goes on.
+    open.socket = None;
+    fault
+}
+
+/// An open connection. Where nobody wants it any more, because the feed is taken away, the last words are said.
+struct Open<'a> {
+    socket: Option<Socket>,
+    line: &'a Line,
+}
+
+impl Drop for Open<'_> {
+    fn drop(&mut self) {
+        let (Some(mut socket), Ok(runtime)) = (self.socket.take(), Handle::try_current()) else { return };
+        let Some(words) = self.line.take_last_words() else { return };
+        let mut goodbye = Box::pin(async move { hang_up(&mut socket, Some(words)).await });
+        // At once, as far as that goes: the program may be about to end.
+        if goodbye.as_mut().now_or_never().is_none() {
+            runtime.spawn(timeout(FAREWELL, goodbye));
+        }
     }
+}
+
+async fn hang_up(socket: &mut Socket, last_words: Option<String>) {
+    if let Some(words) = last_words {
+        let _ = socket.send(Message::Text(words.into())).await;
+    }
+    let _ = socket.close(None).await;
 }
 
 /// Comes back when this machine does not have the address any more: from there nothing is sent or heard, and
@@ -133,12 +168,12 @@ pub(in crate::connector) async fn address_gone(own: Option<IpAddr>) {
 
 /// Carries texts both ways until the connection ends.
 async fn talk(
-    mut socket: Socket,
+    open: &mut Open<'_>,
     dialect: &mut dyn Dialect,
-    line: &Line,
     tell: &TellState,
     mut set_up: SetUp,
 ) -> Result<ConnectorFault, ConnectorFault> {
+    let Open { socket: Some(socket), line } = open else { return Ok(lost()) };
     let opened = Instant::now();
     let mut outgoing = line.connect();
     dialect.opened(line);
@@ -156,7 +191,7 @@ async fn talk(
                 match message {
                     Some(Ok(Message::Text(text))) => {
                         if let Err(fault) = dialect.hear(&text, line) {
-                            let _ = timeout(FAREWELL, socket.close(None)).await;
+                            let _ = timeout(FAREWELL, hang_up(socket, line.take_last_words())).await;
                             return Err(fault);
                         }
                     }
@@ -177,7 +212,10 @@ async fn talk(
                     pinged = Instant::now();
                     socket.send(Message::Ping(Vec::new().into())).await.map_err(|_| lost())?;
                 }
-                dialect.tick(line);
+                if let Err(fault) = dialect.tick(line) {
+                    let _ = timeout(FAREWELL, hang_up(socket, line.take_last_words())).await;
+                    return Err(fault);
+                }
             }
         }
     }
@@ -206,6 +244,7 @@ fn closed(close: Option<(CloseCode, String)>) -> ConnectorFault {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::connector::client::Papers;
 
     #[test]
     fn waits_grow_to_a_bound_and_no_two_are_the_same() {
@@ -227,5 +266,45 @@ mod tests {
         let other = "198.51.100.7".parse().ok();
         assert!(timeout(TICK * 2, address_gone(other)).await.is_ok());
         assert!(timeout(TICK * 5, address_gone("127.0.0.1".parse().ok())).await.is_err());
+    }
+
+    /// Says nothing but goodbye.
+    struct Polite;
+
+    impl Dialect for Polite {
+        fn opened(&mut self, line: &Line) {
+            line.say("hello".to_owned());
+            line.set_last_words("goodbye".to_owned());
+        }
+
+        fn hear(&mut self, _: &str, _: &Line) -> Result<(), ConnectorFault> {
+            Ok(())
+        }
+
+        fn is_ready(&self) -> bool {
+            true
+        }
+    }
+
+    #[test]
+    fn the_last_words_are_said_though_the_program_ends() {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("ws://{}", listener.local_addr().unwrap()).parse().unwrap();
+        let server = Arc::new(Server { url, ca: None, papers: Papers::Token(None), subprotocol: None });
+        let (say, heard) = std::sync::mpsc::channel();
+        std::thread::spawn(move || {
+            let (stream, _) = listener.accept().unwrap();
+            let mut socket = tokio_tungstenite::tungstenite::accept(stream).unwrap();
+            while let Ok(message) = socket.read() {
+                let _ = say.send(message.to_string());
+            }
+        });
+        let next = || heard.recv_timeout(Duration::from_secs(10)).unwrap();
+        let runtime = tokio::runtime::Runtime::new().unwrap();
+        let keeper = runtime.spawn(keep("one".parse().unwrap(), server, Polite, Arc::new(|_| ())));
+        assert_eq!(next(), "hello");
+        keeper.abort();
+        runtime.shutdown_timeout(Duration::from_millis(300));
+        assert_eq!(next(), "goodbye");
     }
 }

@@ -19,7 +19,10 @@ mod state;
 
 use std::sync::Arc;
 
-use futures::future::BoxFuture;
+use futures::{
+    FutureExt,
+    future::{BoxFuture, ready},
+};
 use tokio::task::JoinHandle;
 
 pub use dial::{Papers, Server, SetUp};
@@ -40,6 +43,14 @@ use crate::config::{Codec, FeedChoice, FeedId, TransportConfig};
 /// What a protocol says over a connection about one feed. It outlives the connection, and so do its
 /// guests: media need no signalling once they flow.
 pub(in crate::connector) trait Dialect: Send + 'static {
+    /// What has to be known before a connection is made, such as secrets as they are now.
+    ///
+    /// # Errors
+    /// It cannot be had: no connection is made, and it is tried again later.
+    fn prepare(&mut self) -> BoxFuture<'_, Result<(), ConnectorFault>> {
+        ready(Ok(())).boxed()
+    }
+
     /// The connection is there.
     fn opened(&mut self, line: &Line);
 
@@ -53,7 +64,12 @@ pub(in crate::connector) trait Dialect: Send + 'static {
     fn is_ready(&self) -> bool;
 
     /// What has to be said from time to time; looked at once a second.
-    fn tick(&mut self, _line: &Line) {}
+    ///
+    /// # Errors
+    /// As [`Self::hear`].
+    fn tick(&mut self, _line: &Line) -> Result<(), ConnectorFault> {
+        Ok(())
+    }
 }
 
 /// A feed that a service elsewhere is to have.

@@ -65,7 +65,8 @@ fn open(config: &ConnectorSettings) -> Option<Arc<dyn Connector>> {
     let at_hub = HubConnector::new(Hub::new());
     at_hub.set_transport(config.transport.clone());
     let url = config.address("address")?;
-    let server = Arc::new(Server { url, ca: config.file("ca"), papers: Papers::Settings(config.clone()) });
+    let papers = Papers::Settings(config.clone());
+    let server = Arc::new(Server { url, ca: config.file("ca"), papers, subprotocol: None });
     let id = config.id.clone();
     Some(Arc::new(Client {
         feeds: config.feeds.clone(),

@@ -124,10 +124,11 @@ impl Dialect for Producer {
 
     /// What was lost may have been more than the way to the server. Who has heard nothing of the feed since
     /// is told to come again.
-    fn tick(&mut self, _: &Line) {
+    fn tick(&mut self, _: &Line) -> Result<(), ConnectorFault> {
         if self.opened_at.take_if(|at| at.elapsed() >= HEARD_WITHIN).is_some() {
             self.guests.end_silent(HEARD_WITHIN);
         }
+        Ok(())
     }
 }
 

@@ -1,5 +1,6 @@
 //! What the tests stand on: browsers, cameras in other processes, the program itself.
 
+pub mod answerer;
 pub mod bad_camera;
 pub mod browser;
 pub mod camera;
@@ -9,6 +10,7 @@ pub mod elements;
 pub mod engine;
 pub mod foreign_server;
 pub mod hard_content;
+pub mod janus;
 pub mod lines;
 pub mod lone_outlet;
 pub mod media_file;

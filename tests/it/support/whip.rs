@@ -35,7 +35,7 @@ struct Shared {
 }
 
 /// Answers an offer in the page, candidates included.
-const ANSWER: &str = "(async (sdp) => {
+pub(super) const ANSWER: &str = "(async (sdp) => {
     window.peers ??= [];
     const peer = new RTCPeerConnection();
     peers.push(peer);
@@ -48,7 +48,7 @@ const ANSWER: &str = "(async (sdp) => {
     return peer.localDescription.sdp;
 })";
 
-const DECODED: &str = "(async () => {
+pub(super) const DECODED: &str = "(async () => {
     const report = [...(await window.peers?.at(-1)?.getStats() ?? new Map()).values()];
     return report.find(({ type, kind }) => type === 'inbound-rtp' && kind === 'video')?.framesDecoded ?? 0;
 })()";
