@@ -16,7 +16,7 @@ use crate::{
     config::{Codec, ConnectorSettings, FeedId, Password},
     connector::client::{
         ConnectorFault, ConnectorFaultKind as Kind,
-        http::{client, host, unanswered},
+        http::{client, host, short_body, unanswered},
     },
     i18n::{gettext, gettext_f},
     webrtc::complete,
@@ -24,8 +24,6 @@ use crate::{
 
 /// How long the Director may take for its answer.
 const ANSWER_WITHIN: Duration = Duration::from_secs(10);
-/// No answer is longer, in bytes.
-const MAX_ANSWER_BYTES: usize = 256 * 1024;
 /// How often it may send us on.
 const MAX_REDIRECTS: usize = 3;
 const JSON: &str = "application/json";
@@ -77,14 +75,8 @@ impl Attach<'_> {
         format!("{base}{slash}{name}").parse().map_err(|_| self.no_answer())
     }
 
-    async fn answer(&self, mut response: Response) -> Result<String, ConnectorFault> {
-        let mut body = Vec::new();
-        while let Some(chunk) = response.chunk().await.map_err(|error| unanswered(self.base, &error))? {
-            body.extend_from_slice(&chunk);
-            if body.len() > MAX_ANSWER_BYTES {
-                return Err(self.no_answer());
-            }
-        }
+    async fn answer(&self, response: Response) -> Result<String, ConnectorFault> {
+        let body = short_body(response).await?.ok_or_else(|| self.no_answer())?;
         let attached: Attached = serde_json::from_slice(&body).map_err(|_| self.no_answer())?;
         // They belong to the last section, which is the only one.
         let sections = attached.sdp.lines().filter(|line| line.starts_with("m=")).count();
@@ -150,7 +142,10 @@ mod tests {
     use tokio::{net::TcpListener, sync::mpsc::unbounded_channel};
 
     use super::*;
-    use crate::config::{ConnectorConfig, Secrets, SessionStore};
+    use crate::{
+        config::{ConnectorConfig, Secrets, SessionStore},
+        connector::client::http::MAX_ANSWER_BYTES,
+    };
 
     const ANSWER: &str = r#"{"sdp":"v=0\r\nm=application 9 X y\r\n","candidates":[{"candidate":"candidate:1 x"}]}"#;
 

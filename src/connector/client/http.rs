@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use reqwest::{Certificate, Client, ClientBuilder, redirect::Policy};
+use reqwest::{Certificate, Client, ClientBuilder, Response, redirect::Policy};
 use tokio::net::lookup_host;
 use url::Url;
 
@@ -20,6 +20,8 @@ use crate::{
 
 /// How long TCP and TLS may take: after an outage TCP by itself would ask ever more rarely.
 const CONNECT_WITHIN: Duration = Duration::from_secs(3);
+/// No answer is longer, in bytes.
+pub(in crate::connector) const MAX_ANSWER_BYTES: usize = 256 * 1024;
 
 /// A client that trusts whom the system trusts, and whom `ca` names.
 ///
@@ -54,6 +56,22 @@ pub(in crate::connector) async fn own_address(url: &Url) -> Option<IpAddr> {
     let socket = UdpSocket::bind((unspecified, 0)).ok()?;
     socket.connect(far).ok()?;
     Some(socket.local_addr().ok()?.ip())
+}
+
+/// What a response holds; `None` where that is longer than any answer.
+///
+/// # Errors
+/// It does not come to its end.
+pub(in crate::connector) async fn short_body(mut response: Response) -> Result<Option<Vec<u8>>, ConnectorFault> {
+    let from = response.url().clone();
+    let mut body = Vec::new();
+    while let Some(chunk) = response.chunk().await.map_err(|error| unanswered(&from, &error))? {
+        body.extend_from_slice(&chunk);
+        if body.len() > MAX_ANSWER_BYTES {
+            return Ok(None);
+        }
+    }
+    Ok(Some(body))
 }
 
 /// The host for people; the path may hold a key.
