@@ -26,6 +26,17 @@ pub(super) fn codecs_in(offer: &str) -> Codecs {
     codecs
 }
 
+/// Whether an offer or answer has what a connection needs: media, and the names by which the two sides know one
+/// another in ICE and DTLS (RFC 8829, section 5.2.1).
+pub(super) fn can_connect(sdp: &str) -> bool {
+    ["m=", "a=ice-ufrag:", "a=fingerprint:"].iter().all(|needed| sdp.lines().any(|line| line.starts_with(needed)))
+}
+
+/// Whether an answer takes no picture: its section has port 0 (RFC 8829, section 5.3.1).
+pub(super) fn refuses_pictures(answer: &str) -> bool {
+    answer.lines().any(|line| line.starts_with("m=video 0 "))
+}
+
 /// The offer of somebody who is only sent to: it asks for pictures in every section, whatever direction it
 /// had. webrtcbin sends nothing to one that says it sends itself (RFC 8829, section 5.3.1).
 pub(super) fn asking(offer: &str) -> String {
@@ -89,6 +100,22 @@ mod tests {
     fn what_is_no_answer_stays_none() {
         assert_eq!(harmless(""), "");
         assert_eq!(harmless("a=fmtp:"), "a=fmtp:\r\n");
+    }
+
+    #[test]
+    fn an_answer_without_a_picture_is_known_by_its_port() {
+        let answer = "v=0\r\nm=audio 0 X 97\r\nm=video 9 X 96\r\n";
+        assert!(!refuses_pictures(answer));
+        assert!(refuses_pictures(&answer.replace("video 9", "video 0")));
+    }
+
+    #[test]
+    fn what_names_no_keys_connects_nobody() {
+        let answer = "v=0\r\na=fingerprint:sha-256 00\r\nm=video 9 X 96\r\na=ice-ufrag:x\r\n";
+        assert!(can_connect(answer));
+        for needed in ["a=fingerprint", "m=video", "a=ice-ufrag"] {
+            assert!(!can_connect(&answer.replace(needed, "s=")), "{needed}");
+        }
     }
 
     #[test]

@@ -17,12 +17,12 @@ use crate::support::{
     robot::Receiver,
     station::SmallStation,
     wait_for,
-    whip::Endpoint,
+    whip::{Endpoint, twice},
 };
 
 /// As long as a busy machine takes to show a picture.
-const PATIENCE: Duration = Duration::from_secs(30);
-const TOKEN: &str = "planted-relay-token";
+pub const PATIENCE: Duration = Duration::from_secs(30);
+pub const TOKEN: &str = "planted-relay-token";
 
 /// A settings file with one feed and these connectors.
 fn settings(connectors: &str) -> (TempDir, PathBuf) {
@@ -34,7 +34,7 @@ fn settings(connectors: &str) -> (TempDir, PathBuf) {
 }
 
 /// `heliograph serve` with these connectors.
-fn serve(connectors: &str) -> (TempDir, Program) {
+pub fn serve(connectors: &str) -> (TempDir, Program) {
     let (folder, path) = settings(connectors);
     let program = Program::serve_at(free_port(), &["--config", path.to_str().unwrap()], &[("SHORE_TOKEN", TOKEN)]);
     (folder, program)
@@ -179,8 +179,9 @@ fn a_robots_receiver_is_sent_a_feed_started_anew_and_kept_while_the_relay_is_awa
 fn a_feed_is_published_by_whip_published_anew_and_taken_back() {
     let runtime = Runtime::new().unwrap();
     let endpoint = Endpoint::start(runtime.handle(), TOKEN);
+    // Everything it says, it says twice: what comes after an answer is nobody's.
+    let address = twice(runtime.handle(), endpoint.address);
     let whip = |path: &str, variable: &str| {
-        let address = endpoint.address;
         format!("[[connectors]]\nid = \"media\"\nkind = \"whip\"\naddress = \"http://{address}{path}\"\n{variable}")
     };
     let (_folder, mut program) = serve(&whip("/moved", "token_env = \"SHORE_TOKEN\""));
@@ -302,12 +303,19 @@ fn a_server_whose_certificate_nobody_vouches_for_is_not_spoken_with() {
         )
     };
     let plain = format!("[[connectors]]\nid = \"plain\"\nkind = \"webrtcsink\"\naddress = \"ws://localhost:{port}\"\n");
-    let vouched = wss("vouched", &format!("ca = \"{certificate}\""));
-    let (_folder, program) = serve(&(vouched + &wss("stranger", "") + &plain));
+    let ca = format!("ca = \"{certificate}\"");
+    let whip = |id: &str, more: &str| wss(id, more).replace("webrtcsink", "whip").replace("wss://", "https://");
+    let connectors =
+        [wss("vouched", &ca), wss("stranger", ""), plain, whip("whip-vouched", &ca), whip("whip-stranger", "")];
+    let (_folder, program) = serve(&connectors.concat());
     let ready = program.wait_line("connector=vouched state=\"ready\"", PATIENCE);
     assert!(ready.contains("encrypt "), "how long TLS took: {ready}");
     let told = program.wait_line("connector=stranger state=\"backoff\"", PATIENCE);
     assert!(told.contains("is not trusted") && told.contains("name that one's certificate with `ca`"), "{told}");
+    let told = program.wait_line("connector=whip-vouched state=\"backoff\"", PATIENCE);
+    assert!(told.contains("has no WHIP endpoint at this path."), "{told}");
+    let told = program.wait_line("connector=whip-stranger state=\"backoff\"", PATIENCE);
+    assert!(told.contains("is not trusted"), "{told}");
     let told = program.wait_line("connector=plain state=\"backoff\"", PATIENCE);
     assert!(told.contains("Check the port, and whether it is ws:// or wss://."), "{told}");
 }

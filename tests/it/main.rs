@@ -68,3 +68,4 @@ mod transports;
 mod unseen_main;
 mod viewer_codecs;
 mod viewers;
+mod whip_answers;

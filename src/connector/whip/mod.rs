@@ -6,6 +6,7 @@
 mod links;
 mod publisher;
 mod resource;
+mod response;
 
 use std::sync::Arc;
 

@@ -8,7 +8,6 @@ use std::{
 use reqwest::{
     Client, Method, Response, StatusCode,
     header::{CONTENT_TYPE, LOCATION},
-    redirect::Policy,
 };
 use tokio::time::{sleep, timeout};
 use url::Url;
@@ -16,18 +15,19 @@ use url::Url;
 use super::{
     links,
     resource::{Resource, authorized},
+    response::{SDP, answer, redirects, refused},
 };
 use crate::{
     config::{ConnectorSettings, Password},
     connector::{
         client::{
             Attempts, ConnectorFault, ConnectorFaultKind as Kind, ConnectorState, Post, SetUp, address_gone,
-            http::{client, host, is_refused, own_address, unanswered},
+            http::{client, is_refused, own_address, unanswered},
             moved,
         },
         hub::{Guest, GuestEvent},
     },
-    i18n::{gettext, gettext_f},
+    i18n::gettext,
     webrtc::{IceAddresses, complete, sends_from},
 };
 
@@ -41,9 +41,6 @@ const GATHER_WITHIN: Duration = Duration::from_secs(2);
 const SILENCE_LIMIT: Duration = Duration::from_secs(2);
 /// How long the server may take to say that it is there, and which servers it has for us.
 const ASK_WITHIN: Duration = Duration::from_millis(1500);
-/// No answer is longer, in bytes.
-const MAX_ANSWER_BYTES: usize = 256 * 1024;
-const SDP: &str = "application/sdp";
 
 /// An endpoint, and how it lets us in.
 pub(super) struct Publisher {
@@ -77,7 +74,7 @@ impl Publisher {
             .await
             .map_err(|error| self.unanswered(&error))?;
         let resource = self.resource(&response, &client, token)?;
-        let answer = self.answer(response).await?;
+        let answer = answer(response).await?;
         guest.answer(answer);
         let signalling = Some(asked.elapsed().as_secs_f64());
         (post.tell)(ConnectorState::Ready { set_up: SetUp { signalling, ..SetUp::default() } });
@@ -154,8 +151,7 @@ impl Publisher {
     }
 
     fn client(&self) -> Result<Client, ConnectorFault> {
-        // Credentials do not go along to another origin: reqwest takes them off.
-        client(&self.settings, ANSWER_WITHIN, Policy::limited(3))
+        client(&self.settings, ANSWER_WITHIN, redirects())
     }
 
     /// What was made at the endpoint, which ends with this value.
@@ -166,7 +162,7 @@ impl Publisher {
         token: Option<Password>,
     ) -> Result<Option<Resource>, ConnectorFault> {
         if response.status() != StatusCode::CREATED {
-            return Err(self.refused(response.status()));
+            return Err(refused(&self.endpoint, response));
         }
         let location = response.headers().get(LOCATION).and_then(|location| location.to_str().ok());
         let url = location.and_then(|location| response.url().join(location).ok());
@@ -175,59 +171,8 @@ impl Publisher {
         Ok(url.map(|url| Resource::new(client.clone(), url, token)))
     }
 
-    async fn answer(&self, response: Response) -> Result<String, ConnectorFault> {
-        let kind = response.headers().get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
-        let is_sdp = kind.split(';').next().is_some_and(|kind| kind.trim().eq_ignore_ascii_case(SDP));
-        let length = response.content_length().unwrap_or_default();
-        if !is_sdp || length > MAX_ANSWER_BYTES as u64 {
-            return Err(self.no_answer());
-        }
-        let text = response.text().await.map_err(|error| self.unanswered(&error))?;
-        if text.starts_with("v=") && text.len() <= MAX_ANSWER_BYTES { Ok(text) } else { Err(self.no_answer()) }
-    }
-
-    fn host(&self) -> String {
-        host(&self.endpoint)
-    }
-
-    fn no_answer(&self) -> ConnectorFault {
-        let sentence = gettext_f("{host} sends no answer in SDP.", &[("host", &self.host())]);
-        ConnectorFault::new(Kind::Protocol, sentence, gettext("Check that the address is a WHIP endpoint's."))
-    }
-
     fn unanswered(&self, error: &reqwest::Error) -> ConnectorFault {
         unanswered(&self.endpoint, error)
-    }
-
-    /// What the endpoint means by its answer (RFC 9725, section 4).
-    fn refused(&self, status: StatusCode) -> ConnectorFault {
-        let host = self.host();
-        let values = [("host", host.as_str()), ("status", status.as_str())];
-        let (kind, sentence, next) = match status {
-            StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => {
-                (Kind::Refused, gettext_f("{host} does not let us in.", &values), gettext("Check the token."))
-            }
-            StatusCode::NOT_FOUND | StatusCode::METHOD_NOT_ALLOWED | StatusCode::GONE => (
-                Kind::Settings,
-                gettext_f("{host} has no WHIP endpoint at this path.", &values),
-                gettext("Check the path in the address."),
-            ),
-            StatusCode::CONFLICT => (
-                Kind::Refused,
-                gettext_f("Somebody else publishes at this endpoint of {host}.", &values),
-                gettext("End that one, or take another address."),
-            ),
-            StatusCode::NOT_ACCEPTABLE | StatusCode::UNSUPPORTED_MEDIA_TYPE | StatusCode::UNPROCESSABLE_ENTITY => {
-                (Kind::Settings, gettext_f("{host} does not take the offer.", &values), gettext("Try another codec."))
-            }
-            _ => (
-                Kind::Protocol,
-                // Translators: {status} is a number, such as 500.
-                gettext_f("{host} answers {status} instead of taking the feed.", &values),
-                gettext("See what the server says about it."),
-            ),
-        };
-        ConnectorFault::new(kind, sentence, next)
     }
 }
 

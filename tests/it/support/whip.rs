@@ -1,6 +1,7 @@
 //! A WHIP endpoint (RFC 9725), strict about what it accepts; what it is sent, Chromium decodes.
 
 use std::{
+    io,
     net::{Ipv4Addr, SocketAddr},
     sync::{Arc, Mutex},
 };
@@ -13,7 +14,12 @@ use axum::{
     routing::{delete, post},
 };
 use serde_json::json;
-use tokio::{net::TcpListener, runtime::Handle, task::JoinHandle};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::{TcpListener, TcpStream},
+    runtime::Handle,
+    task::JoinHandle,
+};
 
 use super::browser::{Browser, Tab};
 
@@ -125,6 +131,40 @@ impl Drop for Endpoint {
 
 fn serve(runtime: &Handle, listener: TcpListener, routes: Router) -> JoinHandle<()> {
     runtime.spawn(async move { axum::serve(listener, routes).await.unwrap() })
+}
+
+/// A way to an HTTP server, over which everything that it answers comes twice.
+pub fn twice(runtime: &Handle, server: SocketAddr) -> SocketAddr {
+    let listener = runtime.block_on(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))).unwrap();
+    let address = listener.local_addr().unwrap();
+    runtime.spawn(async move {
+        while let Ok((client, _)) = listener.accept().await {
+            tokio::spawn(carry_twice(client, server));
+        }
+    });
+    address
+}
+
+async fn carry_twice(mut client: TcpStream, server: SocketAddr) -> io::Result<()> {
+    let request = message(&mut client).await?;
+    let mut server = TcpStream::connect(server).await?;
+    server.write_all(&request).await?;
+    let answer = message(&mut server).await?;
+    client.write_all(&[answer.as_slice(), &answer].concat()).await
+}
+
+/// One request or answer of HTTP whose length is told.
+async fn message(stream: &mut TcpStream) -> io::Result<Vec<u8>> {
+    let mut message = Vec::new();
+    while !message.ends_with(b"\r\n\r\n") {
+        message.push(stream.read_u8().await?);
+    }
+    let head = String::from_utf8_lossy(&message).to_lowercase();
+    let length = head.lines().find_map(|line| line.strip_prefix("content-length:")?.trim().parse().ok());
+    let mut body = vec![0; length.unwrap_or_default()];
+    stream.read_exact(&mut body).await?;
+    message.append(&mut body);
+    Ok(message)
 }
 
 async fn publish(State(shared): State<Arc<Shared>>, headers: HeaderMap, offer: String) -> Response {
