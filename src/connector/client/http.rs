@@ -36,6 +36,8 @@ pub(in crate::connector) fn client(
     // Requests are rare, and a connection that is kept may be from an address that this machine had before.
     let mut client =
         Client::builder().connect_timeout(CONNECT_WITHIN).timeout(within).redirect(redirect).pool_max_idle_per_host(0);
+    // Names of headers are the same in any case (RFC 9110, section 5.1); some servers know only `Authorization`.
+    client = client.http1_title_case_headers();
     if let Some(path) = settings.file("ca") {
         let shown = path.display().to_string();
         let pem = std::fs::read(&path).ok();
@@ -95,7 +97,7 @@ fn chain(error: &reqwest::Error) -> impl Iterator<Item = &(dyn Error + 'static)>
 pub(in crate::connector) fn unanswered(url: &Url, error: &reqwest::Error) -> ConnectorFault {
     let host = host(url);
     let host = [("host", host.as_str())];
-    if error.is_timeout() {
+    if error.is_timeout() && !error.is_connect() {
         let sentence = gettext_f("{host} was reached, and does not answer.", &host);
         return ConnectorFault::new(
             Kind::Unreachable,
@@ -110,4 +112,52 @@ pub(in crate::connector) fn unanswered(url: &Url, error: &reqwest::Error) -> Con
     }
     let sentence = gettext_f("There is no way to {host}.", &host);
     ConnectorFault::new(Kind::Unreachable, sentence, gettext("Check that it runs, its address, and the network."))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use tokio::{
+        io::{AsyncBufReadExt, BufReader},
+        net::TcpListener,
+    };
+
+    use super::*;
+    use crate::config::{ConnectorConfig, Secrets, SessionStore};
+
+    fn settings() -> ConnectorSettings {
+        let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+        let config = ConnectorConfig::from_line("one=whip,address=http://a.ship", crate::connector::FORMS).unwrap();
+        ConnectorSettings::new(config, Arc::new(Secrets::with_store(SessionStore::default())))
+    }
+
+    async fn sentence(scheme: &str) -> String {
+        let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url: Url = format!("{scheme}://{}/", silent.local_addr().unwrap()).parse().unwrap();
+        let client = client(&settings(), Duration::from_secs(10), Policy::none()).unwrap();
+        let error = client.get(url.clone()).send().await.unwrap_err();
+        unanswered(&url, &error).sentence
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_is_not_reached_is_told_from_who_does_not_answer() {
+        assert!(sentence("http").await.ends_with("was reached, and does not answer."));
+        assert!(sentence("https").await.starts_with("There is no way to"), "TLS never began");
+    }
+
+    #[tokio::test]
+    async fn a_server_that_knows_only_capital_letters_is_understood() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let client = client(&settings(), Duration::from_secs(10), Policy::none()).unwrap();
+        let request = client.get(format!("http://{}/", listener.local_addr().unwrap())).bearer_auth("x");
+        let asked = tokio::spawn(request.send());
+        let mut head = String::new();
+        let mut stream = BufReader::new(listener.accept().await.unwrap().0);
+        while !head.ends_with("\r\n\r\n") {
+            stream.read_line(&mut head).await.unwrap();
+        }
+        assert!(head.contains("\r\nAuthorization: Bearer x\r\n"), "{head}");
+        asked.abort();
+    }
 }
