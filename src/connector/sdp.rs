@@ -37,14 +37,22 @@ pub(super) fn refuses_pictures(answer: &str) -> bool {
     answer.lines().any(|line| line.starts_with("m=video 0 "))
 }
 
-/// The offer of somebody who is only sent to: it asks for pictures in every section, whatever direction it
-/// had. webrtcbin sends nothing to one that says it sends itself (RFC 8829, section 5.3.1).
+/// The offer of somebody who is only sent to: it asks for pictures and sound in every section, whatever direction it
+/// had, or had not. webrtcbin sends nothing to one that says it sends itself (RFC 8829, section 5.3.1).
 pub(super) fn asking(offer: &str) -> String {
-    offer
-        .lines()
-        .map(|line| if is_direction(line) { "a=recvonly" } else { line })
-        .map(|line| line.to_owned() + "\r\n")
-        .collect()
+    let mut asking = String::new();
+    let mut is_media = false;
+    let close = |asking: &mut String, is_media: bool| asking.push_str(if is_media { "a=recvonly\r\n" } else { "" });
+    for line in offer.lines().filter(|line| !is_direction(line)) {
+        if let Some(media) = line.strip_prefix("m=") {
+            close(&mut asking, is_media);
+            is_media = media.starts_with("video ") || media.starts_with("audio ");
+        }
+        asking.push_str(line);
+        asking.push_str("\r\n");
+    }
+    close(&mut asking, is_media);
+    asking
 }
 
 /// The answer in which every section that sends says `sendrecv`.
@@ -58,6 +66,22 @@ pub(super) fn both_ways(answer: &str) -> String {
 
 fn is_direction(line: &str) -> bool {
     matches!(line, "a=sendrecv" | "a=sendonly" | "a=recvonly" | "a=inactive")
+}
+
+/// Whether an answer gives a picture: a section that is not refused, and sends (RFC 8829, section 5.3.1).
+pub(super) fn sends_picture(answer: &str) -> bool {
+    let mut sends = false;
+    for line in answer.lines() {
+        if let Some(media) = line.strip_prefix("m=") {
+            if sends {
+                return true;
+            }
+            sends = media.strip_prefix("video ").is_some_and(|rest| !rest.starts_with("0 "));
+        } else if matches!(line, "a=recvonly" | "a=inactive") {
+            sends = false;
+        }
+    }
+    sends
 }
 
 /// The offer or answer without the parameters that webrtcsink may stumble over.
@@ -119,9 +143,21 @@ mod tests {
     }
 
     #[test]
+    fn an_answer_gives_a_picture_where_a_section_sends_one() {
+        let of =
+            |video: &str| format!("v=0\r\nm=audio 9 X 97\r\na=inactive\r\n{video}m=audio 9 X 97\r\na=inactive\r\n");
+        assert!(sends_picture(&of("m=video 9 X 96\r\na=sendonly\r\n")));
+        assert!(sends_picture("m=video 9 X 96\r\n"));
+        for none in ["", "m=video 0 X 96\r\na=sendonly\r\n", "m=video 9 X 96\r\na=inactive\r\n"] {
+            assert!(!sends_picture(&of(none)), "{none}");
+        }
+    }
+
+    #[test]
     fn who_offers_to_send_is_sent_to() {
-        let offer = "v=0\r\nm=video 9 X 126\r\na=sendonly\r\na=mid:0\r\n";
-        assert_eq!(asking(offer), offer.replace("sendonly", "recvonly"));
+        let offer = "v=0\r\na=sendrecv\r\nm=video 9 X 126\r\na=sendonly\r\na=mid:0\r\nm=audio 9 X 97\r\nm=application 9 X y\r\n";
+        let asked = "v=0\r\nm=video 9 X 126\r\na=mid:0\r\na=recvonly\r\nm=audio 9 X 97\r\na=recvonly\r\nm=application 9 X y\r\n";
+        assert_eq!(asking(offer), asked);
         let answer = "v=0\r\nm=video 9 X 126\r\na=sendonly\r\nm=audio 0 X 97\r\na=inactive\r\n";
         assert_eq!(both_ways(answer), answer.replace("sendonly", "sendrecv"));
     }

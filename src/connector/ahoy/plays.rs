@@ -1,15 +1,8 @@
 //! What a Director plays: each play is one viewer of the feed, from its offer until it is stopped.
 
-use std::{
-    collections::VecDeque,
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::{collections::VecDeque, sync::Arc, time::Duration};
 
-use tokio::{
-    task::JoinHandle,
-    time::{timeout, timeout_at},
-};
+use tokio::{task::JoinHandle, time::timeout};
 
 use super::messages::{Heard, Offered, Reply, Request, Response, Start, Stop, parse, payload};
 use crate::{
@@ -27,9 +20,6 @@ use crate::{
 const ANSWER_WITHIN: Duration = Duration::from_millis(2500);
 /// For how long after that a feed is still wanted.
 const AWAKE_FOR: Duration = Duration::from_secs(10);
-/// Candidates are complete when none came for so long; those of slow servers are not waited for.
-const QUIET: Duration = Duration::from_millis(100);
-const GATHER_WITHIN: Duration = Duration::from_millis(400);
 /// The most starts that wait for their offers; the oldest is given up for another.
 const MAX_ARMED: usize = 64;
 /// Candidates of the Director in one offer.
@@ -140,8 +130,9 @@ async fn show(hub: &Arc<Hub>, feed: &FeedId, line: &Line, uuid: &str, offer: Str
         Ok(guest) => guest,
         Err(sentence) => return refuse(line, feed, uuid.to_owned(), sentence),
     };
-    match timeout(ANSWER_WITHIN, answer_of(&mut guest)).await {
-        Ok(Some(sdp)) => {
+    match timeout(ANSWER_WITHIN, guest.whole_answer()).await {
+        Ok(Some(answer)) => {
+            let sdp = both_ways(&answer);
             let response = Response { success: true, uuid: uuid.to_owned(), sdp: Some(sdp), ..Response::default() };
             say(line, &Reply::Answer(response));
         }
@@ -152,36 +143,11 @@ async fn show(hub: &Arc<Hub>, feed: &FeedId, line: &Line, uuid: &str, offer: Str
             let reason = format!("{} {why}", gettext("There is no picture now."));
             refuse(line, feed, uuid.to_owned(), reason.trim().to_owned());
             // A feed that rested is on its way: who asks again finds it awake.
-            let _ = timeout(AWAKE_FOR, answer_of(&mut guest)).await;
+            let _ = timeout(AWAKE_FOR, guest.whole_answer()).await;
             return;
         }
     }
     while !matches!(guest.next().await, Some(GuestEvent::Ended) | None) {}
-}
-
-/// The feed's answer with its candidates; `None` where there is none.
-async fn answer_of(guest: &mut Guest) -> Option<String> {
-    let answer = loop {
-        match guest.next().await? {
-            GuestEvent::Answer(answer) => break answer,
-            GuestEvent::Offer(_) | GuestEvent::Candidate { .. } => {}
-            GuestEvent::Ended => return None,
-        }
-    };
-    let mut candidates = Vec::new();
-    let end = Instant::now() + GATHER_WITHIN;
-    loop {
-        // Without any there is no use in an answer.
-        let until = if candidates.is_empty() { end + ANSWER_WITHIN } else { end.min(Instant::now() + QUIET) };
-        match timeout_at(until.into(), guest.next()).await {
-            Ok(Some(GuestEvent::Candidate { candidate, line })) if !candidate.is_empty() => {
-                candidates.push((line, candidate));
-            }
-            Ok(Some(GuestEvent::Ended) | None) => return None,
-            Ok(Some(_)) => {}
-            Err(_) => return Some(both_ways(&complete(&answer, &candidates))),
-        }
-    }
 }
 
 fn refuse(line: &Line, feed: &FeedId, uuid: String, reason: String) {

@@ -1,15 +1,29 @@
 //! A viewer elsewhere: it comes to the hub by way of a connector that speaks its protocol.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use gst_plugin_webrtc_signalling_protocol::{
     IncomingMessage, OutgoingMessage, PeerMessage, PeerMessageInner, PeerRole, PeerStatus, SdpMessage,
     StartSessionMessage,
 };
 use serde_json::json;
+use tokio::time::timeout_at;
 
 use super::{Hub, Refused, to_text};
-use crate::{config::Codec, connector::switchboard::Seat, webrtc::IceAddresses};
+use crate::{
+    config::Codec,
+    connector::switchboard::Seat,
+    webrtc::{IceAddresses, complete},
+};
+
+/// Candidates are complete when none came for so long; those of slow servers are not waited for.
+const QUIET: Duration = Duration::from_millis(100);
+const GATHER_WITHIN: Duration = Duration::from_millis(400);
+/// Without any candidate there is no use in an answer.
+const FIRST_WITHIN: Duration = Duration::from_millis(2500);
 
 /// One who watches a feed from elsewhere. Dropping it ends its session.
 pub(crate) struct Guest {
@@ -109,6 +123,30 @@ impl Guest {
                     return Some(GuestEvent::Ended);
                 }
                 _ => {}
+            }
+        }
+    }
+
+    /// Waits for the feed's answer to the guest's offer, and puts its candidates inside; `None` where there is none.
+    pub(crate) async fn whole_answer(&mut self) -> Option<String> {
+        let answer = loop {
+            match self.next().await? {
+                GuestEvent::Answer(answer) => break answer,
+                GuestEvent::Offer(_) | GuestEvent::Candidate { .. } => {}
+                GuestEvent::Ended => return None,
+            }
+        };
+        let mut candidates = Vec::new();
+        let end = Instant::now() + GATHER_WITHIN;
+        loop {
+            let until = if candidates.is_empty() { end + FIRST_WITHIN } else { end.min(Instant::now() + QUIET) };
+            match timeout_at(until.into(), self.next()).await {
+                Ok(Some(GuestEvent::Candidate { candidate, line })) if !candidate.is_empty() => {
+                    candidates.push((line, candidate));
+                }
+                Ok(Some(GuestEvent::Ended) | None) => return None,
+                Ok(Some(_)) => {}
+                Err(_) => return Some(complete(&answer, &candidates)),
             }
         }
     }
