@@ -92,6 +92,7 @@ async fn run_until_told(
         }
     };
     tracing::info!("Viewers: {}", server.url());
+    tracing::info!("Players that speak WHEP: {}whep/FEED", server.url());
     if let Some(fingerprint) = server.fingerprint() {
         tracing::info!("The certificate's SHA-256 fingerprint: {fingerprint}");
     }

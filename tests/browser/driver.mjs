@@ -4,7 +4,8 @@
 //
 //   {"id":1,"do":"open","kind":"viewer","url":"http://…"}           → {"id":1,"tab":0}
 //   {"id":2,"do":"open","kind":"gstwebrtc-api","signalling":"ws://…"} (signalling may be absent: the package's own default)
-//        both take "browser": "chromium" (default) or "firefox", and with Chromium "before": a script that runs before the page's own
+//   {"id":2,"do":"open","kind":"whep"}                  → {"id":2,"tab":1}      a page of another origin with players of WHEP
+//        all take "browser": "chromium" (default) or "firefox", and with Chromium "before": a script that runs before the page's own
 //   {"id":3,"do":"tiles","tab":0}                       → {"tiles":[…]}      window.heliograph.tiles()
 //   {"id":4,"do":"producers","tab":1}                   → {"producers":[{id,meta}]}
 //   {"id":5,"do":"consume","tab":1,"producer":"…"}      → {"viewing":0}
@@ -24,14 +25,14 @@ import { createInterface } from "node:readline";
 import { startChromium } from "./chromium.mjs";
 import { startFirefox } from "./firefox.mjs";
 import { call, readMark } from "./in-page.mjs";
-import { serveNpmClient } from "./npm-client/serve.mjs";
+import { servePages } from "./serve.mjs";
 
 const POLL_MS = 25;
 
 const starters = { chromium: startChromium, firefox: startFirefox };
 const browsers = new Map();
 const tabs = [];
-let npmClient = null;
+let pages = null;
 
 /** The browser of this name, started the first time it is asked for. */
 function browser(name) {
@@ -47,9 +48,9 @@ function tab(number) {
 
 async function addressOf({ kind, url, signalling }) {
   if (kind === "viewer") return url;
-  if (kind !== "gstwebrtc-api") throw new Error(`there is no page of kind "${kind}": use viewer or gstwebrtc-api`);
-  npmClient ??= serveNpmClient();
-  const page = new URL((await npmClient).url);
+  if (kind !== "gstwebrtc-api" && kind !== "whep") throw new Error(`there is no page of kind "${kind}": use viewer, gstwebrtc-api or whep`);
+  pages ??= servePages();
+  const page = new URL(kind === "whep" ? "whep/" : "", (await pages).url);
   if (signalling) page.searchParams.set("signalling", signalling);
   return page.href;
 }
@@ -110,7 +111,7 @@ async function obey(line) {
 async function end() {
   const closing = [...browsers.values()].map((starting) => starting.then((started) => started.close()));
   await Promise.allSettled(closing);
-  if (npmClient) (await npmClient).close();
+  if (pages) (await pages).close();
   process.exit(0);
 }
 

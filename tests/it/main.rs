@@ -68,4 +68,5 @@ mod transports;
 mod unseen_main;
 mod viewer_codecs;
 mod viewers;
+mod whep;
 mod whip_answers;

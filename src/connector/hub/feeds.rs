@@ -201,6 +201,15 @@ impl Hub {
         self.lock().feeds.iter().map(|feed| (feed.id.clone(), feed.name.clone())).collect()
     }
 
+    /// Why a viewer that makes this offer cannot have a feed, for a person; `None` where it can, or where there is
+    /// none with this id.
+    pub(crate) fn unable(&self, id: &str, offer: &str) -> Option<String> {
+        let state = self.lock();
+        let feed = state.feeds.iter().find(|feed| feed.id == id)?;
+        let palate = Palate::default().of(Some(offer));
+        feed.menu.choose(&palate).is_none().then(|| feed.unable(&palate))
+    }
+
     /// How many sessions a feed has, those that wait for it included.
     pub fn session_count(&self, id: &str) -> usize {
         let state = self.lock();

@@ -95,14 +95,33 @@ impl Access {
 
     /// Decides about one request.
     pub(super) fn judge(&self, uri: &Uri, headers: &HeaderMap) -> Result<Pass, Denied> {
-        if !self.is_public {
-            let authority = self.check_host(headers)?;
-            self.check_origin(authority, headers)?;
-        }
+        self.judge_place(headers)?;
         match &self.token {
             Some(token) => token.judge(uri, headers),
             None => Ok(Pass::Plainly),
         }
+    }
+
+    /// Decides about where a request comes from and what it takes us for, whatever it shows.
+    pub(super) fn judge_place(&self, headers: &HeaderMap) -> Result<(), Denied> {
+        if self.is_public {
+            return Ok(());
+        }
+        let authority = self.check_host(headers)?;
+        self.check_origin(authority, headers)
+    }
+
+    /// Decides about one request of a player: as [`Self::judge`], but what the page has as a cookie
+    /// lets no page in that is not ours.
+    pub(super) fn judge_player(&self, uri: &Uri, headers: &HeaderMap) -> Result<(), Denied> {
+        let authority = only(headers, &HOST).unwrap_or_default();
+        let origin = headers.get(ORIGIN).map(|_| normal_origin(only(headers, &ORIGIN).unwrap_or_default()));
+        if origin.is_none_or(|origin| self.is_own_origin(&origin, authority)) {
+            return self.judge(uri, headers).map(|_| ());
+        }
+        let mut without_cookies = headers.clone();
+        without_cookies.remove(COOKIE);
+        self.judge(uri, &without_cookies).map(|_| ())
     }
 
     /// The `Set-Cookie` value that stands for the token, if there is one.
@@ -363,6 +382,27 @@ mod tests {
         // A wrong one in the address is not healed by a right cookie: the link is stale.
         let both = [("host", "localhost"), ("cookie", right)];
         assert_eq!(judge(&access, "/?token=x", &both), Err(Denied::WrongToken));
+    }
+
+    #[test]
+    fn the_cookie_lets_only_our_own_page_play() {
+        let access = access("127.0.0.1:8443", Some("s3cret-token"));
+        let cookie = access.cookie().unwrap();
+        let cookie = cookie.split(';').next().unwrap();
+        let table = [
+            (None, Ok(())),
+            (Some("http://localhost:8443"), Ok(())),
+            (Some("http://localhost:9090"), Err(Denied::NoToken)),
+            (Some("https://wall.example"), Err(Denied::NoToken)),
+        ];
+        for (origin, expected) in table {
+            let mut headers = HeaderMap::new();
+            headers.insert(HOST, "localhost:8443".parse().unwrap());
+            headers.insert(COOKIE, cookie.parse().unwrap());
+            headers.extend(origin.map(|origin| (ORIGIN, origin.parse().unwrap())));
+            assert_eq!(access.judge_player(&Uri::from_static("/whep/bow"), &headers), expected, "{origin:?}");
+            assert_eq!(access.judge_player(&Uri::from_static("/whep/bow?token=s3cret-token"), &headers), Ok(()));
+        }
     }
 
     #[test]

@@ -3,6 +3,7 @@
 //! ```text
 //! browser ──http──► server ─► access ─► pages        the viewer page
 //!    └───websocket──► socket ─► hub             the feeds, and who watches them
+//! player ───http──────► whep ──┘                 one feed, by a standard protocol
 //! ```
 //!
 //! [`Hub`](super::hub::Hub) knows feeds, peers and sessions and carries their messages;
@@ -22,6 +23,7 @@ mod server;
 mod settings;
 mod socket;
 mod tls;
+mod whep;
 
 pub use routes::Metrics;
 pub use server::{LocalServer, ServerError};

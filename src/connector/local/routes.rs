@@ -13,7 +13,7 @@ use axum::routing::get;
 use tokio::sync::watch;
 
 use super::access::{Access, Denied, Pass, without_token};
-use super::{pages, socket};
+use super::{pages, socket, whep};
 use crate::connector::{hub::Hub, switchboard::Switchboard};
 use crate::stats::prometheus;
 
@@ -22,7 +22,7 @@ pub type Metrics = Arc<dyn Fn() -> String + Send + Sync>;
 
 /// What requests need to be answered.
 struct Shared {
-    access: Access,
+    access: Arc<Access>,
     secure: bool,
     board: Arc<dyn Switchboard>,
     metrics: Option<Metrics>,
@@ -37,6 +37,8 @@ pub(super) fn router(
     metrics: Metrics,
     stopping: watch::Receiver<bool>,
 ) -> Router {
+    let access = Arc::new(access);
+    let players = whep::router(Arc::clone(&access), secure, Arc::clone(&hub), stopping.clone());
     let shared = Shared { access, secure, board: hub, metrics: Some(metrics), stopping };
     let pages = Router::new()
         .route("/", get(page_or_socket))
@@ -44,7 +46,7 @@ pub(super) fn router(
         .route("/feed/{id}", get(page))
         .route("/viewer/{file}", get(asset))
         .route("/metrics", get(figures));
-    guarded(pages, shared)
+    guarded(pages, shared).merge(players)
 }
 
 /// Everything that is served where others meet.
@@ -54,7 +56,8 @@ pub(super) fn relay(
     board: Arc<dyn Switchboard>,
     stopping: watch::Receiver<bool>,
 ) -> Router {
-    guarded(Router::new().route("/", get(open_socket)), Shared { access, secure, board, metrics: None, stopping })
+    let shared = Shared { access: Arc::new(access), secure, board, metrics: None, stopping };
+    guarded(Router::new().route("/", get(open_socket)), shared)
 }
 
 fn guarded(routes: Router<Arc<Shared>>, shared: Shared) -> Router {
@@ -118,7 +121,8 @@ async fn guard(State(shared): State<Arc<Shared>>, request: Request, next: Next) 
     response
 }
 
-fn deny(denied: &Denied) -> Response {
+/// What somebody is told who may not pass.
+pub(super) fn deny(denied: &Denied) -> Response {
     let text = format!("{denied}\n");
     match denied {
         Denied::Host(_) | Denied::Origin(_) => (StatusCode::FORBIDDEN, text).into_response(),

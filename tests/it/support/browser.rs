@@ -122,7 +122,7 @@ impl Browser {
         let answer =
             self.try_call(&json!({"do": "wait", "tab": tab.0, "expression": expression, "timeoutMs": limit_ms}));
         answer.unwrap_or_else(|error| {
-            let log = self.call(&json!({"do": "log", "tab": tab.0}));
+            let log = self.log(tab);
             let tiles = self.try_call(&json!({"do": "tiles", "tab": tab.0}));
             panic!("{error}\nlog: {log}\ntiles: {tiles:?}")
         })["value"]
@@ -136,6 +136,11 @@ impl Browser {
 
     pub fn mark(&mut self, tab: Tab) -> Mark {
         serde_json::from_value(self.call(&json!({"do": "mark", "tab": tab.0}))).unwrap()
+    }
+
+    /// What the page wrote to its console, and its errors.
+    pub fn log(&mut self, tab: Tab) -> Value {
+        self.call(&json!({"do": "log", "tab": tab.0}))["log"].clone()
     }
 
     pub fn eval(&mut self, tab: Tab, expression: &str) -> Value {
