@@ -16,6 +16,7 @@ pub(super) enum Action {
     EditFeed,
     RemoveFeed,
     CopyLink,
+    CopyWhepAddress,
     OpenLink,
     ToggleDetails,
     Troubleshooting,
@@ -24,12 +25,13 @@ pub(super) enum Action {
 }
 
 impl Action {
-    const ALL: [Self; 10] = [
+    const ALL: [Self; 11] = [
         Self::AddFeed,
         Self::AddDemo,
         Self::EditFeed,
         Self::RemoveFeed,
         Self::CopyLink,
+        Self::CopyWhepAddress,
         Self::OpenLink,
         Self::ToggleDetails,
         Self::Troubleshooting,
@@ -45,6 +47,7 @@ impl Action {
             Self::EditFeed => "edit-feed",
             Self::RemoveFeed => "remove-feed",
             Self::CopyLink => "copy-link",
+            Self::CopyWhepAddress => "copy-whep-address",
             Self::OpenLink => "open-link",
             Self::ToggleDetails => "toggle-details",
             Self::Troubleshooting => "troubleshooting",
@@ -64,6 +67,7 @@ impl Action {
             Self::AddDemo
             | Self::EditFeed
             | Self::RemoveFeed
+            | Self::CopyWhepAddress
             | Self::OpenLink
             | Self::Connectors
             | Self::Troubleshooting => &[],
@@ -87,6 +91,7 @@ impl Action {
             Self::EditFeed => window.present_edit_dialog(),
             Self::RemoveFeed => window.remove_selected(),
             Self::CopyLink => window.copy_link(),
+            Self::CopyWhepAddress => window.copy_whep_address(),
             Self::OpenLink => window.open_link(),
             Self::ToggleDetails => window.set_show_details(!window.show_details()),
             Self::Troubleshooting => window.present_troubleshooting(),

@@ -90,7 +90,7 @@ fn a_feed_of_another_program_is_listed_charted_and_recorded() {
     let feed = row.feed().unwrap();
     rig.window.select(&feed);
     assert!(says(&rig.window, "Elsewhere: boat"));
-    for action in ["edit-feed", "remove-feed", "copy-link"] {
+    for action in ["edit-feed", "remove-feed", "copy-link", "copy-whep-address"] {
         assert!(!rig.window.lookup_action(action).unwrap().is_enabled(), "{action}");
     }
 

@@ -8,6 +8,7 @@ use gtk::{
 
 use super::Window;
 use crate::{
+    config::FeedId,
     i18n::gettext,
     ui::{
         FeedDialog,
@@ -87,8 +88,18 @@ impl Window {
 
     pub(in crate::ui) fn copy_link(&self) {
         let Some(link) = self.link() else { return };
-        self.clipboard().set_text(&link);
-        self.imp().toasts.add_toast(adw::Toast::new(&gettext("Link copied")));
+        self.copy(&link, &gettext("Link copied"));
+    }
+
+    /// Copies the selected feed's address for players.
+    pub(in crate::ui) fn copy_whep_address(&self) {
+        let Some(address) = self.address_by(Desk::whep_address) else { return };
+        self.copy(&address, &gettext("WHEP address copied"));
+    }
+
+    fn copy(&self, text: &str, done: &str) {
+        self.clipboard().set_text(text);
+        self.imp().toasts.add_toast(adw::Toast::new(done));
     }
 
     pub(in crate::ui) fn open_link(&self) {
@@ -110,11 +121,16 @@ impl Window {
 
     /// The selected feed's link; without one, says why.
     fn link(&self) -> Option<String> {
+        self.address_by(Desk::viewer_link)
+    }
+
+    /// An address of the selected feed; without one, says why.
+    fn address_by(&self, address: impl FnOnce(&Desk, &FeedId) -> Option<String>) -> Option<String> {
         let (desk, feed) = (self.desk()?, self.selected()?);
-        let link = desk.viewer_link(&feed.id());
-        if link.is_none() {
+        let address = address(&desk, &feed.id());
+        if address.is_none() {
             self.show_notice(&gettext("The server for viewers is closed"), &desk.server_fault());
         }
-        link
+        address
     }
 }

@@ -75,8 +75,18 @@ impl Desk {
 
     /// The link for whoever may watch, token included. None while the server is closed.
     pub fn viewer_link(&self, feed: &FeedId) -> Option<String> {
+        Some(self.viewer_page(feed)? + &self.token_part())
+    }
+
+    /// The address for players that speak WHEP, token included. None while the server is closed.
+    pub fn whep_address(&self, feed: &FeedId) -> Option<String> {
+        let base = self.viewer_url();
+        (!base.is_empty()).then(|| format!("{base}whep/{feed}{}", self.token_part()))
+    }
+
+    /// What stands behind an address for whoever may watch.
+    fn token_part(&self) -> String {
         let config = self.imp().config.borrow();
-        let token = config.server.token.as_ref().map_or_else(String::new, |token| format!("?token={}", token.expose()));
-        Some(self.viewer_page(feed)? + &token)
+        config.server.token.as_ref().map_or_else(String::new, |token| format!("?token={}", token.expose()))
     }
 }
