@@ -28,7 +28,7 @@
 //!
 //! | source | goes with it |
 //! |---|---|
-//! | `address` | `user`, `password_env`, `password_file`, `password`, `sub_address`, `stream` ("main", "sub"), `transport` ("auto", "udp", "tcp", "multicast"), `latency_ms`, `drop_on_latency`, `certificate` ("sha256:…") |
+//! | `address` | `user`, `password_env`, `password_file`, `password`, `sub_address`, `stream` ("main", "sub"), `transport` ("auto", "udp", "tcp", "multicast"), `latency_ms`, `drop_on_latency`, `certificate` ("sha256:…"); of a relay: `ca`, `ice_servers`, `ice_password_env`, `ice_password_file`, `relay_only`, `interfaces` |
 //! | `device = "/dev/video0"` | `device_format` ("auto", "raw", "mjpeg", "h264"), `device_size`, `device_framerate` |
 //! | `file = "/PATH"` | |
 //! | `pattern` ("bars", "ball", "snow", "flash") | `pattern_size`, `pattern_framerate` |

@@ -12,7 +12,7 @@ use crate::i18n::gettext;
 const WRITTEN_AS_IT_IS: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 /// The servers that somebody named; nobody else's are ever asked.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct IceServers {
     /// In the order in which they are tried.
     pub servers: Vec<IceServer>,

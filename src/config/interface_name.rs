@@ -2,10 +2,13 @@
 
 use std::{fmt, str::FromStr};
 
+use serde::{Deserialize, Serialize};
+
 use crate::i18n::gettext;
 
 /// A network interface such as `eth0`, or with a star at its end all whose names begin so: `wl*`.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
 pub struct InterfaceName {
     /// Without the star.
     start: String,
@@ -42,6 +45,20 @@ impl FromStr for InterfaceName {
         let plain = |c: char| !c.is_whitespace() && !c.is_control() && !"/:*".contains(c);
         let fits = (1..=Self::LONGEST).contains(&start.len()) && start.chars().all(plain);
         if fits { Ok(Self { start: start.to_owned(), is_prefix }) } else { Err(InterfaceNameError) }
+    }
+}
+
+impl TryFrom<String> for InterfaceName {
+    type Error = InterfaceNameError;
+
+    fn try_from(text: String) -> Result<Self, InterfaceNameError> {
+        text.parse()
+    }
+}
+
+impl From<InterfaceName> for String {
+    fn from(name: InterfaceName) -> Self {
+        name.to_string()
     }
 }
 

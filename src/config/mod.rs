@@ -89,8 +89,8 @@ pub use server::{ServerConfig, Token, TokenError};
 pub use setpoint::{OrCamera, Setpoint, SetpointChange, SetpointError};
 pub use size::{Size, SizeError};
 pub use source::{
-    DeviceConfig, DeviceFormat, FileConfig, RtspConfig, SourceConfig, StreamChoice, TestConfig, TestPattern,
-    TransportChoice,
+    DeviceConfig, DeviceFormat, FileConfig, ReceptionConfig, RtspConfig, SourceConfig, StreamChoice, TestConfig,
+    TestPattern, TransportChoice,
 };
 pub use statistics::{CsvProfile, StatisticsConfig};
 pub use transport::TransportConfig;

@@ -5,7 +5,7 @@ use std::{ops::RangeInclusive, path::PathBuf};
 use serde::{Deserialize, Serialize};
 use url::Url;
 
-use super::{Fingerprint, PasswordSource, Size, SourceAddress, keyed::keyed_enum};
+use super::{Fingerprint, IceServers, InterfaceName, PasswordSource, Size, SourceAddress, keyed::keyed_enum};
 use crate::i18n::gettext;
 
 /// Where a feed's picture comes from.
@@ -64,6 +64,9 @@ pub struct RtspConfig {
     /// The certificate by which an `rtsps` camera is recognised; `None` takes the one that
     /// it shows first, and keeps it here.
     pub certificate: Option<Fingerprint>,
+    /// How a robot's picture is received; nothing of it counts for a camera that speaks RTSP.
+    #[serde(default)]
+    pub reception: ReceptionConfig,
 }
 
 impl RtspConfig {
@@ -84,6 +87,7 @@ impl RtspConfig {
             latency_ms: Self::DEFAULT_LATENCY_MS,
             drop_on_latency: true,
             certificate: None,
+            reception: ReceptionConfig::default(),
         }
     }
 
@@ -102,6 +106,19 @@ impl RtspConfig {
             _ => &self.address,
         }
     }
+}
+
+/// By which ways a robot's picture comes from a relay's sender to here.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReceptionConfig {
+    /// Certificates that vouch for the relay beside those that the system trusts, a PEM file.
+    pub ca: Option<PathBuf>,
+    /// STUN and TURN servers, where the sender cannot be reached directly.
+    pub ice: IceServers,
+    /// Go through a TURN server or not at all.
+    pub relay_only: bool,
+    /// The network interfaces to use; empty: all but loopback and those of containers and virtual machines.
+    pub interfaces: Vec<InterfaceName>,
 }
 
 keyed_enum! {

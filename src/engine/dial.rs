@@ -22,6 +22,7 @@ use crate::{
         pass_through::Terms,
         source::{ReceivedSource, Route, RtspSource, Source, Transport, diagnose},
     },
+    webrtc::{IceAddresses, Ways},
 };
 
 /// What becomes of an attempt.
@@ -114,8 +115,16 @@ impl Dial {
         let token = login(&self.config.id, rtsp, &self.secrets).await?.map(|login| login.password);
         let feed = rtsp.address_in_use().feed_at_relay().map(str::to_owned);
         let tell = self.tell.clone();
-        let meeting = Meeting::new(Relayed { url, token, feed }, move |feeds| tell(DialEvent::Offered(feeds)));
-        Ok(ReceivedSource { latency_ms: rtsp.latency_ms, signalling: Arc::new(meeting) })
+        let reception = &rtsp.reception;
+        let servers = IceAddresses::of(&reception.ice).map_err(|error| {
+            let message = gettext("The password of the TURN servers could not be read.");
+            MediaFault::new(FaultKind::Password, message, error.to_string())
+        })?;
+        let ways = Ways { servers, relay_only: reception.relay_only, interfaces: reception.interfaces.clone() };
+        let meeting = Meeting::new(Relayed { url, ca: reception.ca.clone(), token, feed }, move |feeds| {
+            tell(DialEvent::Offered(feeds));
+        });
+        Ok(ReceivedSource { latency_ms: rtsp.latency_ms, ways, signalling: Arc::new(meeting) })
     }
 
     /// Where the ingest's events go; a failure without a clear reason is looked into first.

@@ -11,6 +11,7 @@ use crate::support::{
     free_port,
     program::Program,
     robot::{Receiver, Sender},
+    turn::Turn,
     wait_for,
 };
 
@@ -173,4 +174,41 @@ fn several_feeds_of_one_robot_come_over_one_connection_each_to_whom_wants_it() {
     let told =
         Program::serve(&["--feed", &address("Four", "#mast")]).wait_line("feed=four state=\"backoff\"", PATIENCE);
     assert!(told.contains("No feed “mast”") && told.contains("bow, aft"), "{told}");
+}
+
+#[test]
+fn a_robot_is_received_through_a_turn_server_at_a_relay_that_ones_own_authority_vouches_for() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = |name: &str, text: &str| {
+        let path = folder.path().join(name);
+        fs::write(&path, text).unwrap();
+        path.to_str().unwrap().to_owned()
+    };
+    let made = rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]).unwrap();
+    let (ca, key) = (file("ca.pem", &made.cert.pem()), file("key.pem", &made.signing_key.serialize_pem()));
+    let port = free_port();
+    let _relay = relay(port, &["--tls-cert", &ca, "--tls-key", &key]);
+    let at_robot = format!(
+        "version = 1\n[[connectors]]\nid = \"robot\"\nkind = \"bigfootbot\"\naddress = \"wss://localhost:{port}\"\n\
+         ca = \"{ca}\"\ninterfaces = [\"lo\"]\n[[feeds]]\nname = \"Bow\"\npattern = \"ball\"\npattern_size = \"320x240\"\n"
+    );
+    let at_robot = Program::serve(&["--config", &file("robot.toml", &at_robot)]);
+    at_robot.wait_line("connector=robot state=\"ready\"", PATIENCE);
+
+    let turn = Turn::start();
+    let (server, password) = (turn.relay("udp"), file("password", Turn::PASSWORD));
+    let here = format!(
+        "version = 1\n[[feeds]]\nname = \"Stranger\"\naddress = \"wss://localhost:{port}\"\n\
+         [[feeds]]\nname = \"Robot\"\naddress = \"wss://localhost:{port}/#bow\"\nca = \"{ca}\"\n\
+         ice_servers = [\"{server}\"]\nice_password_file = \"{password}\"\nrelay_only = true\ninterfaces = [\"lo\"]\n"
+    );
+    let here = Program::serve(&["--config", &file("here.toml", &here)]);
+    here.wait_state("robot", "live", PATIENCE);
+    let told = here.wait_line("feed=stranger state=\"failed\"", PATIENCE);
+    assert!(told.contains("is not trusted") && told.contains("name that one's certificate with `ca`"), "{told}");
+    // No other way was taken.
+    let before = here.lines().len();
+    drop(turn);
+    here.wait_line_after(before, "feed=robot state=\"stalled\"", PATIENCE);
+    assert!(!here.lines().iter().any(|line| line.contains(Turn::PASSWORD)), "the password stands in the log");
 }

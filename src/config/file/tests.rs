@@ -13,9 +13,9 @@ use crate::config::{
     AgentConfig, AgentKind, AudioConfig, AudioSource, BrokerChoice, BudgetKind, ChannelLabel, Codec, ConnectorConfig,
     ConnectorForm, Crop, CsvProfile, DataChannelConfig, Delivery, DeviceConfig, DeviceFormat, ElementChoice,
     ElementRole, EmbeddedBroker, ExternalBroker, FeedChoice, FeedConfig, Field, FieldKind, FileConfig, Fingerprint,
-    Flip, IceServers, MqttDialect, MqttRole, PasswordSource, PathChoice, PictureConfig, Priority, Rotation, RtspConfig,
-    Senders, ServerConfig, ShareConfig, Size, SocketPlace, SourceConfig, StreamChoice, TestConfig, TestPattern,
-    TransportChoice, TransportConfig, WatchConfig,
+    Flip, IceServers, MqttDialect, MqttRole, PasswordSource, PathChoice, PictureConfig, Priority, ReceptionConfig,
+    Rotation, RtspConfig, Senders, ServerConfig, ShareConfig, Size, SocketPlace, SourceConfig, StreamChoice,
+    TestConfig, TestPattern, TransportChoice, TransportConfig, WatchConfig,
 };
 
 /// A kind of connector, as one above this room would describe it.
@@ -405,6 +405,7 @@ fn each_fault_in_a_camera_is_named() {
         ("fps = 20", "`fps` is not known here; did you mean `framerate`?"),
         ("transport = \"pigeon\"", "`transport` is \"pigeon\"; it is one of \"auto\", \"udp\""),
         ("stream = \"sub\"", "`stream` cannot be used: it needs `sub_address` beside it"),
+        ("ca = \"/a\"", "`ca` cannot be used: it goes with the address of a relay"),
         ("certificate = \"sha1:00\"", "`certificate` is \"sha1:00\"; a fingerprint is sha256:"),
         (
             "device_size = \"640x360\"",
@@ -702,7 +703,19 @@ fn every_setting_comes_back() {
     if let SourceConfig::Rtsp(rtsp) = &mut third.source {
         rtsp.password = PasswordSource::None;
     }
-    let mut config = Config { feeds: vec![feed, second, third], ..Config::default() };
+    let mut fourth = camera("Fourth");
+    let mut rtsp = RtspConfig::new("wss://robot:8765/#bow".parse().unwrap());
+    rtsp.reception = ReceptionConfig {
+        ca: Some("/etc/ca.pem".into()),
+        ice: IceServers {
+            servers: vec!["turn:me@relay.example:3478".parse().unwrap()],
+            password: PasswordSource::Environment("TURN_PASSWORD".to_owned()),
+        },
+        relay_only: true,
+        interfaces: vec!["wl*".parse().unwrap()],
+    };
+    fourth.source = SourceConfig::Rtsp(rtsp);
+    let mut config = Config { feeds: vec![feed, second, third, fourth], ..Config::default() };
     config.server.token = Some("planted-token".parse().unwrap());
     config.server.allowed_origins = vec!["https://a.example".into()];
     config.server.allowed_hosts = vec!["b.example".into(), "c.example".into()];

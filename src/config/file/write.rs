@@ -463,6 +463,7 @@ fn camera_entries(rtsp: &RtspConfig) -> Result<Vec<Entry>, Fault> {
         PasswordSource::File(path) => (None, Some(path.as_path())),
         PasswordSource::None | PasswordSource::Keyring => (None, None),
     };
+    let (ice_variable, ice_file) = rtsp.reception.ice.password_place();
     let none = rtsp.user.is_some() && rtsp.password == PasswordSource::None;
     Ok(vec![
         entry("address", text(rtsp.address.as_str()), Setting::Absent),
@@ -476,6 +477,12 @@ fn camera_entries(rtsp: &RtspConfig) -> Result<Vec<Entry>, Fault> {
         number("latency_ms", rtsp.latency_ms, RtspConfig::DEFAULT_LATENCY_MS),
         flag("drop_on_latency", rtsp.drop_on_latency, true),
         optional_key("certificate", rtsp.certificate.as_ref()),
+        entry("ca", path(rtsp.reception.ca.as_deref())?, Setting::Absent),
+        texts("ice_servers", &rtsp.reception.ice.servers),
+        entry("ice_password_env", optional(ice_variable), Setting::Absent),
+        entry("ice_password_file", path(ice_file)?, Setting::Absent),
+        flag("relay_only", rtsp.reception.relay_only, false),
+        texts("interfaces", &rtsp.reception.interfaces),
     ])
 }
 

@@ -3,7 +3,7 @@
 //! Media need no signalling once they flow: a relay that goes then takes nothing with it, and a sender that goes
 //! is noticed by the picture. Of a sender of ours, whose sessions have names, is then asked what became of it.
 
-use std::{net::IpAddr, pin::pin, time::Duration};
+use std::{net::IpAddr, path::PathBuf, pin::pin, time::Duration};
 
 use futures::{SinkExt, StreamExt};
 use tokio::{
@@ -41,6 +41,8 @@ const MAX_WORDS: usize = 80;
 pub struct Relayed {
     /// `ws://` or `wss://`.
     pub url: Url,
+    /// Certificates that vouch for it beside those that the system trusts, a PEM file.
+    pub ca: Option<PathBuf>,
     /// What the relay asks for, if anything.
     pub token: Option<Password>,
     /// Which feed of a sender of ours is wanted; `None`: the first.
@@ -92,7 +94,7 @@ pub async fn receive(
     offered: UnboundedSender<Offered>,
     mut replies: UnboundedReceiver<Reply>,
 ) -> Result<(), ConnectorFault> {
-    let server = Server { url: relay.url, ca: None, papers: Papers::Token(relay.token), subprotocol: None };
+    let server = Server { url: relay.url, ca: relay.ca, papers: Papers::Token(relay.token), subprotocol: None };
     let mut dialled = server.dial(&mut SetUp::default()).await?;
     let mut receiver = Receiver::new(relay.feed);
     loop {

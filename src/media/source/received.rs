@@ -21,6 +21,7 @@ use super::{
 use crate::{
     i18n::{gettext, gettext_f},
     media::{FaultKind, IngestEvent, MediaError, MediaFault, element::make, ingest::stream_kind::ended},
+    webrtc::Ways,
 };
 
 /// One attempt at one sender.
@@ -28,6 +29,8 @@ use crate::{
 pub struct ReceivedSource {
     /// Jitter buffer in milliseconds.
     pub latency_ms: u32,
+    /// By which ways it may be reached.
+    pub(crate) ways: Ways,
     /// How the sender is met.
     pub signalling: Arc<dyn Signalling>,
 }
@@ -94,6 +97,7 @@ pub(super) fn open(source: &ReceivedSource, events: &UnboundedSender<IngestEvent
     let element = make("webrtcbin")?;
     element.set_property_from_str("bundle-policy", "max-bundle");
     element.set_property("latency", source.latency_ms);
+    source.ways.tell(&element);
     let (say, replies) = unbounded_channel();
     tell_candidates(&element, say.clone());
     ask_for_what_is_lost(&element);
@@ -251,7 +255,9 @@ fn tell_of_its_end(element: &gst::Element, events: UnboundedSender<IngestEvent>)
             State::Failed => MediaFault::new(
                 FaultKind::Unreachable,
                 gettext("The sender was met, and there is no way for its picture to here."),
-                gettext("Check that UDP packets pass between the two networks."),
+                gettext(
+                    "Check that UDP packets pass between the two networks, or name a TURN server with ice_servers.",
+                ),
             ),
             State::Closed => ended(),
             _ => return,

@@ -3,9 +3,10 @@
 
 use super::super::fields::Fields;
 use super::login::{check_user, read_password_source};
+use super::transport::{read_ice, read_interfaces, refuse_relay_only};
 use crate::config::{
-    Credentials, DeviceConfig, FileConfig, Password, PasswordSource, RtspConfig, SourceAddress, SourceConfig,
-    StreamChoice, TestConfig,
+    Credentials, DeviceConfig, FileConfig, Password, PasswordSource, ReceptionConfig, RtspConfig, SourceAddress,
+    SourceConfig, StreamChoice, TestConfig,
 };
 use crate::i18n::{gettext, gettext_f};
 
@@ -21,6 +22,10 @@ struct Kind {
     read: fn(&Fields<'_>) -> Option<Read>,
 }
 
+/// What goes with the address of a relay, and with no other.
+const RECEPTION_KEYS: [&str; 6] =
+    ["ca", "ice_servers", "ice_password_env", "ice_password_file", "relay_only", "interfaces"];
+
 const KINDS: &[Kind] = &[
     Kind {
         key: "address",
@@ -35,6 +40,12 @@ const KINDS: &[Kind] = &[
             "latency_ms",
             "drop_on_latency",
             "certificate",
+            "ca",
+            "ice_servers",
+            "ice_password_env",
+            "ice_password_file",
+            "relay_only",
+            "interfaces",
         ],
         read: read_camera,
     },
@@ -110,13 +121,30 @@ fn read_camera(fields: &Fields<'_>) -> Option<Read> {
         refuse_another_login(fields, login, user.as_deref(), password.as_ref());
         sub_address
     });
-    let mut rtsp = with_reception(RtspConfig { sub_address, ..RtspConfig::new(address) });
+    let reception = read_ways(fields, &address);
+    let mut rtsp = with_reception(RtspConfig { sub_address, reception, ..RtspConfig::new(address) });
     if let Some(user) = user {
         rtsp = rtsp.with_user(user, named);
     } else if named != PasswordSource::Keyring {
         fields.notes.add(fields.line, gettext("this feed names a password but no user; write user = \"…\" below"));
     }
     Some((SourceConfig::Rtsp(rtsp), password))
+}
+
+/// By which ways a robot's picture comes.
+fn read_ways(fields: &Fields<'_>, address: &SourceAddress) -> ReceptionConfig {
+    if address.relay().is_none() {
+        for key in RECEPTION_KEYS.iter().filter(|key| fields.has(key)) {
+            fields.refuse(key, gettext("it goes with the address of a relay, ws:// or wss://; remove this line"));
+        }
+        return ReceptionConfig::default();
+    }
+    let ice = read_ice(fields);
+    let relay_only = fields.flag("relay_only").unwrap_or_default();
+    if relay_only && !ice.has_relay() {
+        refuse_relay_only(fields);
+    }
+    ReceptionConfig { ca: fields.path("ca"), ice, relay_only, interfaces: read_interfaces(fields) }
 }
 
 fn read_address(fields: &Fields<'_>, key: &str) -> Option<(SourceAddress, Option<Credentials>)> {

@@ -35,14 +35,17 @@ pub(super) fn read_transport(fields: &Fields<'_>, names_servers: bool) -> Transp
         interfaces: read_interfaces(fields),
     };
     if transport.lacks_relay(names_servers) {
-        fields
-            .refuse("relay_only", gettext("no server of ice_servers is a relay; name a turn: or turns: server there"));
+        refuse_relay_only(fields);
     }
     transport
 }
 
+pub(super) fn refuse_relay_only(fields: &Fields<'_>) {
+    fields.refuse("relay_only", gettext("no server of ice_servers is a relay; name a turn: or turns: server there"));
+}
+
 /// The servers, and where their users' password is.
-fn read_ice(fields: &Fields<'_>) -> IceServers {
+pub(super) fn read_ice(fields: &Fields<'_>) -> IceServers {
     const KEY: &str = "ice_servers";
     // Each is read below: somebody may write a password into one, which no error may repeat.
     let texts = fields.texts(KEY, |_| Ok::<_, Infallible>(())).unwrap_or_default();
@@ -52,7 +55,7 @@ fn read_ice(fields: &Fields<'_>) -> IceServers {
     IceServers { servers, password: read_secret(fields, keys).unwrap_or_default() }
 }
 
-fn read_interfaces(fields: &Fields<'_>) -> Vec<InterfaceName> {
+pub(super) fn read_interfaces(fields: &Fields<'_>) -> Vec<InterfaceName> {
     let check = |text: &str| -> Result<(), InterfaceNameError> { text.parse::<InterfaceName>().map(drop) };
     let texts = fields.texts("interfaces", check).unwrap_or_default();
     texts.iter().filter_map(|text| text.parse().ok()).collect()

@@ -3,8 +3,8 @@
 use super::{Entered, Field, Problem, problem::Problems};
 use crate::{
     config::{
-        AddressError, FileConfig, Fingerprint, Password, PasswordSource, RtspConfig, SourceAddress, SourceConfig,
-        StreamChoice, TestConfig, TestPattern, TransportChoice,
+        AddressError, FileConfig, Fingerprint, Password, PasswordSource, ReceptionConfig, RtspConfig, SourceAddress,
+        SourceConfig, StreamChoice, TestConfig, TestPattern, TransportChoice,
     },
     i18n::gettext,
 };
@@ -82,6 +82,8 @@ pub struct EnteredCamera {
     pub certificate: Option<Fingerprint>,
     /// Whether it is to be known by the next one that it shows.
     pub forgets_certificate: bool,
+    /// By which ways a robot's picture comes; the settings file says so, and no field.
+    pub(super) reception: ReceptionConfig,
 }
 
 impl Default for EnteredCamera {
@@ -97,6 +99,7 @@ impl Default for EnteredCamera {
             drop_on_latency: true,
             certificate: None,
             forgets_certificate: false,
+            reception: ReceptionConfig::default(),
         }
     }
 }
@@ -116,6 +119,7 @@ impl EnteredCamera {
             drop_on_latency: config.drop_on_latency,
             certificate: config.certificate,
             forgets_certificate: false,
+            reception: config.reception.clone(),
         }
     }
 
@@ -140,9 +144,10 @@ impl EnteredCamera {
         if user.is_empty() && !self.password.is_empty() {
             problems.note::<()>(Err(Problem::no_user()));
         }
-        let sub_address = sub_address?;
+        let (address, sub_address) = (address?, sub_address?);
+        let is_relay = address.relay().is_some();
         Some(RtspConfig {
-            address: address?,
+            address,
             user: (!user.is_empty()).then(|| user.to_owned()),
             password: PasswordSource::None,
             // Without a second address there is but one to use.
@@ -152,6 +157,7 @@ impl EnteredCamera {
             latency_ms: self.latency_ms,
             drop_on_latency: self.drop_on_latency,
             certificate: None,
+            reception: if is_relay { self.reception.clone() } else { ReceptionConfig::default() },
         })
     }
 }
