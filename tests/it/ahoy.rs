@@ -22,6 +22,7 @@ use crate::support::{
     network::Network,
     program::Program,
     station::SmallStation,
+    tls_front::{Answers, TlsFront},
     wait_for,
 };
 
@@ -247,6 +248,35 @@ fn a_feed_is_attached_again_after_any_loss_and_viewers_stay_where_they_can() {
     lab.wait_attached();
     let third = lab.play();
     lab.wait_frames(third, 10);
+    lab.assert_content();
+    assert_no_key(&program);
+}
+
+#[test]
+fn a_director_behind_tls_may_answer_late_and_twice_and_one_that_never_does_is_asked_again() {
+    let lab = Lab::start();
+    let folder = tempfile::tempdir().unwrap();
+    let front = TlsFront::start(lab.runtime.handle(), lab.director.address(), folder.path(), Answers::Never);
+    let place = format!("https://localhost:{}/", front.port);
+    let address = lab.director.attach_address().replace(&format!("http://{}/", lab.director.address()), &place);
+    let (_stranger, stranger) = serve(&address, "", KEY);
+    let told = stranger.wait_line("connector=shore state=\"backoff\"", PATIENCE);
+    assert!(told.contains("is not trusted") && told.contains("with `ca`"), "{told}");
+    assert_eq!(lab.director.requests(), 0);
+    drop(stranger);
+
+    let (_folder, program) = serve(&address, &format!("ca = \"{}\"\n", front.ca()), KEY);
+    let told = program.wait_line("connector=shore state=\"backoff\"", PATIENCE);
+    assert!(told.contains("was reached, and does not answer."), "{told}");
+    for answers in [Answers::Late(Duration::from_secs(3)), Answers::Twice] {
+        front.set(answers);
+        let before = program.lines().len();
+        lab.director.hang_up("bow");
+        program.wait_line_after(before, "connector=shore state=\"ready\"", PATIENCE);
+        lab.wait_attached();
+        let play = lab.play();
+        lab.wait_frames(play, 10);
+    }
     lab.assert_content();
     assert_no_key(&program);
 }

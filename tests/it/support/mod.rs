@@ -24,6 +24,7 @@ pub mod road;
 pub mod robot;
 pub mod stale;
 pub mod station;
+pub mod tls_front;
 pub mod tunnel;
 pub mod turn;
 pub mod whip;
