@@ -160,6 +160,18 @@ pub struct ReceiveOptions {
     /// Environment variable with the token that relays ask for
     #[arg(long, value_name = "VARIABLE")]
     pub token_env: Option<String>,
+    /// Certificates that vouch for relays beside those that the system trusts (PEM)
+    #[arg(long, value_name = "FILE")]
+    pub ca: Option<PathBuf>,
+    /// A STUN or TURN server, where a robot cannot be reached directly; may be repeated
+    #[arg(long = "ice-server", value_name = "stun:HOST:PORT|turn:USER@HOST:PORT")]
+    pub ice_servers: Vec<IceServer>,
+    /// The environment variable that holds the TURN users' password: others can see arguments
+    #[arg(long, value_name = "VARIABLE", requires = "ice_servers")]
+    pub ice_password_env: Option<String>,
+    /// Go through a TURN server or not at all
+    #[arg(long, requires = "ice_servers")]
+    pub relay_only: bool,
 }
 
 /// Options of `relay`.

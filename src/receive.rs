@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use crate::{
     cli::ReceiveOptions,
-    config::{FeedConfig, FeedId, Password, PasswordSource, SourceConfig},
+    config::{FeedConfig, FeedId, IceServers, Password, PasswordSource, ReceptionConfig, SourceConfig},
     i18n::{gettext, gettext_f},
     serve::read_source,
 };
@@ -54,26 +54,35 @@ fn show(_: Vec<(FeedConfig, Option<Password>)>, _: &ReceiveOptions) -> ExitCode 
 /// A feed for each address, with the password that stood in it.
 fn feeds(options: &ReceiveOptions) -> Result<Vec<(FeedConfig, Option<Password>)>, String> {
     let numbered = options.addresses.iter().enumerate();
-    numbered.map(|(place, address)| feed(place, address, options.token_env.as_deref())).collect()
+    numbered.map(|(place, address)| feed(place, address, options)).collect()
 }
 
-fn feed(place: usize, address: &str, token_env: Option<&str>) -> Result<(FeedConfig, Option<Password>), String> {
+fn feed(place: usize, address: &str, options: &ReceiveOptions) -> Result<(FeedConfig, Option<Password>), String> {
     // The address is not repeated: it may hold a password.
     let place = (place + 1).to_string();
     let (mut source, password) = read_source(address).map_err(|reason| {
         // Translators: {number} counts addresses; {reason} says in lower case what is wrong.
         gettext_f("Address {number}: {reason}", &[("number", &place), ("reason", &reason)])
     })?;
-    if let (SourceConfig::Rtsp(rtsp), Some(variable)) = (&mut source, token_env)
+    if let SourceConfig::Rtsp(rtsp) = &mut source
         && rtsp.address.relay().is_some()
     {
-        *rtsp = rtsp.clone().with_user(USER, PasswordSource::Environment(variable.to_owned()));
+        if let Some(variable) = &options.token_env {
+            *rtsp = rtsp.clone().with_user(USER, PasswordSource::Environment(variable.clone()));
+        }
+        rtsp.reception = reception(options);
     }
     let name = match &source {
         SourceConfig::Rtsp(rtsp) => format!("{}:{}", rtsp.address.host(), rtsp.address.port()),
         other => other.words(),
     };
     Ok((FeedConfig::new(FeedId::from_name(&format!("picture {place}")), name, source), password))
+}
+
+fn reception(options: &ReceiveOptions) -> ReceptionConfig {
+    let password = options.ice_password_env.clone().map_or(PasswordSource::None, PasswordSource::Environment);
+    let ice = IceServers { servers: options.ice_servers.clone(), password };
+    ReceptionConfig { ca: options.ca.clone(), ice, relay_only: options.relay_only, ..ReceptionConfig::default() }
 }
 
 #[cfg(test)]
@@ -101,6 +110,23 @@ mod tests {
             })
             .collect();
         assert_eq!(passwords, [PasswordSource::Environment("TOKEN".to_owned()), PasswordSource::None]);
+    }
+
+    #[test]
+    fn the_ways_to_a_robot_are_for_relays_only() {
+        let ice_servers = vec!["turn:me@relay.example:3478".parse().unwrap()];
+        let addresses = options(&["wss://robot:8765#bow", "rtsp://bow.local/s"], None);
+        let made =
+            feeds(&ReceiveOptions { ice_servers, relay_only: true, ca: Some("/ca".into()), ..addresses }).unwrap();
+        let ways: Vec<_> = made
+            .iter()
+            .filter_map(|(feed, _)| match &feed.source {
+                SourceConfig::Rtsp(rtsp) => Some(&rtsp.reception),
+                _ => None,
+            })
+            .collect();
+        assert!(ways[0].relay_only && ways[0].ice.has_relay() && ways[0].ca.is_some());
+        assert_eq!(*ways[1], ReceptionConfig::default());
     }
 
     #[test]

@@ -1,7 +1,8 @@
 use super::*;
 use crate::config::{
     AgentConfig, AudioSource, Crop, DataChannelConfig, DeviceConfig, ElementRole, ElementSettings, FileConfig,
-    Fingerprint, Flip, PathChoice, PictureConfig, Priority, Rotation, Size, StreamChoice, TestConfig, TransportChoice,
+    Fingerprint, Flip, PathChoice, PictureConfig, Priority, ReceptionConfig, Rotation, Size, StreamChoice, TestConfig,
+    TransportChoice,
 };
 use std::collections::BTreeMap;
 
@@ -117,6 +118,18 @@ fn an_edit_that_changes_nothing_changes_nothing() {
     let old = unusual();
     let (new, password) = Entered::of(&old).check().unwrap().change(&old);
     assert_eq!((new, password.is_none()), (old, true));
+}
+
+#[test]
+fn the_ways_to_a_robot_that_stand_in_the_file_stay_there() {
+    let mut relayed = RtspConfig::new("wss://robot:8765/#bow".parse().unwrap());
+    relayed.reception.ca = Some("/etc/ca.pem".into());
+    let old = FeedConfig { source: SourceConfig::Rtsp(relayed), ..unusual() };
+    let mut entered = Entered::of(&old);
+    assert_eq!(entered.check().unwrap().change(&old).0, old);
+    entered.kind = SourceKind::Rtsp;
+    entered.camera.address = "rtsp://h/1".into();
+    assert_eq!(rtsp(&entered.check().unwrap().change(&old).0).reception, ReceptionConfig::default());
 }
 
 #[test]
