@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use heliograph::{
-    config::{AudioSource, FeedId, ServerConfig, Token},
+    config::{AudioSource, FeedConfig, FeedId, PathChoice, ServerConfig, Size, Token},
     connector::local::LocalServer,
     engine::{FeedEvent, FeedState},
 };
@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 use crate::support::{
     browser::{Browser, Tab},
     elements::{self, encoders_for_viewers},
+    lines::carry,
     station::SmallStation,
     wait_for,
 };
@@ -33,13 +34,20 @@ struct Scene {
 
 impl Scene {
     fn start(audio: AudioSource) -> Self {
+        Self::start_with(SmallStation::SIZE, |feed| feed.audio.source = audio)
+    }
+
+    fn start_with(size: Size, change: impl FnOnce(&mut FeedConfig)) -> Self {
         elements::watch();
-        let mut small = SmallStation::start();
+        let mut small = SmallStation::start_of(size, 1);
         small.station.engine.rest_after(LINGER);
         let listen = "127.0.0.1:0".parse().unwrap();
         let settings = ServerConfig { listen, token: Some(Token::new(TOKEN).unwrap()), ..ServerConfig::default() };
         let server = small.block_on(small.station.listen(&settings)).unwrap();
-        let feed = small.add("bow", |feed| (feed.audio.source, feed.keep_warm) = (audio, false));
+        let feed = small.add("bow", |feed| {
+            feed.keep_warm = false;
+            change(feed);
+        });
         wait_rest(&mut small, &feed);
         let mut browser = Browser::start();
         let tab = browser.open(&json!({ "do": "open", "kind": "whep" }));
@@ -146,4 +154,17 @@ fn a_page_is_told_why_nothing_is_played() {
     scene.browser.wait(scene.tab, &format!("whep.decoded().then(frames => frames > {before} + 30)"), 15_000);
     scene.browser.wait(scene.tab, "whep.heard().then(packets => packets > 30)", 10_000);
     assert_eq!(scene.browser.eval(scene.tab, "whep.stop()"), json!([200, 404]));
+}
+
+#[test]
+fn a_slow_player_is_moved_to_a_small_picture_and_back() {
+    // Large enough that a small one is worth making.
+    let large = Size { width: 1280, height: 720 };
+    let mut scene = Scene::start_with(large, |feed| feed.path = PathChoice::Automatic);
+    scene.play("plain", "bow");
+    for (kbps, width) in [(8000, 1280), (100, 640), (8000, 1280)] {
+        carry(0, kbps);
+        scene.browser.wait(scene.tab, &format!("whep.width().then(width => width === {width})"), 20_000);
+    }
+    assert_eq!(scene.stop(), json!([200, 404]));
 }

@@ -117,6 +117,7 @@ window.whep = {
   play: (maker, address, token) => (player = new makers[maker](address, token)).play(),
   stop: () => player.stop(),
   decoded: async () => (await inbound("video")).framesDecoded ?? 0,
+  width: async () => (await inbound("video")).frameWidth ?? 0,
   heard: async () => (await inbound("audio")).packetsReceived ?? 0,
   /** What the server says to anything else. */
   ask: async (address, options) => answerOf(await fetch(address, options)),

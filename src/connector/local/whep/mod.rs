@@ -34,7 +34,7 @@ use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use tokio::sync::watch;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout, timeout_at};
 use url::form_urlencoded;
 
 use super::access::Access;
@@ -47,6 +47,11 @@ use players::{MAX_PLAYERS, NotTaken, Players};
 
 /// A player has its answer by then, or is told to come again. People wait three seconds.
 const ANSWER_WITHIN: Duration = Duration::from_millis(2500);
+
+/// How often an offer is tried that is answered without a picture. For each, webrtcsink makes out with a pipeline of
+/// its own which format it can send in; that fails now and then ("data flow before segment event"), and the
+/// picture is left out for it.
+const TRIES: usize = 6;
 
 /// When a player that found no picture should come again, in seconds.
 const COME_AGAIN: &str = "2";
@@ -190,23 +195,17 @@ async fn begin(
     let place = whep.players.place().ok_or_else(|| {
         Refusal::for_now(format!("{MAX_PLAYERS} players are here, which is the most there can be. Try again later."))
     })?;
-    let guest = Guest::begin(&whep.hub, &feed, Some(&name_in(&uri)), asking(&offer.sdp));
-    let mut guest = guest.map_err(|refused| Refusal::for_now(refused.to_string()))?;
-    match timeout(ANSWER_WITHIN, guest.whole_answer()).await {
-        Ok(Some(answer)) if sends_picture(&answer) => {
-            let ticket = whep.players.seat(&feed, offer, guest, place);
-            let location = format!("/whep/{feed}/{}", ticket.id);
-            let headers = [(LOCATION, location), (ETAG, ticket.tag), (CONTENT_TYPE, SDP.to_owned())];
-            Ok((StatusCode::CREATED, headers, [("accept-patch", FRAGMENT)], answer).into_response())
-        }
-        Ok(_) => Err(Refusal::new(StatusCode::UNPROCESSABLE_ENTITY, "The offer cannot be answered with a picture.")),
-        Err(_) => {
-            whep.players.keep_awake(guest, place);
-            // The sentence of the feed's state is that for people.
-            let why = whep.hub.feed_status(&feed).map(|status| status.text).unwrap_or_default();
-            Err(Refusal::for_now(format!("There is no picture now. {why}").trim()))
-        }
-    }
+    let (guest, answer) = whep.watch(&feed, &name_in(&uri), &asking(&offer.sdp)).await?;
+    let Some(answer) = answer else {
+        whep.players.keep_awake(guest, place);
+        // The sentence of the feed's state is that for people.
+        let why = whep.hub.feed_status(&feed).map(|status| status.text).unwrap_or_default();
+        return Err(Refusal::for_now(format!("There is no picture now. {why}").trim()));
+    };
+    let ticket = whep.players.seat(&feed, offer, guest, place);
+    let location = format!("/whep/{feed}/{}", ticket.id);
+    let headers = [(LOCATION, location), (ETAG, ticket.tag), (CONTENT_TYPE, SDP.to_owned())];
+    Ok((StatusCode::CREATED, headers, [("accept-patch", FRAGMENT)], answer).into_response())
 }
 
 /// Takes further candidates (section 4.3.1). ICE cannot be begun anew in a session: a new one is to be had as soon.
@@ -251,6 +250,22 @@ async fn end(
 }
 
 impl Whep {
+    /// A guest, and the answer to its offer that gives a picture; without that where none came in time.
+    async fn watch(&self, feed: &str, name: &str, offer: &str) -> Result<(Guest, Option<String>), Refusal> {
+        let end = Instant::now() + ANSWER_WITHIN;
+        for _ in 0..TRIES {
+            let guest = Guest::begin(&self.hub, feed, Some(name), offer.to_owned());
+            let mut guest = guest.map_err(|refused| Refusal::for_now(refused.to_string()))?;
+            match timeout_at(end, guest.whole_answer()).await {
+                Ok(Some(answer)) if sends_picture(&answer) => return Ok((guest, Some(answer))),
+                Ok(Some(_)) => tracing::debug!(feed, "an offer is answered without a picture"),
+                Ok(None) => break,
+                Err(_) => return Ok((guest, None)),
+            }
+        }
+        Err(Refusal::new(StatusCode::UNPROCESSABLE_ENTITY, "The offer cannot be answered with a picture."))
+    }
+
     fn check_feed(&self, feed: &str) -> Result<(), Refusal> {
         let sentence = || format!("There is no feed “{}” here. All feeds are at “/”.", short(feed));
         self.hub.feed_status(feed).map(|_| ()).ok_or_else(|| Refusal::new(StatusCode::NOT_FOUND, sentence()))
