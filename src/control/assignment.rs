@@ -7,7 +7,7 @@ use std::{
 
 /// A viewer gets too little when its estimate is below this part of what its rendition sends…
 ///
-/// Google's congestion control goes down to 0.85 of what arrives: below this, less arrives than is sent.
+/// An estimate goes down to 0.85 of what arrives: below this, less arrives than is sent.
 const TOO_LITTLE: f64 = 0.75;
 /// …and has gone down lately: an estimate that is low because less was sent so far says nothing.
 const FELL_WITHIN: Duration = Duration::from_secs(2);

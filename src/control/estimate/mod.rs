@@ -1,12 +1,13 @@
 //! What each viewer's connection carries.
 //!
-//! GStreamer's `rtpgccbwe` estimates that too, and its figure decides which rendition a viewer
-//! gets. To steer an encoder by it is slow: it never sees more than is sent, so it goes up by
-//! 8 % a second at most and by 40 kbit/s a second once it was near a limit, and down only when its
-//! filter is sure. From the same feedback this one takes two things that `rtpgccbwe` does not keep:
-//! how long packets lie in queues, and how much arrives while they do. It cuts to below what
-//! arrives as soon as a queue stands, feels its way near a limit that it knows, and goes up quickly
-//! where it has passed the limit without a queue.
+//! An encoder is steered by it, it decides which rendition a viewer gets, and people are shown it.
+//!
+//! GStreamer's `rtpgccbwe` would estimate that too. To steer an encoder by it is slow: it never sees more
+//! than is sent, so it goes up by 8 % a second at most and by 40 kbit/s a second once it was near a
+//! limit, and down only when its filter is sure. From the same feedback this one takes two things that
+//! `rtpgccbwe` does not keep: how long packets lie in queues, and how much arrives while they do. It
+//! cuts to below what arrives as soon as a queue stands, feels its way near a limit that it knows, and
+//! goes up quickly where it has passed the limit without a queue.
 //!
 //! Where the far end gives no such feedback, its receiver reports (RFC 3550) have to do: loss, and
 //! how the round trip grows.

@@ -165,7 +165,11 @@ impl Worker {
         tracing::trace!(feed = %self.config.id, session, ?report, "path");
         let Some(assigned) = self.assignment.of(session) else { return };
         let asked = self.asked_kbps(assigned);
-        self.agents.path(session, asked, now).estimator.feed(report, asked, now);
+        let estimator = &mut self.agents.path(session, asked, now).estimator;
+        estimator.feed(report, asked, now);
+        if let Some(Estimate { kbps, basis, .. }) = estimator.estimate(now) {
+            self.set_estimate(session, kbps as u32, basis);
+        }
         self.consult(now);
     }
 

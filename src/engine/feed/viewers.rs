@@ -14,7 +14,6 @@ use super::{
 use crate::{
     config::{Codec, Password, TransportConfig},
     media::{AudioRendition, AudioState, MediaFault, Outlet, OutletEvent, OutletPlan, PictureClock, TransportPlan},
-    stats::EstimateBasis,
 };
 
 /// Pause before a viewers' side that could not be built anew is tried again.
@@ -31,10 +30,6 @@ impl Worker {
             OutletEvent::Viewers(sessions) => {
                 served.viewers = sessions;
                 self.viewers_changed();
-            }
-            OutletEvent::Estimate { session, kbps } => {
-                tracing::trace!(feed = %self.config.id, session, kbps, "estimate");
-                self.set_estimate(&session, kbps, EstimateBasis::TransportFeedback);
             }
             OutletEvent::Path { session, report } => {
                 self.heard(&session);

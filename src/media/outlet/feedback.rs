@@ -1,6 +1,6 @@
 //! What the far end tells of every packet, made into a report on the way.
 //!
-//! webrtcbin's session hands the feedback up through `rtpgccbwe` as an event, each packet with the
+//! webrtcbin's session hands the feedback up to `rtpgccbwe` as an event, each packet with the
 //! times of its departure and its arrival. The two clocks are not the same; only differences count.
 
 use std::{collections::VecDeque, time::Duration};
@@ -10,7 +10,7 @@ use gst::{glib, prelude::*};
 use crate::stats::PathReport;
 
 /// What webrtcbin's session calls them.
-pub(super) const REPORT: &str = "RTPTWCCPackets";
+const REPORT: &str = "RTPTWCCPackets";
 /// Rates are those of the last half second.
 const WINDOW: f64 = 0.5;
 /// And what comes out of a queue, that of a shorter time: it may have changed.
@@ -31,6 +31,11 @@ struct Packet {
     sent: f64,
     arrived: Option<f64>,
     bits: f64,
+}
+
+/// Whether this event tells what arrived.
+pub(super) fn is_report(event: &gst::EventRef) -> bool {
+    event.structure().is_some_and(|fields| fields.name() == REPORT)
 }
 
 impl Packet {
@@ -58,9 +63,8 @@ pub(super) struct Feedback {
 impl Feedback {
     /// Takes an event that comes up from the session, if it is the far end's feedback.
     pub(super) fn take(&mut self, event: &gst::EventRef) -> Option<PathReport> {
-        let fields = event.structure().filter(|fields| fields.name() == REPORT)?;
         // Nothing of it is copied, each packet being a structure of its own.
-        let packets = fields.value("packets").ok()?.get::<&glib::ValueArray>().ok()?;
+        let packets = event.structure()?.value("packets").ok()?.get::<&glib::ValueArray>().ok()?;
         let fields = packets.iter().filter_map(|packet| packet.get::<&gst::StructureRef>().ok());
         let packets: Vec<Packet> = fields.filter_map(Packet::read).collect();
         let newest =

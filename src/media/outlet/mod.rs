@@ -89,13 +89,6 @@ pub enum OutletEvent {
     Viewers(Vec<String>),
     /// This rendition is sent to everybody from now on.
     Sends(RenditionRole),
-    /// What a viewer's connection may carry, by congestion control, in kbit/s.
-    Estimate {
-        /// The viewer's session.
-        session: String,
-        /// In kbit/s.
-        kbps: u32,
-    },
     /// What became of what a viewer was sent last, where its end tells: a few times a second, and more
     /// often while something waits or gets lost.
     Path {

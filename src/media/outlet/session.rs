@@ -13,8 +13,8 @@ use tokio::sync::mpsc::UnboundedSender;
 
 use super::{
     OutletEvent,
-    estimator::{end_reports, let_packets_pass, tell_estimates},
-    feedback::Feedback,
+    estimator::let_packets_pass,
+    feedback::{Feedback, is_report},
     picture_clock::clock_packets,
     properties::Properties,
     reports::report_often,
@@ -131,9 +131,7 @@ impl Watch {
             self.counters.set_peer(session, element, &self.events);
         }
         if factory.name() == "rtpgccbwe" {
-            tell_estimates(session, element, &self.events);
             let_packets_pass(element);
-            end_reports(element);
             self.tell_paths(session, element, floor);
         }
         if let Some(source) = element.downcast_ref::<gst_app::AppSrc>()
@@ -156,14 +154,17 @@ impl Watch {
         }
     }
 
+    /// Reports of arrival end here: nobody beyond reads them, and each would be handed on through half of the
+    /// session, and estimated by once more.
     fn tell_paths(&self, session: &str, estimator: &gst::Element, floor: &Arc<Floor>) {
         let (session, events, floor) = (session.to_owned(), self.events.clone(), floor.clone());
         let feedback = Mutex::new((Feedback::default(), None::<Instant>));
         let pad = estimator.static_pad("src").expect("rtpgccbwe should have a src pad");
         pad.add_probe(gst::PadProbeType::EVENT_UPSTREAM, move |_, info| {
+            let Some(event) = info.event().filter(|event| is_report(event)) else { return gst::PadProbeReturn::Ok };
             let mut feedback = feedback.lock().expect("no holder of this lock should panic");
             let (feedback, told_at) = &mut *feedback;
-            if let Some(report) = info.event().and_then(|event| feedback.take(event)) {
+            if let Some(report) = feedback.take(event) {
                 floor.learn(&report, feedback.trip());
                 let is_free = report.queueing < FREE_QUEUE && report.loss <= 0.0;
                 if !is_free || told_at.is_none_or(|at| at.elapsed() > FREE_TOLD_EVERY) {
@@ -171,7 +172,7 @@ impl Watch {
                     let _ = events.send(OutletEvent::Path { session: session.clone(), report });
                 }
             }
-            gst::PadProbeReturn::Ok
+            gst::PadProbeReturn::Drop
         });
     }
 
