@@ -13,6 +13,7 @@ pub mod client;
 mod fields;
 pub mod hub;
 mod janus;
+mod livekit;
 pub mod local;
 mod menu;
 mod sdp;
@@ -35,7 +36,8 @@ use crate::{
 pub(crate) use switchboard::random_id;
 
 /// The kinds of connectors that an operator can add. Adding one means a folder, and a line here.
-static KINDS: [&Kind; 5] = [&webrtcsink::KIND, &whip::KIND, &janus::KIND, &ahoy::KIND, &bigfootbot::KIND];
+static KINDS: [&Kind; 6] =
+    [&webrtcsink::KIND, &whip::KIND, &janus::KIND, &livekit::KIND, &ahoy::KIND, &bigfootbot::KIND];
 
 /// What there is to say about each of them.
 pub static FORMS: Forms = &{

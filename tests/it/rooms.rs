@@ -11,6 +11,7 @@ use tokio::runtime::Runtime;
 use crate::support::{
     free_port,
     janus::{Janus, Rules},
+    livekit::{Keys, LiveKit},
     program::Program,
     wait_for,
 };
@@ -19,13 +20,16 @@ use crate::support::{
 const PATIENCE: Duration = Duration::from_secs(30);
 const RULES: Rules = Rules { room: 1234, pin: "planted-pin", api_secret: "planted-secret", reclaims: true };
 
+const KEYS: Keys = Keys { key: "our-key", secret: "planted-key-secret", room: "bridge" };
+
 /// `heliograph serve` with one feed and these connectors.
 fn serve(connectors: &str) -> (TempDir, Program) {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("heliograph.toml");
     let feed = "[[feeds]]\nname = \"Bow\"\npattern = \"ball\"\npattern_size = \"320x240\"\npattern_framerate = 15\n";
     fs::write(&path, format!("version = 1\n{connectors}\n{feed}")).unwrap();
-    let env = [("PIN", RULES.pin), ("SECRET", RULES.api_secret), ("WRONG", "planted-wrong")];
+    let env =
+        [("PIN", RULES.pin), ("SECRET", RULES.api_secret), ("WRONG", "planted-wrong"), ("KEY_SECRET", KEYS.secret)];
     let program = Program::serve_at(free_port(), &["--config", path.to_str().unwrap()], &env);
     (folder, program)
 }
@@ -106,5 +110,58 @@ fn what_a_janus_server_means_by_its_refusal_is_said_in_words() {
         assert!(told.contains(words), "{told}");
     }
     assert_eq!(server.wrong(), Vec::<String>::new());
+    assert!(!program.lines().iter().any(|line| line.contains("planted")), "a secret stands in the log");
+}
+
+fn livekit(id: &str, port: u16, secret: &str) -> String {
+    format!(
+        "[[connectors]]\nid = \"{id}\"\nkind = \"livekit\"\naddress = \"ws://127.0.0.1:{port}\"\nroom = \"bridge\"\n\
+         api_key = \"our-key\"\napi_secret_env = \"{secret}\"\n"
+    )
+}
+
+fn wait_decoded_at(livekit: &LiveKit, publishing: usize) {
+    wait_for(&format!("publishing {publishing} at the LiveKit server"), PATIENCE, || {
+        assert_eq!(livekit.wrong(), Vec::<String>::new(), "a LiveKit server would not have understood this");
+        (livekit.publishings() == publishing).then_some(())
+    });
+    wait_for("pictures there", PATIENCE, || (livekit.decoded() >= 15).then_some(()));
+    let before = livekit.decoded();
+    wait_for("more pictures there", PATIENCE, || (livekit.decoded() >= before + 15).then_some(()));
+}
+
+#[test]
+fn a_feed_is_published_in_a_livekit_room_kept_while_signalling_is_away_and_brought_back() {
+    let runtime = Runtime::new().unwrap();
+    let mut server = LiveKit::start(runtime.handle(), KEYS);
+    let (_folder, mut program) =
+        serve(&(livekit("room", server.port, "KEY_SECRET") + &livekit("stranger", server.port, "WRONG")));
+    wait_decoded_at(&server, 1);
+    program.wait_line("connector=room state=\"ready\"", PATIENCE);
+    let told = program.wait_line("connector=stranger state=\"backoff\"", PATIENCE);
+    assert!(told.contains("does not let us in. Check the API key and its secret"), "{told}");
+
+    // Only the websocket goes: the session is resumed, and media have not noticed.
+    let before = program.lines().len();
+    server.drop_connections();
+    program.wait_line_after(before, "connector=room state=\"ready\"", PATIENCE);
+    wait_decoded_at(&server, 1);
+    assert_eq!(server.identities(), ["bow"]);
+
+    // It is killed, and comes back without any memory.
+    let before = program.lines().len();
+    server.die();
+    program.wait_line_after(before, "connector=room state=\"backoff\"", PATIENCE);
+    std::thread::sleep(Duration::from_secs(2));
+    server.revive();
+    let back = Instant::now();
+    wait_for("a picture at the LiveKit server", PATIENCE, || {
+        (server.publishings() == 2 && server.decoded() > 0).then_some(())
+    });
+    println!("a picture {:.2} s after the LiveKit server was back", back.elapsed().as_secs_f64());
+    assert!(back.elapsed() < Duration::from_secs(5), "{:?}", back.elapsed());
+
+    program.terminate("TERM");
+    wait_for("the goodbye", PATIENCE, || (server.left() > 0).then_some(()));
     assert!(!program.lines().iter().any(|line| line.contains("planted")), "a secret stands in the log");
 }

@@ -14,7 +14,7 @@ use super::{
 use crate::{
     config::{Codec, ConnectorSettings},
     connector::client::{
-        Attempts, ConnectorFault, ConnectorFaultKind as Kind, ConnectorState, Line, Post, SetUp, address_gone,
+        Attempts, ConnectorFault, ConnectorFaultKind as Kind, ConnectorState, Frame, Line, Post, SetUp, address_gone,
         http::own_address, moved,
     },
     i18n::gettext,
@@ -87,7 +87,7 @@ impl Director {
                     ControlEvent::Closed => return Ok(lost()),
                 },
                 reply = replies.recv() => {
-                    let is_said = reply.is_some_and(|reply| control.say(&envelope(&reply, &key)));
+                    let is_said = reply.and_then(Frame::into_text).is_some_and(|reply| control.say(&envelope(&reply, &key)));
                     if !is_said {
                         return Ok(lost());
                     }

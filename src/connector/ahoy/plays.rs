@@ -165,8 +165,9 @@ mod tests {
     use tokio::sync::mpsc::UnboundedReceiver;
 
     use super::*;
+    use crate::connector::client::Frame;
 
-    fn plays() -> (Plays, UnboundedReceiver<String>) {
+    fn plays() -> (Plays, UnboundedReceiver<Frame>) {
         let hub = Hub::new();
         let line = Line::default();
         let said = line.connect();
@@ -174,8 +175,8 @@ mod tests {
         (Plays::new(&post, line), said)
     }
 
-    async fn next(said: &mut UnboundedReceiver<String>) -> Value {
-        serde_json::from_str(&said.recv().await.unwrap()).unwrap()
+    async fn next(said: &mut UnboundedReceiver<Frame>) -> Value {
+        serde_json::from_str(&said.recv().await.unwrap().into_text().unwrap()).unwrap()
     }
 
     fn start(plays: &mut Plays, uuid: &str, feed: &str) {

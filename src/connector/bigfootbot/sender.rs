@@ -221,7 +221,8 @@ mod fuzz {
                 for (_, text) in said {
                     assert_eq!(sender.hear(text, &line), Ok(()), "nobody at a relay may end the sender: {text}");
                 }
-                while let Ok(text) = told.try_recv() {
+                while let Ok(words) = told.try_recv() {
+                    let text = words.into_text().unwrap();
                     assert_ne!(parse(&text), Heard::Nothing, "{text}");
                 }
             },

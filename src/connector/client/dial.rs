@@ -76,6 +76,8 @@ pub enum Papers {
     Settings(ConnectorSettings),
     /// This token, if any.
     Token(Option<Password>),
+    /// This one, which was signed by a key of the settings.
+    Signed(Password),
 }
 
 impl Papers {
@@ -83,13 +85,22 @@ impl Papers {
         match self {
             Self::Settings(of) => of.secret("token").await.map_err(|error| settings(error.to_string())),
             Self::Token(token) => Ok(token.clone()),
+            Self::Signed(token) => Ok(Some(token.clone())),
         }
     }
 
     fn headers(&self) -> Option<&str> {
         match self {
             Self::Settings(of) => of.text("headers"),
-            Self::Token(_) => None,
+            Self::Token(_) | Self::Signed(_) => None,
+        }
+    }
+
+    /// What to do where they are not accepted.
+    fn next_step(&self) -> String {
+        match self {
+            Self::Settings(_) | Self::Token(_) => gettext("Check the token."),
+            Self::Signed(_) => gettext("Check the API key and its secret, and this machine's clock."),
         }
     }
 }
@@ -263,7 +274,7 @@ impl Server {
             Some(StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN) => ConnectorFault::new(
                 Kind::Refused,
                 gettext_f("{host} does not let us in.", &[("host", &host)]),
-                gettext("Check the token."),
+                self.papers.next_step(),
             ),
             Some(status) => ConnectorFault::new(
                 Kind::Protocol,

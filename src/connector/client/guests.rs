@@ -4,7 +4,7 @@ use std::{collections::HashMap, time::Duration};
 
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 
-use super::Line;
+use super::{Frame, Line};
 use crate::connector::hub::{Guest, GuestEvent};
 
 /// Guests by the name that the service has for their sessions.
@@ -28,13 +28,13 @@ pub(in crate::connector) enum Said {
 }
 
 impl Guests {
-    /// Passes on what a viewer and its feed say; `write` makes the text in which the service is told of an event.
-    pub(in crate::connector) fn admit(
+    /// Passes on what a viewer and its feed say; `write` makes what the service is told of an event.
+    pub(in crate::connector) fn admit<W: Into<Frame> + Send + 'static>(
         &mut self,
         mut guest: Guest,
         session: &str,
         line: &Line,
-        write: impl Fn(&str, GuestEvent) -> Option<String> + Send + 'static,
+        write: impl Fn(&str, GuestEvent) -> Option<W> + Send + 'static,
     ) {
         let (sender, mut said) = unbounded_channel();
         let (name, line) = (session.to_owned(), line.clone());

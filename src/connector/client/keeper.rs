@@ -15,7 +15,9 @@ use tokio::{
 };
 use tokio_tungstenite::tungstenite::{Message, protocol::frame::coding::CloseCode};
 
-use super::{ConnectorFault, ConnectorFaultKind as Kind, ConnectorState, Dialect, Line, Server, SetUp, dial::Socket};
+use super::{
+    ConnectorFault, ConnectorFaultKind as Kind, ConnectorState, Dialect, Frame, Line, Server, SetUp, dial::Socket,
+};
 use crate::{
     config::ConnectorId,
     connector::TellState,
@@ -109,7 +111,8 @@ fn wait_after(age: Duration, failures: u32, kind: Kind) -> Duration {
 
 /// One connection, from the first step to its end.
 async fn attempt(server: &Server, dialect: &mut dyn Dialect, line: &Line, tell: &TellState) -> ConnectorFault {
-    if let Err(fault) = dialect.prepare().await {
+    let mut server = server.clone();
+    if let Err(fault) = dialect.prepare(&mut server).await {
         return fault;
     }
     let mut set_up = SetUp::default();
@@ -119,12 +122,15 @@ async fn attempt(server: &Server, dialect: &mut dyn Dialect, line: &Line, tell: 
     };
     let mut open = Open { socket: Some(socket), line };
     let fault = tokio::select! {
-        fault = talk(&mut open, dialect, tell, set_up) => fault.unwrap_or_else(|fault| fault),
-        () = address_gone(own) => moved(),
+        fault = talk(&mut open, dialect, tell, set_up) => Some(fault.unwrap_or_else(|fault| fault)),
+        () = address_gone(own) => None,
     };
     // The connection ends by itself, and the feed goes on.
     open.socket = None;
-    fault
+    fault.unwrap_or_else(|| {
+        dialect.moved();
+        moved()
+    })
 }
 
 /// An open connection. Where nobody wants it any more, because the feed is taken away, the last words are said.
@@ -145,9 +151,9 @@ impl Drop for Open<'_> {
     }
 }
 
-async fn hang_up(socket: &mut Socket, last_words: Option<String>) {
+async fn hang_up(socket: &mut Socket, last_words: Option<Frame>) {
     if let Some(words) = last_words {
-        let _ = socket.send(Message::Text(words.into())).await;
+        let _ = socket.send(words.into()).await;
     }
     let _ = socket.close(None).await;
 }
@@ -195,13 +201,19 @@ async fn talk(
                             return Err(fault);
                         }
                     }
+                    Some(Ok(Message::Binary(bytes))) => {
+                        if let Err(fault) = dialect.hear_bytes(&bytes, line) {
+                            let _ = timeout(FAREWELL, hang_up(socket, line.take_last_words())).await;
+                            return Err(fault);
+                        }
+                    }
                     Some(Ok(Message::Close(close))) => return Ok(closed(close.map(|close| (close.code, close.reason.to_string())))),
                     Some(Ok(_)) => {}
                     Some(Err(_)) | None => return Ok(lost()),
                 }
             }
-            text = outgoing.recv() => match text {
-                Some(text) => socket.send(Message::Text(text.into())).await.map_err(|_| lost())?,
+            words = outgoing.recv() => match words {
+                Some(words) => socket.send(words.into()).await.map_err(|_| lost())?,
                 None => return Ok(lost()),
             },
             _ = ticks.tick() => {

@@ -32,7 +32,7 @@ pub use state::ConnectorState;
 pub(super) use dial::Socket;
 pub(super) use guests::{Guests, Said};
 pub(super) use keeper::{Attempts, address_gone, keep, moved};
-pub(super) use line::Line;
+pub(super) use line::{Frame, Line};
 
 use super::{
     Announcement, Connection, Connector, Door, Menu, TellState,
@@ -43,13 +43,17 @@ use crate::config::{Codec, FeedChoice, FeedId, TransportConfig};
 /// What a protocol says over a connection about one feed. It outlives the connection, and so do its
 /// guests: media need no signalling once they flow.
 pub(in crate::connector) trait Dialect: Send + 'static {
-    /// What has to be known before a connection is made, such as secrets as they are now.
+    /// What has to be known before a connection is made, such as secrets as they are now. Some of it may be for
+    /// the server's address.
     ///
     /// # Errors
     /// It cannot be had: no connection is made, and it is tried again later.
-    fn prepare(&mut self) -> BoxFuture<'_, Result<(), ConnectorFault>> {
+    fn prepare<'a>(&'a mut self, _server: &'a mut Server) -> BoxFuture<'a, Result<(), ConnectorFault>> {
         ready(Ok(())).boxed()
     }
+
+    /// This machine has another address than the last connection had.
+    fn moved(&mut self) {}
 
     /// The connection is there.
     fn opened(&mut self, line: &Line);
@@ -59,6 +63,14 @@ pub(in crate::connector) trait Dialect: Send + 'static {
     /// # Errors
     /// The connection is of no use: it is closed, and tried again later.
     fn hear(&mut self, text: &str, line: &Line) -> Result<(), ConnectorFault>;
+
+    /// Bytes came.
+    ///
+    /// # Errors
+    /// As [`Self::hear`].
+    fn hear_bytes(&mut self, _bytes: &[u8], _line: &Line) -> Result<(), ConnectorFault> {
+        Ok(())
+    }
 
     /// Whether the service has taken the feed in.
     fn is_ready(&self) -> bool;

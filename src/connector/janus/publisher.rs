@@ -22,7 +22,7 @@ use super::{
 use crate::{
     config::{Codec, ConnectorSettings, FeedId, Password},
     connector::{
-        client::{ConnectorFault, ConnectorFaultKind as Kind, Dialect, Guests, Line, Said},
+        client::{ConnectorFault, ConnectorFaultKind as Kind, Dialect, Guests, Line, Said, Server},
         hub::{Guest, GuestEvent, Hub},
     },
 };
@@ -330,7 +330,7 @@ fn gone(handle: u64) -> String {
 }
 
 impl Dialect for Publisher {
-    fn prepare(&mut self) -> BoxFuture<'_, Result<(), ConnectorFault>> {
+    fn prepare<'a>(&'a mut self, _: &'a mut Server) -> BoxFuture<'a, Result<(), ConnectorFault>> {
         async {
             let (api_secret, token) = (self.room.secret("api_secret").await?, self.room.secret("token").await?);
             self.pen = Pen { api_secret, token };

@@ -184,7 +184,8 @@ mod fuzz {
                         break;
                     }
                 }
-                while let Ok(text) = told.try_recv() {
+                while let Ok(words) = told.try_recv() {
+                    let text = words.into_text().unwrap();
                     assert!(serde_json::from_str::<IncomingMessage>(&text).is_ok(), "{text}");
                 }
             },

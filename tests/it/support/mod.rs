@@ -12,6 +12,7 @@ pub mod foreign_server;
 pub mod hard_content;
 pub mod janus;
 pub mod lines;
+pub mod livekit;
 pub mod lone_outlet;
 pub mod media_file;
 pub mod messages;

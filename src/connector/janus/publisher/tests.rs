@@ -11,6 +11,7 @@ use crate::{
     config::{ConnectorConfig, Secrets, SessionStore},
     connector::{
         FORMS,
+        client::Frame,
         hub::{DoorHandle, FeedEvents, FeedHandle, SessionEvent},
     },
 };
@@ -19,17 +20,17 @@ const HANGUP: &str = r#"{"janus":"hangup","session_id":1,"sender":2,"reason":"IC
 const ANSWER: &str = "v=0\r\nm=video 9 UDP/TLS/RTP/SAVPF 96\r\n";
 
 /// The server's end of a connection, played by a test.
-struct Server<'a> {
+struct Far<'a> {
     publisher: Publisher,
     line: Line,
-    told: UnboundedReceiver<String>,
+    told: UnboundedReceiver<Frame>,
     events: FeedEvents,
     door: DoorHandle,
     _feed: FeedHandle,
     _entered: EnterGuard<'a>,
 }
 
-impl<'a> Server<'a> {
+impl<'a> Far<'a> {
     fn start(runtime: &'a Runtime) -> Self {
         let entered = runtime.enter();
         let hub = Hub::new();
@@ -54,7 +55,7 @@ impl<'a> Server<'a> {
 
     /// What is said next, which has to be this.
     fn next(&mut self, what: &str) -> Value {
-        let text = self.told.blocking_recv().expect("something should be said");
+        let text = self.told.blocking_recv().expect("something should be said").into_text().unwrap();
         let message: Value = serde_json::from_str(&text).unwrap();
         assert_eq!(message["janus"], what, "{message}");
         message
@@ -121,7 +122,7 @@ impl<'a> Server<'a> {
 #[test]
 fn a_feed_is_published_and_its_candidates_are_told() {
     let runtime = Runtime::new().unwrap();
-    let (mut server, session) = Server::published(&runtime);
+    let (mut server, session) = Far::published(&runtime);
     server.door.send_candidate(&session, "candidate:1".to_owned(), 0);
     let trickle = server.next("trickle");
     assert_eq!(trickle["candidate"], json!({ "candidate": "candidate:1", "sdpMLineIndex": 0 }));
@@ -129,13 +130,15 @@ fn a_feed_is_published_and_its_candidates_are_told() {
     server.say(r#"{"janus":"trickle","sender":2,"candidate":{"candidate":"candidate:2","sdpMLineIndex":0}}"#).unwrap();
     server.say(r#"{"janus":"trickle","sender":2,"candidate":{"completed":true}}"#).unwrap();
     assert!(matches!(server.events.next(), Some(SessionEvent::Candidate { line: 0, .. })));
-    assert!(server.line.take_last_words().is_some_and(|words| words.contains(r#""janus":"destroy""#)));
+    assert!(
+        server.line.take_last_words().is_some_and(|words| words.into_text().unwrap().contains(r#""janus":"destroy""#))
+    );
 }
 
 #[test]
 fn the_first_answer_counts_and_an_answer_to_nothing_does_not() {
     let runtime = Runtime::new().unwrap();
-    let mut server = Server::start(&runtime);
+    let mut server = Far::start(&runtime);
     server.publisher.opened(&server.line);
     server.answer(2, ANSWER).unwrap();
     server.grant("create", 1);
@@ -155,7 +158,7 @@ fn the_first_answer_counts_and_an_answer_to_nothing_does_not() {
 #[test]
 fn an_answer_that_never_comes_is_not_waited_for_forever() {
     let runtime = Runtime::new().unwrap();
-    let mut server = Server::start(&runtime);
+    let mut server = Far::start(&runtime);
     server.publisher.opened(&server.line);
     server.grant("create", 1);
     server.offered(2);
@@ -173,7 +176,7 @@ fn an_answer_that_never_comes_is_not_waited_for_forever() {
 #[test]
 fn a_session_is_claimed_and_goes_on_where_the_server_knows_it() {
     let runtime = Runtime::new().unwrap();
-    let (mut server, session) = Server::published(&runtime);
+    let (mut server, session) = Far::published(&runtime);
     server.reconnect();
     assert!(!server.publisher.is_ready());
     assert_eq!(server.next("claim")["session_id"], 1);
@@ -187,7 +190,7 @@ fn a_session_is_claimed_and_goes_on_where_the_server_knows_it() {
 #[test]
 fn a_session_that_the_server_has_forgotten_is_made_anew() {
     let runtime = Runtime::new().unwrap();
-    let (mut server, session) = Server::published(&runtime);
+    let (mut server, session) = Far::published(&runtime);
     server.reconnect();
     let transaction = server.next("claim")["transaction"].as_str().unwrap().to_owned();
     let error = r#""error":{"code":458,"reason":"No such session 1"}"#;
@@ -202,7 +205,7 @@ fn a_session_that_the_server_has_forgotten_is_made_anew() {
 #[test]
 fn what_was_good_is_begun_anew_at_once_and_what_was_not_waits_its_turn() {
     let runtime = Runtime::new().unwrap();
-    let (mut server, session) = Server::published(&runtime);
+    let (mut server, session) = Far::published(&runtime);
     let fault = server.say(HANGUP).unwrap_err();
     assert_eq!(fault.to_string(), "h:80 receives the feed no more: ICE failed.");
     let Stage::Up { good_from, .. } = &mut server.publisher.stage else { panic!("it should be up") };
@@ -225,7 +228,7 @@ fn what_a_server_means_by_its_refusal_is_said_in_words() {
         (432, "The room 1234 at h:80 is full."),
         (499, "h:80 says: why (499)."),
     ] {
-        let mut server = Server::start(&runtime);
+        let mut server = Far::start(&runtime);
         server.publisher.opened(&server.line);
         server.grant("create", 1);
         server.grant("attach", 2);
@@ -233,7 +236,7 @@ fn what_a_server_means_by_its_refusal_is_said_in_words() {
         let fault = server.happen(2, &data, "").unwrap_err();
         assert!(fault.to_string().contains(words), "{fault}");
     }
-    let mut server = Server::start(&runtime);
+    let mut server = Far::start(&runtime);
     server.publisher.opened(&server.line);
     let transaction = server.next("create")["transaction"].as_str().unwrap().to_owned();
     let error = r#""error":{"code":403,"reason":"Unauthorized request (wrong or missing secret/token)"}"#;
@@ -245,7 +248,7 @@ fn what_a_server_means_by_its_refusal_is_said_in_words() {
 #[test]
 fn a_room_that_takes_another_codec_is_told_of_in_words() {
     let runtime = Runtime::new().unwrap();
-    let mut server = Server::start(&runtime);
+    let mut server = Far::start(&runtime);
     server.publisher.opened(&server.line);
     server.grant("create", 1);
     server.offered(2);
@@ -260,7 +263,7 @@ fn who_is_put_out_of_a_room_or_loses_it_is_told() {
         (r#"{"videoroom":"event","room":1234,"leaving":"ok","reason":"kicked"}"#, "put the feed out"),
         (r#"{"videoroom":"destroyed","room":1234}"#, "was closed"),
     ] {
-        let (mut server, _) = Server::published(&runtime);
+        let (mut server, _) = Far::published(&runtime);
         server.happen(2, r#"{"videoroom":"event","room":1234,"leaving":9}"#, "").unwrap();
         let fault = server.happen(2, data, "").unwrap_err();
         assert!(fault.to_string().contains(words), "{fault}");
@@ -270,7 +273,7 @@ fn who_is_put_out_of_a_room_or_loses_it_is_told() {
 #[test]
 fn a_session_that_the_feed_ends_is_begun_anew() {
     let runtime = Runtime::new().unwrap();
-    let (mut server, session) = Server::published(&runtime);
+    let (mut server, session) = Far::published(&runtime);
     let Stage::Up { good_from, .. } = &mut server.publisher.stage else { panic!("it should be up") };
     *good_from = Instant::now();
     server.door.end_session(&session);
@@ -297,7 +300,7 @@ mod fuzz {
             ],
             1,
             |said| {
-                let mut server = Server::start(&runtime);
+                let mut server = Far::start(&runtime);
                 server.publisher.opened(&server.line);
                 for (_, text) in said {
                     if let Err(fault) = server.say(text) {
@@ -307,7 +310,8 @@ mod fuzz {
                     }
                     let _ = server.publisher.tick(&server.line);
                 }
-                while let Ok(text) = server.told.try_recv() {
+                while let Ok(words) = server.told.try_recv() {
+                    let text = words.into_text().unwrap();
                     let message: Value = serde_json::from_str(&text).unwrap();
                     assert!(message["janus"].is_string() && message["transaction"].is_string(), "{text}");
                 }
