@@ -97,14 +97,13 @@ pub(super) fn open(source: &ReceivedSource, events: &UnboundedSender<IngestEvent
     let element = make("webrtcbin")?;
     element.set_property_from_str("bundle-policy", "max-bundle");
     element.set_property("latency", source.latency_ms);
-    source.ways.tell(&element);
     let (say, replies) = unbounded_channel();
     tell_candidates(&element, say.clone());
     ask_for_what_is_lost(&element);
     ask_for_a_first_picture(&element);
     tell_of_its_end(&element, events.clone());
     let packets = Packets::of(&element);
-    let peer = Peer { element: element.downgrade(), say, events: events.clone() };
+    let peer = Peer { element: element.downgrade(), ways: source.ways.clone(), say, events: events.clone() };
     let conversation =
         Conversation(tokio::spawn(converse(peer, source.signalling.clone(), replies, packets)).abort_handle());
     let explain = move |error: &gst::message::Error| {
@@ -119,6 +118,7 @@ pub(super) fn open(source: &ReceivedSource, events: &UnboundedSender<IngestEvent
 #[derive(Clone)]
 struct Peer {
     element: glib::WeakRef<gst::Element>,
+    ways: Ways,
     say: UnboundedSender<ToSender>,
     events: UnboundedSender<IngestEvent>,
 }
@@ -174,6 +174,8 @@ impl Peer {
             Some(reason) => peer.tell(IngestEvent::Fault(unusable(&reason))),
             None => peer.answer(),
         });
+        // Not before: the sender may have been waited for, and this machine have got its network back meanwhile.
+        self.ways.tell(&element);
         element.emit_by_name::<()>("set-remote-description", &[&offer, &taken]);
     }
 
