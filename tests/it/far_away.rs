@@ -14,6 +14,7 @@ use crate::support::{
     foreign_server::ForeignServer,
     free_port,
     janus::{Janus, Rules},
+    livekit::{Keys, LiveKit},
     network::Network,
     program::Program,
     turn::Turn,
@@ -191,6 +192,39 @@ fn a_janus_room_has_the_picture_again_within_seconds() {
     let text = format!(
         "version = 1\n[[connectors]]\nid = \"room\"\nkind = \"janus\"\naddress = \"ws://{here}:{port}\"\nroom = \"1234\"\n\
          pin_env = \"SHORE_TOKEN\"\napi_secret_env = \"SHORE_TOKEN\"\n[[feeds]]\nname = \"Bow\"\npattern = \"ball\"\n"
+    );
+    fs::write(&settings, text).unwrap();
+    let listen = SocketAddr::from((Ipv4Addr::LOCALHOST, free_port()));
+    let args = ["--config", settings.to_str().unwrap()];
+    let vehicle = Program::launch(network.program(), listen, &args, &[("SHORE_TOKEN", TOKEN)]);
+    vehicle.wait_line("connector=room state=\"ready\"", PATIENCE);
+    server.wait_picture();
+
+    let (took, sessions) = server.measure("5 s without a link", |_| cut(&network, 5));
+    assert!(took <= 1.0 && sessions == 0, "{took:.2} s, {sessions} more sessions");
+    let (took, _) = server.measure("another address", |_| renumber(&network));
+    assert!(took <= 3.0, "{took:.2} s");
+    let (took, _) = server.measure("30 s without a link", |_| cut(&network, 30));
+    assert!(took <= 3.0, "{took:.2} s");
+}
+
+impl Far for LiveKit {
+    fn seen(&mut self) -> (usize, u64) {
+        (self.publishings(), self.decoded())
+    }
+}
+
+#[test]
+fn a_livekit_room_has_the_picture_again_within_seconds() {
+    let Some(network) = Network::lay() else { return };
+    let runtime = Runtime::new().unwrap();
+    let mut server = LiveKit::start(runtime.handle(), Keys { key: "our-key", secret: TOKEN, room: "bridge" });
+    let home = tempfile::tempdir().unwrap();
+    let settings = home.path().join("heliograph.toml");
+    let (here, port) = (Ipv4Addr::from(Network::HERE), server.port);
+    let text = format!(
+        "version = 1\n[[connectors]]\nid = \"room\"\nkind = \"livekit\"\naddress = \"ws://{here}:{port}\"\nroom = \"bridge\"\n\
+         api_key = \"our-key\"\napi_secret_env = \"SHORE_TOKEN\"\n[[feeds]]\nname = \"Bow\"\npattern = \"ball\"\n"
     );
     fs::write(&settings, text).unwrap();
     let listen = SocketAddr::from((Ipv4Addr::LOCALHOST, free_port()));
