@@ -9,7 +9,7 @@ use crate::{
     config::FeedId,
     connector::{
         client::{Line, Post},
-        hub::{Guest, GuestEvent, Hub},
+        hub::{Answered, Guest, GuestEvent, Hub},
         sdp::{asking, both_ways},
     },
     i18n::gettext,
@@ -125,19 +125,16 @@ impl Plays {
 
 /// One viewer, from its offer to its end.
 async fn show(hub: &Arc<Hub>, feed: &FeedId, line: &Line, uuid: &str, offer: String) {
-    let begun = Guest::begin(hub, feed.as_str(), None, offer).map_err(|refused| refused.to_string());
-    let mut guest = match begun {
-        Ok(guest) => guest,
-        Err(sentence) => return refuse(line, feed, uuid.to_owned(), sentence),
-    };
-    match timeout(ANSWER_WITHIN, guest.whole_answer()).await {
-        Ok(Some(answer)) => {
+    let asked = Guest::ask(hub, feed.as_str(), None, &offer, ANSWER_WITHIN).await;
+    let mut guest = match asked {
+        Ok(Answered::Shown(guest, answer)) => {
             let sdp = both_ways(&answer);
             let response = Response { success: true, uuid: uuid.to_owned(), sdp: Some(sdp), ..Response::default() };
             say(line, &Reply::Answer(response));
+            guest
         }
-        Ok(None) => return refuse(line, feed, uuid.to_owned(), gettext("The offer cannot be answered.")),
-        Err(_) => {
+        Ok(Answered::Never) => return refuse(line, feed, uuid.to_owned(), gettext("The offer cannot be answered.")),
+        Ok(Answered::NotYet(mut guest)) => {
             // The sentence of the feed's state is that for people.
             let why = hub.feed_status(feed.as_str()).map(|status| status.text).unwrap_or_default();
             let reason = format!("{} {why}", gettext("There is no picture now."));
@@ -146,7 +143,8 @@ async fn show(hub: &Arc<Hub>, feed: &FeedId, line: &Line, uuid: &str, offer: Str
             let _ = timeout(AWAKE_FOR, guest.whole_answer()).await;
             return;
         }
-    }
+        Err(refused) => return refuse(line, feed, uuid.to_owned(), refused.to_string()),
+    };
     while !matches!(guest.next().await, Some(GuestEvent::Ended) | None) {}
 }
 

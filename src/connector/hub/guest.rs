@@ -15,7 +15,7 @@ use tokio::time::timeout_at;
 use super::{Hub, Refused, to_text};
 use crate::{
     config::Codec,
-    connector::switchboard::Seat,
+    connector::{sdp::sends_picture, switchboard::Seat},
     webrtc::{IceAddresses, complete},
 };
 
@@ -25,11 +25,26 @@ const GATHER_WITHIN: Duration = Duration::from_millis(400);
 /// Without any candidate there is no use in an answer.
 const FIRST_WITHIN: Duration = Duration::from_millis(2500);
 
+/// How often an offer is tried that is answered without a picture. For each, webrtcsink makes out with a pipeline of
+/// its own which format it can send in; that fails now and then ("data flow before segment event"), and the
+/// picture is left out for it.
+const TRIES: usize = 6;
+
 /// One who watches a feed from elsewhere. Dropping it ends its session.
 pub(crate) struct Guest {
     hub: Arc<Hub>,
     seat: Seat,
     session: String,
+}
+
+/// What became of a guest's offer.
+pub(crate) enum Answered {
+    /// It is shown the picture, by this answer (SDP).
+    Shown(Guest, String),
+    /// There was no answer in time; the guest waits for one, which keeps the feed awake.
+    NotYet(Guest),
+    /// No answer gives a picture.
+    Never,
 }
 
 /// What a guest hears of the feed it watches.
@@ -125,6 +140,30 @@ impl Guest {
                 _ => {}
             }
         }
+    }
+
+    /// Asks to be shown a feed by an offer, as [`Self::begin`] does, and waits for an answer that gives a picture.
+    ///
+    /// # Errors
+    /// As [`Self::begin`].
+    pub(crate) async fn ask(
+        hub: &Arc<Hub>,
+        feed: &str,
+        name: Option<&str>,
+        offer: &str,
+        within: Duration,
+    ) -> Result<Answered, Refused> {
+        let end = Instant::now() + within;
+        for _ in 0..TRIES {
+            let mut guest = Self::begin(hub, feed, name, offer.to_owned())?;
+            match timeout_at(end.into(), guest.whole_answer()).await {
+                Ok(Some(answer)) if sends_picture(&answer) => return Ok(Answered::Shown(guest, answer)),
+                Ok(Some(_)) => tracing::debug!(feed, "an offer is answered without a picture"),
+                Ok(None) => break,
+                Err(_) => return Ok(Answered::NotYet(guest)),
+            }
+        }
+        Ok(Answered::Never)
     }
 
     /// Waits for the feed's answer to the guest's offer, and puts its candidates inside; `None` where there is none.

@@ -16,6 +16,7 @@
 //! Only feeds of this process produce: no websocket can pose as a camera.
 
 mod access;
+mod denied;
 mod host;
 mod pages;
 mod routes;

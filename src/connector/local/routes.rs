@@ -5,14 +5,14 @@ use std::sync::Arc;
 use axum::Router;
 use axum::extract::ws::{WebSocketUpgrade, rejection::WebSocketUpgradeRejection};
 use axum::extract::{Path, Request, State};
-use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, HOST, LOCATION, REFRESH, SET_COOKIE, UPGRADE, WWW_AUTHENTICATE};
+use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, HOST, LOCATION, REFRESH, SET_COOKIE, UPGRADE};
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use tokio::sync::watch;
 
-use super::access::{Access, Denied, Pass, without_token};
+use super::access::{Access, Pass, without_token};
 use super::{pages, socket, whep};
 use crate::connector::{hub::Hub, switchboard::Switchboard};
 use crate::stats::prometheus;
@@ -110,7 +110,7 @@ async fn nothing_here() -> Response {
 async fn guard(State(shared): State<Arc<Shared>>, request: Request, next: Next) -> Response {
     let authority = request.headers().get(HOST).cloned();
     let mut response = match shared.access.judge(request.uri(), request.headers()) {
-        Err(denied) => deny(&denied),
+        Err(denied) => denied.into_response(),
         Ok(Pass::WithTokenInAddress) if is_page(&request) => shed_token(&shared.access, &request),
         Ok(_) => next.run(request).await,
     };
@@ -119,17 +119,6 @@ async fn guard(State(shared): State<Arc<Shared>>, request: Request, next: Next) 
         pages::harden(&mut response, authority.unwrap_or_default(), shared.secure);
     }
     response
-}
-
-/// What somebody is told who may not pass.
-pub(super) fn deny(denied: &Denied) -> Response {
-    let text = format!("{denied}\n");
-    match denied {
-        Denied::Host(_) | Denied::Origin(_) => (StatusCode::FORBIDDEN, text).into_response(),
-        Denied::NoToken | Denied::WrongToken => {
-            (StatusCode::UNAUTHORIZED, [(WWW_AUTHENTICATE, "Bearer")], text).into_response()
-        }
-    }
 }
 
 /// Moves the token from a page's address into a cookie.

@@ -34,24 +34,19 @@ use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use tokio::sync::watch;
-use tokio::time::{Instant, timeout, timeout_at};
+use tokio::time::timeout;
 use url::form_urlencoded;
 
 use super::access::Access;
-use super::{pages, routes::deny};
+use super::pages;
 use crate::config::FeedConfig;
-use crate::connector::hub::{Guest, Hub, short};
-use crate::connector::sdp::{asking, sends_picture};
+use crate::connector::hub::{Answered, Guest, Hub, short};
+use crate::connector::sdp::asking;
 use fragment::{Fragment, Offer};
 use players::{MAX_PLAYERS, NotTaken, Players};
 
 /// A player has its answer by then, or is told to come again. People wait three seconds.
 const ANSWER_WITHIN: Duration = Duration::from_millis(2500);
-
-/// How often an offer is tried that is answered without a picture. For each, webrtcsink makes out with a pipeline of
-/// its own which format it can send in; that fails now and then ("data flow before segment event"), and the
-/// picture is left out for it.
-const TRIES: usize = 6;
 
 /// When a player that found no picture should come again, in seconds.
 const COME_AGAIN: &str = "2";
@@ -123,7 +118,7 @@ async fn admit(State(whep): State<Arc<Whep>>, request: Request, next: Next) -> R
     let verdict = if needs_token { whep.access.judge_player(request.uri(), &headers) } else { place };
     let mut response = match verdict {
         Ok(()) => next.run(request).await,
-        Err(denied) => deny(&denied),
+        Err(denied) => denied.into_response(),
     };
     if is_from_known_page {
         share(&mut response, headers.get(ORIGIN));
@@ -195,12 +190,19 @@ async fn begin(
     let place = whep.players.place().ok_or_else(|| {
         Refusal::for_now(format!("{MAX_PLAYERS} players are here, which is the most there can be. Try again later."))
     })?;
-    let (guest, answer) = whep.watch(&feed, &name_in(&uri), &asking(&offer.sdp)).await?;
-    let Some(answer) = answer else {
-        whep.players.keep_awake(guest, place);
-        // The sentence of the feed's state is that for people.
-        let why = whep.hub.feed_status(&feed).map(|status| status.text).unwrap_or_default();
-        return Err(Refusal::for_now(format!("There is no picture now. {why}").trim()));
+    let asked = Guest::ask(&whep.hub, &feed, Some(&name_in(&uri)), &asking(&offer.sdp), ANSWER_WITHIN).await;
+    let (guest, answer) = match asked.map_err(|refused| Refusal::for_now(refused.to_string()))? {
+        Answered::Shown(guest, answer) => (guest, answer),
+        Answered::NotYet(guest) => {
+            whep.players.keep_awake(guest, place);
+            // The sentence of the feed's state is that for people.
+            let why = whep.hub.feed_status(&feed).map(|status| status.text).unwrap_or_default();
+            return Err(Refusal::for_now(format!("There is no picture now. {why}").trim()));
+        }
+        Answered::Never => {
+            let sentence = "The offer cannot be answered with a picture.";
+            return Err(Refusal::new(StatusCode::UNPROCESSABLE_ENTITY, sentence));
+        }
     };
     let ticket = whep.players.seat(&feed, offer, guest, place);
     let location = format!("/whep/{feed}/{}", ticket.id);
@@ -250,22 +252,6 @@ async fn end(
 }
 
 impl Whep {
-    /// A guest, and the answer to its offer that gives a picture; without that where none came in time.
-    async fn watch(&self, feed: &str, name: &str, offer: &str) -> Result<(Guest, Option<String>), Refusal> {
-        let end = Instant::now() + ANSWER_WITHIN;
-        for _ in 0..TRIES {
-            let guest = Guest::begin(&self.hub, feed, Some(name), offer.to_owned());
-            let mut guest = guest.map_err(|refused| Refusal::for_now(refused.to_string()))?;
-            match timeout_at(end, guest.whole_answer()).await {
-                Ok(Some(answer)) if sends_picture(&answer) => return Ok((guest, Some(answer))),
-                Ok(Some(_)) => tracing::debug!(feed, "an offer is answered without a picture"),
-                Ok(None) => break,
-                Err(_) => return Ok((guest, None)),
-            }
-        }
-        Err(Refusal::new(StatusCode::UNPROCESSABLE_ENTITY, "The offer cannot be answered with a picture."))
-    }
-
     fn check_feed(&self, feed: &str) -> Result<(), Refusal> {
         let sentence = || format!("There is no feed “{}” here. All feeds are at “/”.", short(feed));
         self.hub.feed_status(feed).map(|_| ()).ok_or_else(|| Refusal::new(StatusCode::NOT_FOUND, sentence()))
