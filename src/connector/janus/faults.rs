@@ -1,6 +1,6 @@
 //! What a Janus server means by its error numbers, for people.
 
-use super::{messages::Refusal, publisher::Room};
+use super::{messages::Refusal, room::Room};
 use crate::{
     connector::{
         client::{ConnectorFault, ConnectorFaultKind as Kind},

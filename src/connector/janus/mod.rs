@@ -12,6 +12,7 @@
 mod faults;
 mod messages;
 mod publisher;
+mod room;
 
 use std::sync::Arc;
 
@@ -28,7 +29,8 @@ use crate::{
     i18n::gettext,
 };
 use messages::RoomId;
-use publisher::{Publisher, Room};
+use publisher::Publisher;
+use room::Room;
 
 const ROOM: Field =
     Field { key: "room", label: || gettext("Room, a number or a word"), kind: FieldKind::Text, is_required: true };

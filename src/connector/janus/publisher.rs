@@ -17,10 +17,11 @@ use serde_json::json;
 
 use super::{
     faults::NO_SUCH_SESSION,
-    messages::{Heard, Jsep, Pen, Place, Refusal, RoomEvent, RoomId, parse},
+    messages::{Heard, Jsep, Pen, Place, Refusal, RoomEvent, parse},
+    room::Room,
 };
 use crate::{
-    config::{Codec, ConnectorSettings, FeedId, Password},
+    config::{FeedId, Password},
     connector::{
         client::{ConnectorFault, ConnectorFaultKind as Kind, Dialect, Guests, Line, Said, Server},
         hub::{Guest, GuestEvent, Hub},
@@ -37,23 +38,6 @@ const HEARD_WITHIN: Duration = Duration::from_millis(800);
 const DEAF_FOR: Duration = Duration::from_secs(3);
 /// What was up for so long was good, and is begun anew at once; what was not has to wait its turn.
 const GOOD_AFTER: Duration = Duration::from_secs(1);
-
-/// Where feeds are published, and in what.
-#[derive(Clone)]
-pub(super) struct Room {
-    pub(super) id: RoomId,
-    pub(super) codec: Codec,
-    /// For people.
-    pub(super) host: String,
-    pub(super) settings: ConnectorSettings,
-}
-
-impl Room {
-    async fn secret(&self, key: &str) -> Result<Option<Password>, ConnectorFault> {
-        let secret = self.settings.secret(key).await;
-        secret.map_err(|error| ConnectorFault::new(Kind::Settings, error.to_string(), ""))
-    }
-}
 
 /// What is said about a feed.
 pub(super) struct Publisher {

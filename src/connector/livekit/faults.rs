@@ -1,6 +1,6 @@
 //! Why a `LiveKit` server does not have the feed, for people.
 
-use super::{messages::RequestResponse, publisher::Room};
+use super::{messages::RequestResponse, room::Room};
 use crate::{
     connector::{
         client::{ConnectorFault, ConnectorFaultKind as Kind},

@@ -12,6 +12,7 @@
 mod faults;
 mod messages;
 mod publisher;
+mod room;
 mod token;
 
 use std::sync::Arc;
@@ -28,7 +29,8 @@ use crate::{
     config::{Codec, ConnectorForm, ConnectorSettings, Field, FieldKind},
     i18n::gettext,
 };
-use publisher::{Publisher, Room};
+use publisher::Publisher;
+use room::Room;
 
 const ROOM: Field = Field {
     key: "room",

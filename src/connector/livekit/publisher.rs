@@ -19,10 +19,11 @@ use super::{
         AddTrack, CAMERA, CLIENT_INITIATED, CandidateInit, Description, Join, Leave, PUBLISHER, Ping, RECONNECT,
         RESUME, Request, Response, SyncState, TrackPublished, VIDEO, parse, track_in, trickle, write,
     },
+    room::Room,
     token::Grant,
 };
 use crate::{
-    config::{Codec, ConnectorSettings, FeedId, Password},
+    config::{FeedId, Password},
     connector::{
         client::{ConnectorFault, ConnectorFaultKind as Kind, Dialect, Guests, Line, Papers, Said, Server},
         hub::{Guest, GuestEvent, Hub},
@@ -43,21 +44,6 @@ const FORGOTTEN_AFTER: Duration = Duration::from_secs(15);
 const PING_EVERY: Duration = Duration::from_secs(5);
 /// No server names more STUN and TURN servers.
 const MOST_SERVERS: usize = 16;
-
-/// Where feeds are published, and in what.
-#[derive(Clone)]
-pub(super) struct Room {
-    pub(super) codec: Codec,
-    /// For people.
-    pub(super) host: String,
-    pub(super) settings: ConnectorSettings,
-}
-
-impl Room {
-    async fn secret(&self, key: &str) -> Result<Option<Password>, ConnectorFault> {
-        self.settings.secret(key).await.map_err(|error| settings(error.to_string()))
-    }
-}
 
 /// What is said about a feed.
 pub(super) struct Publisher {

@@ -11,6 +11,7 @@ mod received_packets;
 mod rtsp;
 mod rtsp_fault;
 mod secrets;
+mod signalling;
 mod test_picture;
 mod transport;
 mod trust;
@@ -27,8 +28,9 @@ pub use demo_camera::{DemoCamera, DemoCertificate, DemoSettings};
 pub use demo_sound::DemoSound;
 pub use devices::{DeviceState, VideoDevice, VideoMode, video_devices};
 pub use reach::diagnose;
-pub use received::{FromSender, ReceivedSource, Signalling, ToSender};
+pub use received::ReceivedSource;
 pub use rtsp::RtspSource;
+pub use signalling::{FromSender, Signalling, ToSender};
 pub use transport::{Route, Transport};
 
 pub(super) use v4l2::open_device;

@@ -2,9 +2,8 @@
 //!
 //! How it is met is not known here: whoever makes such a source brings a [`Signalling`].
 
-use std::{fmt, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
-use futures::future::BoxFuture;
 use gst::{glib, prelude::*};
 use gst_video::UpstreamForceKeyUnitEvent;
 use gst_webrtc::{WebRTCPeerConnectionState as State, WebRTCSDPType, WebRTCSessionDescription};
@@ -17,6 +16,7 @@ use tokio::{
 use super::{
     Opened,
     received_packets::{LOOKED_AT_EVERY, Packets, Way},
+    signalling::{FromSender, Signalling, ToSender},
 };
 use crate::{
     i18n::{gettext, gettext_f},
@@ -33,51 +33,6 @@ pub struct ReceivedSource {
     pub(crate) ways: Ways,
     /// How the sender is met.
     pub signalling: Arc<dyn Signalling>,
-}
-
-/// A place where a sender is met.
-pub trait Signalling: fmt::Debug + Send + Sync {
-    /// Meets the sender once: what it says goes to `said`, and it is told the replies. Ends when there are no
-    /// more of them.
-    fn meet(
-        &self,
-        said: UnboundedSender<FromSender>,
-        replies: UnboundedReceiver<ToSender>,
-    ) -> BoxFuture<'static, Result<(), MediaFault>>;
-}
-
-/// What a sender says.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum FromSender {
-    /// Its offer (SDP).
-    Offer(String),
-    /// One of its ICE candidates.
-    Candidate {
-        /// As in SDP, behind `a=`.
-        candidate: String,
-        /// The media section.
-        line: u32,
-    },
-    /// It is there and sends: where nothing comes, there is no way for it any more.
-    Here,
-}
-
-/// What a sender is told.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum ToSender {
-    /// Our answer (SDP).
-    Answer(String),
-    /// One of our ICE candidates.
-    Candidate {
-        /// As in SDP, behind `a=`.
-        candidate: String,
-        /// The media section.
-        line: u32,
-    },
-    /// Nothing has come for a while.
-    Missed,
-    /// Nothing will come any more: the last that it is told.
-    GiveUp,
 }
 
 /// How often it is looked whether the element takes offers; it does a moment after its pipeline was started.

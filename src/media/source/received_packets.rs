@@ -10,7 +10,7 @@ use std::{
 
 use gst::prelude::*;
 
-use super::received::ToSender;
+use super::signalling::ToSender;
 
 /// How often it is looked whether packets come.
 pub(super) const LOOKED_AT_EVERY: Duration = Duration::from_millis(100);

@@ -8,11 +8,12 @@ use tokio::{
 
 use super::*;
 use crate::{
-    config::{ConnectorConfig, Secrets, SessionStore},
+    config::{Codec, ConnectorConfig, ConnectorSettings, Secrets, SessionStore},
     connector::{
         FORMS,
         client::Frame,
         hub::{DoorHandle, FeedEvents, FeedHandle, SessionEvent},
+        janus::messages::RoomId,
     },
 };
 

@@ -8,7 +8,7 @@ use tokio::{
 
 use super::*;
 use crate::{
-    config::{ConnectorConfig, Secrets, SessionStore},
+    config::{Codec, ConnectorConfig, ConnectorSettings, Secrets, SessionStore},
     connector::{
         FORMS,
         client::Frame,
