@@ -7,18 +7,13 @@ use std::{
     time::{Duration, Instant},
 };
 
-use heliograph::{
-    config::{ConnectorConfig, Password},
-    connector::FORMS,
-    lab::director::{Director, DirectorSettings, PlayState, PlayView},
-    media,
-};
+use heliograph::{config::ConnectorConfig, connector::FORMS, lab::director::PlayState};
 use tempfile::TempDir;
-use tokio::runtime::Runtime;
 
 use crate::support::{
     elements::{self, encoders_for_viewers},
     free_port,
+    lab::Lab,
     network::Network,
     program::Program,
     station::SmallStation,
@@ -28,79 +23,6 @@ use crate::support::{
 
 /// As long as a busy machine takes to show a picture.
 const PATIENCE: Duration = Duration::from_secs(30);
-const KEY: &str = "planted-api-key";
-
-/// A Director at a loopback port.
-struct Lab {
-    director: Director,
-    runtime: Runtime,
-}
-
-impl Lab {
-    fn start() -> Self {
-        Self::start_at(free_port())
-    }
-
-    fn start_at(port: u16) -> Self {
-        Self::listening(([127, 0, 0, 1], port).into())
-    }
-
-    fn listening(listen: SocketAddr) -> Self {
-        media::init().unwrap();
-        let runtime = Runtime::new().unwrap();
-        let settings = DirectorSettings { listen, key: Password::new(KEY) };
-        let director = runtime.block_on(Director::start(settings)).unwrap();
-        Self { director, runtime }
-    }
-
-    fn wait_attached(&self) {
-        wait_for("the feed in the gallery", PATIENCE, || {
-            self.director.feeds().iter().any(|feed| feed.name == "bow" && feed.is_attached).then_some(())
-        });
-    }
-
-    fn play(&self) -> u64 {
-        let _inside = self.runtime.enter();
-        self.director.play("bow").unwrap()
-    }
-
-    fn view(&self, number: u64) -> PlayView {
-        let feeds = self.director.feeds();
-        let bow = feeds.iter().find(|feed| feed.name == "bow").unwrap();
-        bow.plays.iter().find(|play| play.number == number).unwrap().clone()
-    }
-
-    fn wait_state(&self, number: u64, state: PlayState) -> PlayView {
-        wait_for(&format!("play {number} to be {state:?}"), PATIENCE, || {
-            let view = self.view(number);
-            assert!(view.state == state || view.state != PlayState::Failed, "{view:?}");
-            (view.state == state).then_some(view)
-        })
-    }
-
-    fn wait_frames(&self, number: u64, more: u64) {
-        let wanted = self.view(number).frames + more;
-        wait_for(&format!("pictures of play {number}"), PATIENCE, || {
-            let view = self.view(number);
-            assert!(view.state != PlayState::Failed, "{view:?}");
-            (view.frames >= wanted).then_some(())
-        });
-    }
-
-    /// Waits for the refusal of a play; why, and how long it took from the offer on.
-    fn wait_refused(&self, number: u64) -> (String, f64) {
-        wait_for(&format!("the refusal of play {number}"), PATIENCE, || {
-            let view = self.view(number);
-            assert!(matches!(view.state, PlayState::Asked | PlayState::Offered | PlayState::Failed), "{view:?}");
-            let took = view.reply_took;
-            (view.state == PlayState::Failed).then(|| (view.reason.unwrap_or_default(), took.unwrap_or(f64::MAX)))
-        })
-    }
-
-    fn assert_content(&self) {
-        assert_eq!(self.director.complaints(), Vec::<String>::new());
-    }
-}
 
 /// A settings file with one feed, and the Director as its connector.
 fn settings(address: &str, more: &str) -> (TempDir, PathBuf) {
@@ -121,13 +43,13 @@ fn serve(address: &str, more: &str, key: &str) -> (TempDir, Program) {
 }
 
 fn assert_no_key(program: &Program) {
-    assert!(!program.lines().iter().any(|line| line.contains(KEY)), "the API key stands in the log");
+    assert!(!program.lines().iter().any(|line| line.contains(Lab::KEY)), "the API key stands in the log");
 }
 
 #[test]
 fn a_director_plays_a_feed_to_several_viewers_and_stops_each() {
     let lab = Lab::start();
-    let (_folder, program) = serve(&lab.director.attach_address(), "", KEY);
+    let (_folder, program) = serve(&lab.director.attach_address(), "", Lab::KEY);
     let ready = program.wait_line("connector=shore state=\"ready\"", PATIENCE);
     assert!(ready.contains("authenticate ") && ready.contains("signalling "), "how long each step took: {ready}");
     lab.wait_attached();
@@ -148,7 +70,7 @@ fn a_director_plays_a_feed_to_several_viewers_and_stops_each() {
 #[test]
 fn an_offer_that_cannot_be_answered_is_refused_in_time_and_with_a_reason() {
     let lab = Lab::start();
-    let (_folder, program) = serve(&lab.director.attach_address(), "", KEY);
+    let (_folder, program) = serve(&lab.director.attach_address(), "", Lab::KEY);
     lab.wait_attached();
     let other = {
         let _inside = lab.runtime.enter();
@@ -190,7 +112,7 @@ fn without_a_camera_a_play_is_refused_in_time_and_says_so() {
          [[feeds]]\nname = \"Bow\"\naddress = \"rtsp://127.0.0.1:{nowhere}/none\"\n"
     );
     fs::write(&path, text).unwrap();
-    let _program = Program::serve_at(free_port(), &["--config", path.to_str().unwrap()], &[("AHOY_KEY", KEY)]);
+    let _program = Program::serve_at(free_port(), &["--config", path.to_str().unwrap()], &[("AHOY_KEY", Lab::KEY)]);
     lab.wait_attached();
     let number = lab.play();
     let (reason, took) = lab.wait_refused(number);
@@ -208,7 +130,7 @@ fn a_key_that_is_wrong_or_missing_is_told_of_in_words() {
     assert!(told.contains("does not let us in. Check the API key."), "{told}");
     assert!(!program.lines().iter().any(|line| line.contains("planted")), "the key stands in the log");
     drop(program);
-    let (_folder, program) = serve(&lab.director.attach_address().replace("attach", "nowhere"), "", KEY);
+    let (_folder, program) = serve(&lab.director.attach_address().replace("attach", "nowhere"), "", Lab::KEY);
     let told = program.wait_line("connector=shore state=\"backoff\"", PATIENCE);
     assert!(told.contains("attaches no feeds at this path."), "{told}");
     assert!(lab.director.feeds().is_empty());
@@ -218,7 +140,7 @@ fn a_key_that_is_wrong_or_missing_is_told_of_in_words() {
 fn a_feed_is_attached_again_after_any_loss_and_viewers_stay_where_they_can() {
     let port = free_port();
     let lab = Lab::start_at(port);
-    let (_folder, program) = serve(&lab.director.attach_address(), "", KEY);
+    let (_folder, program) = serve(&lab.director.attach_address(), "", Lab::KEY);
     lab.wait_attached();
     let first = lab.play();
     lab.wait_frames(first, 10);
@@ -259,13 +181,13 @@ fn a_director_behind_tls_may_answer_late_and_twice_and_one_that_never_does_is_as
     let front = TlsFront::start(lab.runtime.handle(), lab.director.address(), folder.path(), Answers::Never);
     let place = format!("https://localhost:{}/", front.port);
     let address = lab.director.attach_address().replace(&format!("http://{}/", lab.director.address()), &place);
-    let (_stranger, stranger) = serve(&address, "", KEY);
+    let (_stranger, stranger) = serve(&address, "", Lab::KEY);
     let told = stranger.wait_line("connector=shore state=\"backoff\"", PATIENCE);
     assert!(told.contains("is not trusted") && told.contains("with `ca`"), "{told}");
     assert_eq!(lab.director.requests(), 0);
     drop(stranger);
 
-    let (_folder, program) = serve(&address, &format!("ca = \"{}\"\n", front.ca()), KEY);
+    let (_folder, program) = serve(&address, &format!("ca = \"{}\"\n", front.ca()), Lab::KEY);
     let told = program.wait_line("connector=shore state=\"backoff\"", PATIENCE);
     assert!(told.contains("was reached, and does not answer."), "{told}");
     for answers in [Answers::Late(Duration::from_secs(3)), Answers::Twice] {
@@ -291,7 +213,7 @@ fn a_feed_behind_a_link_that_fails_is_seen_again_within_seconds() {
     let (_folder, path) = settings(&address, "");
     let listen = SocketAddr::from((Ipv4Addr::LOCALHOST, free_port()));
     let args = ["--config", path.to_str().unwrap()];
-    let program = Program::launch(network.program(), listen, &args, &[("AHOY_KEY", KEY)]);
+    let program = Program::launch(network.program(), listen, &args, &[("AHOY_KEY", Lab::KEY)]);
     lab.wait_attached();
     let mut play = lab.play();
     lab.wait_frames(play, 20);
@@ -366,7 +288,7 @@ fn between_two_plays_nothing_is_encoded() {
     let feed = small.add("Bow", |feed| feed.keep_warm = false);
     let lab = Lab::start();
     let key = tempfile::NamedTempFile::new().unwrap();
-    fs::write(key.path(), KEY).unwrap();
+    fs::write(key.path(), Lab::KEY).unwrap();
     let line = format!("lab=ahoy,address={},api_key_file={}", lab.director.attach_address(), key.path().display());
     let connector = ConnectorConfig::from_line(&line, FORMS).unwrap();
     small.block_on(async { small.station.connect(&[connector]) });
@@ -404,7 +326,7 @@ fn two_hundred_plays_on_one_attach_leave_nothing_behind() {
 fn play_and_stop(rounds: u64) {
     const WARM_UP: u64 = 10;
     let lab = Lab::start();
-    let (_folder, program) = serve(&lab.director.attach_address(), "", KEY);
+    let (_folder, program) = serve(&lab.director.attach_address(), "", Lab::KEY);
     lab.wait_attached();
     let began = Instant::now();
     let mut uses = Vec::new();

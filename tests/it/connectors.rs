@@ -11,6 +11,7 @@ use crate::support::{
     browser::{Browser, Tab},
     foreign_server::ForeignServer,
     free_port,
+    lab::Lab,
     mqtt::first_json,
     peer::Peer,
     program::Program,
@@ -220,7 +221,7 @@ fn what_a_media_server_means_by_its_refusal_is_said_in_words() {
     assert!(!program.lines().iter().any(|line| line.contains("planted")), "the path may be a key");
 }
 
-/// One feed at three connectors at once: our page, a media server and a robot's relay.
+/// One feed at four connectors at once: our page, a media server, a Director and a robot's relay.
 #[test]
 fn a_connector_that_comes_goes_or_dies_touches_none_of_the_others() {
     let station = SmallStation::start();
@@ -234,10 +235,15 @@ fn a_connector_that_comes_goes_or_dies_touches_none_of_the_others() {
     let endpoint = Endpoint::start(station.handle(), TOKEN);
     let (address, token) = (endpoint.address, token.path().display());
     let media = connector(format!("media=whip,address=http://{address}/whip/bow,token_file={token}"));
+    let lab = Lab::start();
+    let key = tempfile::NamedTempFile::new().unwrap();
+    fs::write(key.path(), Lab::KEY).unwrap();
+    let (address, key) = (lab.director.attach_address(), key.path().display());
+    let shore = connector(format!("shore=ahoy,address={address},api_key_file={key}"));
 
     let at_page = Peer::watch(&station.server, &feed);
     at_page.wait_frames(10, PATIENCE);
-    station.block_on(async { station.station.connect(&[robot.clone(), media.clone()]) });
+    station.block_on(async { station.station.connect(&[robot.clone(), shore.clone(), media.clone()]) });
     let at_state = |id: &str, name: &str| {
         wait_for(&format!("{id} in state {name}"), PATIENCE, || {
             let connectors = station.station.engine.feed(&feed)?.connectors;
@@ -246,6 +252,9 @@ fn a_connector_that_comes_goes_or_dies_touches_none_of_the_others() {
     };
     at_state("robot", "ready");
     at_state("media", "ready");
+    lab.wait_attached();
+    let play = lab.play();
+    lab.wait_frames(play, 15);
     let receiver = Receiver::start(station.handle(), port);
     receiver.wait_frames(15, PATIENCE);
     let wait_decoded = |more| {
@@ -258,7 +267,15 @@ fn a_connector_that_comes_goes_or_dies_touches_none_of_the_others() {
     at_relay.terminate("KILL");
     at_state("robot", "backoff");
     receiver.wait_frames(15, PATIENCE);
+    lab.wait_frames(play, 15);
     wait_decoded(15);
+    // The Director dies, and whoever watched there.
+    drop(lab);
+    at_state("shore", "backoff");
+    receiver.wait_frames(15, PATIENCE);
+    wait_decoded(15);
+    station.block_on(async { station.station.connect(&[robot.clone(), media.clone()]) });
+    receiver.wait_frames(15, PATIENCE);
     // The operator takes the robot's connector away: its viewer goes, the others stay.
     station.block_on(async { station.station.connect(std::slice::from_ref(&media)) });
     wait_decoded(15);

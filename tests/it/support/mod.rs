@@ -11,6 +11,7 @@ pub mod engine;
 pub mod foreign_server;
 pub mod hard_content;
 pub mod janus;
+pub mod lab;
 pub mod lines;
 pub mod livekit;
 pub mod lone_outlet;

@@ -106,6 +106,12 @@ impl Network {
         }
     }
 
+    /// Gives the far end a further address, which is in no network of this machine.
+    pub fn add_address(&self, address: &str) {
+        ip(&["-n", &self.name, "address", "add", &format!("{address}/32"), "dev", &self.far()]).unwrap();
+        ip(&["route", "add", &format!("{address}/32"), "dev", &self.near()]).unwrap();
+    }
+
     /// Lets groups of the site (RFC 2365) through the cable, too.
     pub fn carry_multicast(&self) {
         ip(&["route", "add", "239.0.0.0/8", "dev", &self.near()]).unwrap();
