@@ -166,7 +166,7 @@ mod fuzz {
                 let Ok(value) = HeaderValue::from_str(text) else { return false };
                 let servers = servers(&HeaderMap::from_iter([(LINK, value)]));
                 assert!(servers.turn.len() <= MOST_SERVERS);
-                let is_one = |address: &String| gst::glib::Uri::parse(address, gst::glib::UriFlags::NONE).is_ok();
+                let is_one = |address: &String| url::Url::parse(address).is_ok();
                 let mut all = servers.stun.iter().chain(&servers.turn).peekable();
                 let is_read = all.peek().is_some();
                 assert!(all.all(is_one), "{:?} {:?}", servers.stun, servers.turn);
