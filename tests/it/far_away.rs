@@ -7,6 +7,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use tempfile::TempDir;
 use tokio::runtime::Runtime;
 
 use crate::support::{
@@ -51,6 +52,28 @@ trait Far {
         std::thread::sleep(Duration::from_secs(4));
         (took, self.wait_picture() - before)
     }
+
+    /// Has the link fail in every way; a picture is back within what is allowed.
+    fn endures_failures_of(&mut self, network: &Network) {
+        let (took, sessions) = self.measure("5 s without a link", |_| cut(network, 5));
+        assert!(took <= 1.0 && sessions == 0, "{took:.2} s, {sessions} more sessions");
+        let (took, _) = self.measure("another address", |_| renumber(network));
+        assert!(took <= 3.0, "{took:.2} s");
+        let (took, _) = self.measure("30 s without a link", |_| cut(network, 30));
+        assert!(took <= 3.0, "{took:.2} s");
+    }
+}
+
+/// Heliograph with these settings, once this connector is ready.
+fn start_vehicle(network: &Network, text: &str, connector: &str) -> (TempDir, Program) {
+    let home = tempfile::tempdir().unwrap();
+    let settings = home.path().join("heliograph.toml");
+    fs::write(&settings, text).unwrap();
+    let listen = SocketAddr::from((Ipv4Addr::LOCALHOST, free_port()));
+    let args = ["--config", settings.to_str().unwrap()];
+    let vehicle = Program::launch(network.program(), listen, &args, &[("SHORE_TOKEN", TOKEN)]);
+    vehicle.wait_line(&format!("connector={connector} state=\"ready\""), PATIENCE);
+    (home, vehicle)
 }
 
 /// The link is down for so long.
@@ -103,27 +126,16 @@ fn a_vehicle_behind_a_link_that_fails_is_seen_again_within_seconds() {
     let anywhere = SocketAddr::from((Ipv4Addr::UNSPECIFIED, port));
     let relay = Program::relay_at("webrtcsink", anywhere, &["--token", TOKEN, "--insecure"]);
     relay.wait_line("Relay: ", PATIENCE);
-    let home = tempfile::tempdir().unwrap();
-    let settings = home.path().join("heliograph.toml");
     let here = Ipv4Addr::from(Network::HERE);
     let text = format!(
         "version = 1\n[[connectors]]\nid = \"shore\"\nkind = \"webrtcsink\"\naddress = \"ws://{here}:{port}\"\n\
          token_env = \"SHORE_TOKEN\"\n[[feeds]]\nname = \"Bow\"\npattern = \"ball\"\n"
     );
-    fs::write(&settings, text).unwrap();
-    let listen = SocketAddr::from((Ipv4Addr::LOCALHOST, free_port()));
-    let args = ["--config", settings.to_str().unwrap()];
-    let vehicle = Program::launch(network.program(), listen, &args, &[("SHORE_TOKEN", TOKEN)]);
-    vehicle.wait_line("connector=shore state=\"ready\"", PATIENCE);
+    let (_home, _vehicle) = start_vehicle(&network, &text, "shore");
     let mut shore = Shore::start(port);
     shore.wait_picture();
 
-    let (took, sessions) = shore.measure("5 s without a link", |_| cut(&network, 5));
-    assert!(took <= 1.0 && sessions == 0, "{took:.2} s, {sessions} more sessions");
-    let (took, _) = shore.measure("another address", |_| renumber(&network));
-    assert!(took <= 3.0, "{took:.2} s");
-    let (took, _) = shore.measure("30 s without a link", |_| cut(&network, 30));
-    assert!(took <= 3.0, "{took:.2} s");
+    shore.endures_failures_of(&network);
 }
 
 /// A media server on the shore that the vehicle publishes its feed at.
@@ -144,26 +156,15 @@ fn a_media_server_has_the_picture_again_within_seconds() {
     let runtime = Runtime::new().unwrap();
     let endpoint = Endpoint::start(runtime.handle(), TOKEN);
     let (here, port) = (Ipv4Addr::from(Network::HERE), endpoint.address.port());
-    let home = tempfile::tempdir().unwrap();
-    let settings = home.path().join("heliograph.toml");
     let text = format!(
         "version = 1\n[[connectors]]\nid = \"media\"\nkind = \"whip\"\naddress = \"http://{here}:{port}/whip/bow\"\n\
          token_env = \"SHORE_TOKEN\"\n[[feeds]]\nname = \"Bow\"\npattern = \"ball\"\npattern_size = \"320x240\"\n"
     );
-    fs::write(&settings, text).unwrap();
-    let listen = SocketAddr::from((Ipv4Addr::LOCALHOST, free_port()));
-    let args = ["--config", settings.to_str().unwrap()];
-    let vehicle = Program::launch(network.program(), listen, &args, &[("SHORE_TOKEN", TOKEN)]);
-    vehicle.wait_line("connector=media state=\"ready\"", PATIENCE);
+    let (_home, _vehicle) = start_vehicle(&network, &text, "media");
     let mut server = MediaServer { runtime, endpoint };
     server.wait_picture();
 
-    let (took, sessions) = server.measure("5 s without a link", |_| cut(&network, 5));
-    assert!(took <= 1.0 && sessions == 0, "{took:.2} s, {sessions} more sessions");
-    let (took, _) = server.measure("another address", |_| renumber(&network));
-    assert!(took <= 3.0, "{took:.2} s");
-    let (took, _) = server.measure("30 s without a link", |_| cut(&network, 30));
-    assert!(took <= 3.0, "{took:.2} s");
+    server.endures_failures_of(&network);
     let (took, sessions) = server.measure("the media server started anew", |server| {
         server.endpoint.die();
         std::thread::sleep(Duration::from_secs(5));
@@ -186,26 +187,15 @@ fn a_janus_room_has_the_picture_again_within_seconds() {
     let runtime = Runtime::new().unwrap();
     let rules = Rules { room: 1234, pin: TOKEN, api_secret: TOKEN, reclaims: true };
     let mut server = Janus::start(runtime.handle(), rules);
-    let home = tempfile::tempdir().unwrap();
-    let settings = home.path().join("heliograph.toml");
     let (here, port) = (Ipv4Addr::from(Network::HERE), server.port);
     let text = format!(
         "version = 1\n[[connectors]]\nid = \"room\"\nkind = \"janus\"\naddress = \"ws://{here}:{port}\"\nroom = \"1234\"\n\
          pin_env = \"SHORE_TOKEN\"\napi_secret_env = \"SHORE_TOKEN\"\n[[feeds]]\nname = \"Bow\"\npattern = \"ball\"\n"
     );
-    fs::write(&settings, text).unwrap();
-    let listen = SocketAddr::from((Ipv4Addr::LOCALHOST, free_port()));
-    let args = ["--config", settings.to_str().unwrap()];
-    let vehicle = Program::launch(network.program(), listen, &args, &[("SHORE_TOKEN", TOKEN)]);
-    vehicle.wait_line("connector=room state=\"ready\"", PATIENCE);
+    let (_home, _vehicle) = start_vehicle(&network, &text, "room");
     server.wait_picture();
 
-    let (took, sessions) = server.measure("5 s without a link", |_| cut(&network, 5));
-    assert!(took <= 1.0 && sessions == 0, "{took:.2} s, {sessions} more sessions");
-    let (took, _) = server.measure("another address", |_| renumber(&network));
-    assert!(took <= 3.0, "{took:.2} s");
-    let (took, _) = server.measure("30 s without a link", |_| cut(&network, 30));
-    assert!(took <= 3.0, "{took:.2} s");
+    server.endures_failures_of(&network);
 }
 
 impl Far for LiveKit {
@@ -219,26 +209,15 @@ fn a_livekit_room_has_the_picture_again_within_seconds() {
     let Some(network) = Network::lay() else { return };
     let runtime = Runtime::new().unwrap();
     let mut server = LiveKit::start(runtime.handle(), Keys { key: "our-key", secret: TOKEN, room: "bridge" });
-    let home = tempfile::tempdir().unwrap();
-    let settings = home.path().join("heliograph.toml");
     let (here, port) = (Ipv4Addr::from(Network::HERE), server.port);
     let text = format!(
         "version = 1\n[[connectors]]\nid = \"room\"\nkind = \"livekit\"\naddress = \"ws://{here}:{port}\"\nroom = \"bridge\"\n\
          api_key = \"our-key\"\napi_secret_env = \"SHORE_TOKEN\"\n[[feeds]]\nname = \"Bow\"\npattern = \"ball\"\n"
     );
-    fs::write(&settings, text).unwrap();
-    let listen = SocketAddr::from((Ipv4Addr::LOCALHOST, free_port()));
-    let args = ["--config", settings.to_str().unwrap()];
-    let vehicle = Program::launch(network.program(), listen, &args, &[("SHORE_TOKEN", TOKEN)]);
-    vehicle.wait_line("connector=room state=\"ready\"", PATIENCE);
+    let (_home, _vehicle) = start_vehicle(&network, &text, "room");
     server.wait_picture();
 
-    let (took, sessions) = server.measure("5 s without a link", |_| cut(&network, 5));
-    assert!(took <= 1.0 && sessions == 0, "{took:.2} s, {sessions} more sessions");
-    let (took, _) = server.measure("another address", |_| renumber(&network));
-    assert!(took <= 3.0, "{took:.2} s");
-    let (took, _) = server.measure("30 s without a link", |_| cut(&network, 30));
-    assert!(took <= 3.0, "{took:.2} s");
+    server.endures_failures_of(&network);
 }
 
 /// The signalling server of gst-plugins-rs, the npm client and coturn are on the shore, and Heliograph behind a
