@@ -1,6 +1,9 @@
 //! The sender: it waits for receivers, and makes each of them an offer.
 
-use std::sync::Arc;
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering},
+};
 
 use super::messages::{
     Candidate, Description, DescriptionKind, Heard, Mark, Message, OfferedFeed, Status, Word, parse, write,
@@ -20,17 +23,23 @@ use crate::connector::{
 pub(super) struct Sender {
     hub: Arc<Hub>,
     guests: Guests,
-    /// The session of the robot's receiver, or of one that has not said yet whose it is.
-    plain: Option<String>,
-    /// That one has answered: it is the robot's.
-    is_answered: bool,
+    plain: Option<Plain>,
     /// The last who came was a receiver of ours: such words may be said.
     is_among_ours: bool,
 }
 
+/// The session of the robot's receiver, or of one that has not said yet whose it is.
+struct Plain {
+    session: String,
+    /// Its offer was made: whoever speaks now may have heard it.
+    is_offered: Arc<AtomicBool>,
+    /// It was answered: it is the robot's.
+    is_answered: bool,
+}
+
 impl Sender {
     pub(super) fn new(hub: Arc<Hub>) -> Self {
-        Self { hub, guests: Guests::default(), plain: None, is_answered: false, is_among_ours: false }
+        Self { hub, guests: Guests::default(), plain: None, is_among_ours: false }
     }
 
     /// Somebody came, and may be anybody.
@@ -42,9 +51,15 @@ impl Sender {
         match Guest::watch(&self.hub, &first, None, None) {
             Ok(guest) => {
                 let session = name_of(&first);
-                let mark = Mark::Feeds(feeds);
-                self.guests.admit(guest, &session, line, move |_, event| told(None, event, &mark));
-                self.plain = Some(session);
+                let is_offered = Arc::new(AtomicBool::new(false));
+                let (mark, says) = (Mark::Feeds(feeds), is_offered.clone());
+                self.guests.admit(guest, &session, line, move |_, event| {
+                    if matches!(event, GuestEvent::Offer(_)) {
+                        says.store(true, Ordering::Relaxed);
+                    }
+                    told(None, event, &mark)
+                });
+                self.plain = Some(Plain { session, is_offered, is_answered: false });
             }
             Err(sentence) => {
                 tracing::warn!(feed = %first, "A receiver at the relay cannot watch: {sentence}");
@@ -57,8 +72,9 @@ impl Sender {
     /// A receiver of ours wants a feed.
     fn begin(&mut self, receiver: String, feed: Option<&str>, line: &Line) {
         self.is_among_ours = true;
-        // It was this one's that nobody has answered.
-        if !self.is_answered {
+        // It was this one's that nobody has answered. One without an offer belongs to another, who came just now
+        // and would wait for it in vain.
+        if self.plain.as_ref().is_some_and(|plain| plain.is_offered.load(Ordering::Relaxed) && !plain.is_answered) {
             self.end_plain();
         }
         let feeds = self.hub.feed_names();
@@ -80,23 +96,22 @@ impl Sender {
     }
 
     fn end_plain(&mut self) {
-        self.is_answered = false;
-        if let Some(session) = self.plain.take() {
-            self.guests.end(&session);
+        if let Some(plain) = self.plain.take() {
+            self.guests.end(&plain.session);
         }
     }
 
     /// Gives a session what its receiver says; one that names none is the robot's.
     fn tell(&mut self, session: Option<String>, said: Said, line: &Line) {
-        match (session, &self.plain) {
+        match (session, &mut self.plain) {
             (Some(session), _) => {
                 if !self.guests.hear(&session, said) {
                     self.end_unknown(session, line);
                 }
             }
             (None, Some(plain)) => {
-                (self.is_answered, self.is_among_ours) = (true, false);
-                self.guests.hear(plain, said);
+                (plain.is_answered, self.is_among_ours) = (true, false);
+                self.guests.hear(&plain.session, said);
             }
             (None, None) => {}
         }
@@ -184,6 +199,79 @@ fn told(session: Option<String>, event: GuestEvent, mark: &Mark) -> Option<Strin
 
 fn say(line: &Line, word: Word) {
     line.say(write(&Message::Heliograph(word)));
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use tokio::{
+        sync::mpsc::UnboundedReceiver,
+        time::{sleep, timeout},
+    };
+
+    use super::*;
+    use crate::{
+        config::Codec,
+        connector::{
+            client::Frame,
+            hub::{FeedEvents, SessionEvent},
+        },
+    };
+
+    const HELLO: &str = r#"{"status":"HELLO"}"#;
+    const WANTED: &str = r#"{"heliograph":{"is":"wanted","receiver":"r","feed":"bow"}}"#;
+
+    /// The next session that a viewer asked for.
+    async fn asked_for(events: &FeedEvents) -> String {
+        timeout(Duration::from_secs(5), async {
+            loop {
+                match events.next() {
+                    Some(SessionEvent::Requested { session_id, .. }) => return session_id,
+                    _ => sleep(Duration::from_millis(2)).await,
+                }
+            }
+        })
+        .await
+        .expect("a session should have been asked for")
+    }
+
+    /// Whose the next offer is that the relay is told of.
+    async fn offered(told: &mut UnboundedReceiver<Frame>) -> Mark {
+        loop {
+            let text = timeout(Duration::from_secs(5), told.recv()).await.expect("an offer should come").unwrap();
+            if let Heard::Message(Message::Sdp(Description { heliograph: Some(mark), .. })) =
+                parse(&text.into_text().unwrap())
+            {
+                return mark;
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn of_two_who_come_at_once_the_second_has_its_offer_though_the_first_has_asked() {
+        let hub = Hub::new();
+        let feed = hub.register(0, "bow", "Bow");
+        let (door, events) = feed.door(Codec::H264);
+        door.set_open(true);
+        let (mut sender, line) = (Sender::new(hub), Line::default());
+        let mut told = line.connect();
+        sender.hear(HELLO, &line).unwrap();
+        door.send_offer(&asked_for(&events).await, "v=0".to_owned());
+        assert!(matches!(offered(&mut told).await, Mark::Feeds(_)));
+
+        sender.hear(HELLO, &line).unwrap();
+        let second = asked_for(&events).await;
+        sender.hear(WANTED, &line).unwrap();
+        door.send_offer(&asked_for(&events).await, "v=0".to_owned());
+        assert_eq!(offered(&mut told).await, Mark::To("r".to_owned()));
+        door.send_offer(&second, "v=0".to_owned());
+        assert!(matches!(offered(&mut told).await, Mark::Feeds(_)), "it waits for this, and says no more HELLO");
+
+        // It is asked for what it wants, and nobody's offer is left.
+        sender.hear(WANTED, &line).unwrap();
+        assert!(sender.plain.is_none());
+    }
 }
 
 #[cfg(test)]
