@@ -31,7 +31,7 @@ pub(super) enum DialEvent {
     Started(Result<Ingest, MediaFault>),
     /// What the running pipeline tells.
     Ingest(IngestEvent),
-    /// The sender at a relay has these feeds.
+    /// The sender at a relay has these feeds; the first is received.
     Offered(Vec<OfferedFeed>),
 }
 
@@ -48,6 +48,8 @@ pub(super) struct Dial {
     /// Where the encoder wants its pictures.
     pub(super) encoder_memory: Memory,
     pub(super) clock: FeedClock,
+    /// Which feed of a sender at a relay was received before.
+    pub(super) received: Option<String>,
     /// Hears what becomes of it.
     pub(super) tell: Arc<dyn Fn(DialEvent) + Send + Sync>,
 }
@@ -121,7 +123,8 @@ impl Dial {
             MediaFault::new(FaultKind::Password, message, error.to_string())
         })?;
         let ways = Ways { servers, relay_only: reception.relay_only, interfaces: reception.interfaces.clone() };
-        let meeting = Meeting::new(Relayed { url, ca: reception.ca.clone(), token, feed }, move |feeds| {
+        let relay = Relayed { url, ca: reception.ca.clone(), token, feed, before: self.received.clone() };
+        let meeting = Meeting::new(relay, move |feeds| {
             tell(DialEvent::Offered(feeds));
         });
         Ok(ReceivedSource { latency_ms: rtsp.latency_ms, ways, signalling: Arc::new(meeting) })

@@ -184,9 +184,9 @@ pub enum FeedEvent {
         /// Over all connectors.
         count: usize,
     },
-    /// The sender that this feed is received from has these feeds, this one among them.
+    /// The sender that this feed is received from has these feeds; told anew when one comes or goes.
     Offered {
-        /// In the order that it has them in.
+        /// This one, then the others in the order that it has them in.
         feeds: Vec<OfferedFeed>,
     },
     /// Something the operator should know, and need not answer.

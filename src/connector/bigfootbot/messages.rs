@@ -92,6 +92,8 @@ pub(super) enum Word {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         feed: Option<String>,
     },
+    /// Of a sender: a feed came or went, and these are there now.
+    Has { feeds: Vec<OfferedFeed> },
     /// Of a sender: why this receiver cannot have it.
     Refused { receiver: String, reason: String },
     /// Of a receiver: nothing comes any more.
@@ -170,6 +172,12 @@ mod tests {
             (
                 r#"{"heliograph":{"is":"missed","session":"bow-1"}}"#,
                 Message::Heliograph(Word::Missed { session: "bow-1".to_owned() }),
+            ),
+            (
+                r#"{"heliograph":{"is":"has","feeds":[{"id":"bow","name":"Bow"}]}}"#,
+                Message::Heliograph(Word::Has {
+                    feeds: vec![OfferedFeed { id: "bow".to_owned(), name: "Bow".to_owned() }],
+                }),
             ),
             (r#"{"heliograph":{"is":"here"}}"#, Message::Heliograph(Word::Here { session: None })),
         ] {

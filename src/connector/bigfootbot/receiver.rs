@@ -47,6 +47,8 @@ pub struct Relayed {
     pub token: Option<Password>,
     /// Which feed of a sender of ours is wanted; `None`: the first.
     pub feed: Option<String>,
+    /// Where none is named: the one that was received before, as long as the sender has it.
+    pub before: Option<String>,
 }
 
 /// What a sender says to us.
@@ -61,7 +63,8 @@ pub enum Offered {
         /// The media section.
         line: u32,
     },
-    /// What else it has: it is a sender of ours.
+    /// What it has, as it is a sender of ours: the one that is received, then the others in its order. Said anew
+    /// when one comes or goes.
     Feeds(Vec<OfferedFeed>),
     /// It is there and sends: who receives nothing may give up this session.
     Here,
@@ -96,7 +99,7 @@ pub async fn receive(
 ) -> Result<(), ConnectorFault> {
     let server = Server { url: relay.url, ca: relay.ca, papers: Papers::Token(relay.token), subprotocol: None };
     let mut dialled = server.dial(&mut SetUp::default()).await?;
-    let mut receiver = Receiver::new(relay.feed);
+    let mut receiver = Receiver::new(relay.feed, relay.before);
     loop {
         let left = receiver.converse(&server, dialled, &offered, &mut replies).await?;
         if left == Left::ByUs {
@@ -259,6 +262,8 @@ struct Receiver {
     id: String,
     /// What is wanted of such a one.
     feed: Option<String>,
+    /// What is wanted again, if there is a choice.
+    before: Option<String>,
     stage: Stage,
     /// The name of the session; a robot's own sender has none for it.
     session: Option<String>,
@@ -269,8 +274,8 @@ struct Receiver {
 }
 
 impl Receiver {
-    fn new(feed: Option<String>) -> Self {
-        Self { id: random_id(), feed, ..Self::default() }
+    fn new(feed: Option<String>, before: Option<String>) -> Self {
+        Self { id: random_id(), feed, before, ..Self::default() }
     }
 
     /// Takes a text, whatever it is; what is for others, or for nobody, is passed over.
@@ -315,15 +320,30 @@ impl Receiver {
             return Heeded::Nothing;
         }
         let Some(first) = feeds.first() else { return Heeded::Nothing };
+        let again = self.before.take().filter(|before| feeds.iter().any(|feed| feed.id == *before));
         // Of several senders, only one has the first feed that was heard of.
-        let wanted = self.feed.get_or_insert_with(|| first.id.clone());
-        if feeds.iter().any(|feed| feed.id == *wanted) {
-            self.stage = Stage::Asked;
-        } else {
+        self.feed.get_or_insert_with(|| again.unwrap_or_else(|| first.id.clone()));
+        match self.with_ours_first(&feeds) {
+            Some(feeds) => {
+                self.stage = Stage::Asked;
+                Heeded::Ask(feeds)
+            }
             // Another sender may have it; this one knows then at least that its offer was not for us.
-            self.others = feeds.iter().map(|feed| feed.id.clone()).collect();
+            None => {
+                self.others = feeds.into_iter().map(|feed| feed.id).collect();
+                Heeded::Ask(Vec::new())
+            }
         }
-        Heeded::Ask(feeds)
+    }
+
+    /// A sender's feeds; `None` where it has not the one that is wanted: it is another's.
+    fn with_ours_first(&self, feeds: &[OfferedFeed]) -> Option<Vec<OfferedFeed>> {
+        let (mut ours, others): (Vec<_>, Vec<_>) =
+            feeds.iter().cloned().partition(|feed| self.feed.as_ref() == Some(&feed.id));
+        (!ours.is_empty()).then(|| {
+            ours.extend(others);
+            ours
+        })
     }
 
     fn hear_of(&mut self, word: Word) -> Result<Heeded, Ended> {
@@ -337,6 +357,9 @@ impl Receiver {
             Word::Here { session } if self.session.is_some() && session.as_ref().is_none_or(is_ours) => {
                 Ok(Heeded::Say(Offered::Here))
             }
+            Word::Has { feeds } => {
+                Ok(self.with_ours_first(&feeds).map_or(Heeded::Nothing, |feeds| Heeded::Say(Offered::Feeds(feeds))))
+            }
             Word::Over { session } if is_ours(&session) => Err(Ended::Over),
             Word::Refused { receiver, reason } if receiver == self.id => Err(Ended::Failed(reason)),
             _ => Ok(Heeded::Nothing),
@@ -345,7 +368,8 @@ impl Receiver {
 
     /// The text that says what is wanted.
     fn wanted(&self) -> String {
-        write(&Message::Heliograph(Word::Wanted { receiver: self.id.clone(), feed: self.feed.clone() }))
+        let feed = self.feed.clone().or_else(|| self.before.clone());
+        write(&Message::Heliograph(Word::Wanted { receiver: self.id.clone(), feed }))
     }
 
     /// The text of a reply; `None` where only a sender of ours would understand it.
@@ -477,7 +501,7 @@ mod tests {
     #[test]
     fn a_sender_of_ours_is_told_what_is_wanted_and_makes_an_offer_of_its_own() {
         for (feed, wanted) in [(None, "bow"), (Some("aft"), "aft")] {
-            let mut receiver = Receiver::new(feed.map(str::to_owned));
+            let mut receiver = Receiver::new(feed.map(str::to_owned), None);
             receiver.hear(r#"{"status":"OK"}"#).unwrap();
             assert!(matches!(receiver.hear(&marked(FEEDS)), Ok(Heeded::Ask(feeds)) if feeds.len() == 2));
             assert!(receiver.wanted().contains(&format!(r#""feed":"{wanted}""#)), "{}", receiver.wanted());
@@ -491,8 +515,27 @@ mod tests {
     }
 
     #[test]
+    fn what_was_received_before_is_received_again_and_told_of_first() {
+        let ids = |feeds: &[OfferedFeed]| feeds.iter().map(|feed| feed.id.clone()).collect::<Vec<_>>();
+        for (before, order) in [("aft", ["aft", "bow"]), ("mast", ["bow", "aft"])] {
+            let mut receiver = Receiver::new(None, Some(before.to_owned()));
+            assert!(receiver.wanted().contains(&format!(r#""feed":"{before}""#)), "what it asks who says only: here");
+            receiver.hear(r#"{"status":"OK"}"#).unwrap();
+            let Ok(Heeded::Ask(feeds)) = receiver.hear(&marked(FEEDS)) else { panic!("it was not heard") };
+            assert_eq!(ids(&feeds), order);
+            let has = |feeds: &str| format!(r#"{{"heliograph":{{"is":"has","feeds":{feeds}}}}}"#);
+            let later =
+                receiver.hear(&has(r#"[{"id":"mast","name":""},{"id":"bow","name":""},{"id":"aft","name":""}]"#));
+            let Ok(Heeded::Say(Offered::Feeds(feeds))) = later else { panic!("{later:?}") };
+            assert_eq!((feeds[0].id.as_str(), feeds.len()), (order[0], 3));
+            let others = receiver.hear(&has(r#"[{"id":"stern","name":""}]"#));
+            assert_eq!(others, Ok(Heeded::Nothing), "those are another sender's");
+        }
+    }
+
+    #[test]
     fn a_sender_of_ours_that_has_just_come_is_told_at_once() {
-        let mut receiver = Receiver::new(None);
+        let mut receiver = Receiver::new(None, None);
         for _ in 0..2 {
             assert_eq!(receiver.hear(r#"{"heliograph":{"is":"here"}}"#), Ok(Heeded::Ask(Vec::new())));
         }
@@ -504,7 +547,7 @@ mod tests {
     fn a_feed_that_is_not_there_is_told_of_with_those_that_are() {
         let url = "ws://robot:8765".parse().unwrap();
         let server = Server { url, ca: None, papers: Papers::Token(None), subprotocol: None };
-        let mut receiver = Receiver::new(Some("mast".to_owned()));
+        let mut receiver = Receiver::new(Some("mast".to_owned()), None);
         receiver.hear(r#"{"status":"OK"}"#).unwrap();
         assert!(matches!(receiver.hear(&marked(FEEDS)), Ok(Heeded::Ask(_))));
         let said = receiver.is_late(&server).unwrap_err().to_string();

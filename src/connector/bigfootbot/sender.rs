@@ -24,6 +24,8 @@ pub(super) struct Sender {
     hub: Arc<Hub>,
     guests: Guests,
     plain: Option<Plain>,
+    /// Those that every receiver has heard of.
+    told: Vec<OfferedFeed>,
     /// The last who came was a receiver of ours: such words may be said.
     is_among_ours: bool,
 }
@@ -39,14 +41,18 @@ struct Plain {
 
 impl Sender {
     pub(super) fn new(hub: Arc<Hub>) -> Self {
-        Self { hub, guests: Guests::default(), plain: None, is_among_ours: false }
+        Self { hub, guests: Guests::default(), plain: None, told: Vec::new(), is_among_ours: false }
     }
 
     /// Somebody came, and may be anybody.
     fn greet(&mut self, line: &Line) {
         self.end_plain();
-        let feeds: Vec<_> = self.hub.feed_names().into_iter().map(|(id, name)| OfferedFeed { id, name }).collect();
+        let feeds = self.feeds();
         let Some(first) = feeds.first().map(|feed| feed.id.clone()) else { return };
+        // Those who came before know no more than they did.
+        if self.told.is_empty() {
+            self.told.clone_from(&feeds);
+        }
         line.say(write(&Message::Status(Status::Ok)));
         match Guest::watch(&self.hub, &first, None, None) {
             Ok(guest) => {
@@ -67,6 +73,10 @@ impl Sender {
                 line.say(serde_json::Value::String(format!("ERROR {sentence}")).to_string());
             }
         }
+    }
+
+    fn feeds(&self) -> Vec<OfferedFeed> {
+        self.hub.feed_names().into_iter().map(|(id, name)| OfferedFeed { id, name }).collect()
     }
 
     /// A receiver of ours wants a feed.
@@ -125,7 +135,7 @@ impl Sender {
             Word::Missed { session } if self.has_picture(&session) => say(line, Word::Here { session: Some(session) }),
             Word::Over { session } => self.guests.end(&session),
             // Those of other senders.
-            Word::Missed { .. } | Word::Here { .. } | Word::Refused { .. } => {}
+            Word::Missed { .. } | Word::Here { .. } | Word::Has { .. } | Word::Refused { .. } => {}
         }
     }
 
@@ -163,6 +173,16 @@ impl Dialect for Sender {
             Heard::Error(error) => tracing::warn!("The receiver at the relay says: {error}"),
             // Another sender at the same relay, and what nobody knows.
             Heard::Message(_) | Heard::Nothing => {}
+        }
+        Ok(())
+    }
+
+    /// Who shows all that there is hears of what came since.
+    fn tick(&mut self, line: &Line) -> Result<(), ConnectorFault> {
+        let feeds = self.feeds();
+        if self.is_among_ours && feeds != self.told {
+            self.told.clone_from(&feeds);
+            say(line, Word::Has { feeds });
         }
         Ok(())
     }
@@ -246,6 +266,34 @@ mod tests {
                 return mark;
             }
         }
+    }
+
+    #[tokio::test]
+    async fn receivers_of_ours_and_nobody_else_hear_of_feeds_that_come_later() {
+        let hub = Hub::new();
+        let bow = hub.register(0, "bow", "Bow");
+        let (mut sender, line) = (Sender::new(hub.clone()), Line::default());
+        let mut told = line.connect();
+        sender.hear(HELLO, &line).unwrap();
+        let _aft = hub.register(1, "aft", "Aft");
+        sender.tick(&line).unwrap();
+        sender.hear(HELLO, &line).unwrap();
+        for _ in 0..2 {
+            assert_eq!(told.try_recv().ok().and_then(Frame::into_text).as_deref(), Some(r#"{"status":"OK"}"#));
+        }
+        assert!(told.try_recv().is_err(), "it may be the robot's, which ends at a word it does not know");
+
+        sender.hear(WANTED, &line).unwrap();
+        for _ in 0..2 {
+            sender.tick(&line).unwrap();
+        }
+        let feeds = r#"[{"id":"bow","name":"Bow"},{"id":"aft","name":"Aft"}]"#;
+        let text = told.try_recv().unwrap().into_text().unwrap();
+        assert_eq!(text, format!(r#"{{"heliograph":{{"is":"has","feeds":{feeds}}}}}"#));
+        assert!(told.try_recv().is_err(), "once");
+        drop(bow);
+        sender.tick(&line).unwrap();
+        assert!(told.try_recv().unwrap().into_text().unwrap().contains("has"));
     }
 
     #[tokio::test]

@@ -24,7 +24,10 @@ impl Worker {
             DialEvent::Started(Err(fault)) | DialEvent::Ingest(IngestEvent::Fault(fault)) => {
                 self.input(Input::Fault(fault));
             }
-            DialEvent::Offered(feeds) => (self.around.tell)(FeedEvent::Offered { feeds }),
+            DialEvent::Offered(feeds) => {
+                self.received = feeds.first().map(|feed| feed.id.clone());
+                (self.around.tell)(FeedEvent::Offered { feeds });
+            }
             DialEvent::Ingest(IngestEvent::Certificate(first)) => self.know_by(Some(first)),
             DialEvent::Ingest(IngestEvent::Answered) => self.input(Input::Answered),
             DialEvent::Ingest(IngestEvent::Packet) => self.input(Input::Packet),
@@ -76,6 +79,7 @@ impl Worker {
                 .get(&Form::main(self.config.codec))
                 .map_or(Memory::System, |main| main.rendition.memory()),
             clock: self.clock.clone(),
+            received: self.received.clone(),
             tell: Arc::new(move |event| {
                 let _ = inner.send(Inner::Dial(attempt, event));
             }),

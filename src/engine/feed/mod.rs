@@ -177,6 +177,7 @@ pub(super) async fn run(config: FeedConfig, around: Surroundings, mut requests: 
         dialling: None,
         transport: Transport::Udp,
         broken_decoders: Vec::new(),
+        received: None,
         memory: Memory::System,
         ingest: None,
         picture: None,
@@ -276,6 +277,8 @@ struct Worker {
     transport: Transport,
     /// Decoders that failed on what this camera sends.
     broken_decoders: Vec<String>,
+    /// Which feed of a sender at a relay was received last.
+    received: Option<String>,
     /// Where the camera's pictures lie.
     memory: Memory,
     ingest: Option<Ingest>,

@@ -264,6 +264,7 @@ impl Worker {
             broken_decoders: Vec::new(),
             encoder_memory: Memory::System,
             clock: self.clock.clone(),
+            received: None,
             tell: Arc::new(move |event| {
                 let _ = inner.send(Inner::Second(attempt, event));
             }),
