@@ -16,6 +16,7 @@ mod janus;
 mod livekit;
 pub mod local;
 mod menu;
+mod needs;
 mod sdp;
 mod switchboard;
 pub mod webrtcsink;
@@ -28,6 +29,7 @@ use gstrswebrtc::signaller::Signallable;
 pub use self::{
     client::{ConnectorFault, ConnectorFaultKind, ConnectorState, SetUp},
     menu::{Codecs, Menu, Palate},
+    needs::{Needs, Sound, Viewers},
 };
 use crate::{
     channels::ViewerNames,
@@ -82,10 +84,20 @@ pub struct Announcement<'a> {
     pub id: &'a FeedId,
     /// Its name for people.
     pub name: &'a str,
+    /// How many may watch it there at a time, as its connector needs it.
+    pub viewers: Viewers,
     /// Is told who wants to watch.
     pub demand: Demand,
     /// Is told how it is there.
     pub tell: TellState,
+}
+
+#[cfg(test)]
+impl<'a> Announcement<'a> {
+    /// A feed of which nobody hears more.
+    fn of(id: &'a FeedId, name: &'a str) -> Self {
+        Self { place: 0, id, name, viewers: Viewers::Many, demand: Box::new(|_| ()), tell: Arc::new(|_| ()) }
+    }
 }
 
 /// A destination that feeds can be opened at.
@@ -101,9 +113,9 @@ pub trait Connector: Send + Sync {
     /// How media travel from here to its viewers.
     fn transport(&self) -> TransportConfig;
 
-    /// Which codecs can be sent there. A feed of another has a rendition made for it.
-    fn codecs(&self) -> &[Codec] {
-        Codec::ALL
+    /// What has to be true of a feed that is opened there. Asked once for each, before it is.
+    fn needs(&self) -> Needs {
+        Needs::default()
     }
 }
 

@@ -39,6 +39,7 @@ mod missing_plugin;
 mod mqtt;
 mod mqtt_external;
 mod mqtt_programs;
+mod needs;
 mod network_cut;
 mod no_feedback;
 mod on_demand;

@@ -8,7 +8,7 @@ use heliograph::{
         ServerConfig, SourceAddress, SourceConfig, TestConfig, TransportConfig,
     },
     connector::{
-        Announcement, Connection, Connector,
+        Announcement, Connection, Connector, Needs,
         hub::{Hub, HubConnector},
         local::{LocalServer, LocalSettings},
     },
@@ -145,8 +145,8 @@ impl Connector for OnlyH264 {
         self.0.transport()
     }
 
-    fn codecs(&self) -> &[Codec] {
-        &[Codec::H264]
+    fn needs(&self) -> Needs {
+        Needs::in_codec(Codec::H264)
     }
 }
 

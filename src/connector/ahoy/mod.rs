@@ -18,7 +18,7 @@ use std::sync::Arc;
 use futures::FutureExt;
 
 use super::{
-    Connector, Kind,
+    Connector, Kind, Needs,
     client::Client,
     fields::{CA, address, codec},
     hub::{Hub, HubConnector},
@@ -55,7 +55,7 @@ fn open(config: &ConnectorSettings) -> Option<Arc<dyn Connector>> {
     let director = Arc::new(Director { base: config.address("address")?, codec, settings: config.clone() });
     Some(Arc::new(Client {
         feeds: config.feeds.clone(),
-        codecs: vec![codec],
+        needs: Needs::in_codec(codec),
         at_hub,
         speak: Box::new(move |post| {
             let director = director.clone();

@@ -15,7 +15,7 @@ use std::sync::Arc;
 use futures::FutureExt;
 
 use super::{
-    Connector, Kind,
+    Connector, Kind, Needs,
     client::{Client, Papers, Server, keep},
     fields::{CA, TOKEN, address, codec},
     hub::{Hub, HubConnector},
@@ -62,7 +62,7 @@ fn open(config: &ConnectorSettings) -> Option<Arc<dyn Connector>> {
     let shared = Shared::new(move |tell| keep(id.clone(), server.clone(), Sender::new(hub.clone()), tell).boxed());
     Some(Arc::new(Client {
         feeds: config.feeds.clone(),
-        codecs: vec![codec],
+        needs: Needs::in_codec(codec),
         at_hub,
         speak: Box::new(move |post| shared.clone().keep(post).boxed()),
     }))

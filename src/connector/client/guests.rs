@@ -5,11 +5,18 @@ use std::{collections::HashMap, time::Duration};
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 
 use super::{Frame, Line};
-use crate::connector::hub::{Guest, GuestEvent};
+use crate::connector::hub::{Guest, GuestEvent, Stay};
 
 /// Guests by the name that the service has for their sessions.
 #[derive(Default)]
-pub(in crate::connector) struct Guests(HashMap<String, UnboundedSender<Said>>);
+pub(in crate::connector) struct Guests(HashMap<String, Present>);
+
+/// A guest that is there.
+struct Present {
+    said: UnboundedSender<Said>,
+    /// Where a feed is for one viewer, the next may come as soon as this one was sent away.
+    _stay: Stay,
+}
 
 /// What a viewer elsewhere says.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -37,6 +44,7 @@ impl Guests {
         write: impl Fn(&str, GuestEvent) -> Option<W> + Send + 'static,
     ) {
         let (sender, mut said) = unbounded_channel();
+        let stay = guest.stay();
         let (name, line) = (session.to_owned(), line.clone());
         tokio::spawn(async move {
             loop {
@@ -67,18 +75,18 @@ impl Guests {
                 }
             }
         });
-        self.0.insert(session.to_owned(), sender);
+        self.0.insert(session.to_owned(), Present { said: sender, _stay: stay });
     }
 
     /// Gives a feed what one of its guests says; false where there is no such guest.
     pub(in crate::connector) fn hear(&mut self, session: &str, said: Said) -> bool {
-        self.0.retain(|_, guest| !guest.is_closed());
-        self.0.get(session).is_some_and(|guest| guest.send(said).is_ok())
+        self.0.retain(|_, guest| !guest.said.is_closed());
+        self.0.get(session).is_some_and(|guest| guest.said.send(said).is_ok())
     }
 
     /// Whether there is such a guest.
     pub(in crate::connector) fn has(&self, session: &str) -> bool {
-        self.0.get(session).is_some_and(|guest| !guest.is_closed())
+        self.0.get(session).is_some_and(|guest| !guest.said.is_closed())
     }
 
     /// A viewer is gone.
@@ -89,7 +97,7 @@ impl Guests {
     /// Ends those who have told nothing for so long of what they receive, and tells them.
     pub(in crate::connector) fn end_silent(&self, limit: Duration) {
         for guest in self.0.values() {
-            let _ = guest.send(Said::Silent(limit));
+            let _ = guest.said.send(Said::Silent(limit));
         }
     }
 }

@@ -35,7 +35,7 @@ pub(super) use keeper::{Attempts, address_gone, keep, moved};
 pub(super) use line::{Frame, Line};
 
 use super::{
-    Announcement, Connection, Connector, Door, Menu, TellState,
+    Announcement, Connection, Connector, Door, Menu, Needs, TellState,
     hub::{Hub, HubConnector},
 };
 use crate::config::{Codec, FeedChoice, FeedId, TransportConfig};
@@ -102,7 +102,7 @@ pub(super) type Speak = Box<dyn Fn(Post) -> BoxFuture<'static, ()> + Send + Sync
 /// A connector to a service elsewhere.
 pub(super) struct Client {
     pub(super) feeds: FeedChoice,
-    pub(super) codecs: Vec<Codec>,
+    pub(super) needs: Needs,
     pub(super) at_hub: HubConnector,
     pub(super) speak: Speak,
 }
@@ -128,8 +128,8 @@ impl Connector for Client {
         self.at_hub.transport()
     }
 
-    fn codecs(&self) -> &[Codec] {
-        &self.codecs
+    fn needs(&self) -> Needs {
+        self.needs.clone()
     }
 }
 

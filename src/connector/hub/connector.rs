@@ -55,6 +55,7 @@ impl HubConnector {
 impl Connector for HubConnector {
     fn open(&self, feed: Announcement<'_>) -> Box<dyn Connection> {
         let entry = self.hub.add_feed(feed.place, feed.id.as_str(), feed.name);
+        entry.set_viewers(feed.viewers);
         entry.tell_demand(feed.demand);
         Box::new(HubConnection { hub: self.hub.clone(), feed: feed.id.clone(), takes_data: self.takes_data, entry })
     }

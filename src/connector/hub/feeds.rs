@@ -13,7 +13,7 @@ use super::messages::{Extension, FeedLine, FeedStatus, PictureClock, Refused, to
 use super::sessions::{Phase, Session};
 use super::{Hub, State};
 use crate::config::Codec;
-use crate::connector::{Demand, Menu, Palate, Wanted};
+use crate::connector::{Demand, Menu, Palate, Viewers, Wanted};
 use crate::webrtc::IceAddresses;
 
 /// The most sessions that wait for one feed to become ready.
@@ -33,6 +33,8 @@ pub(super) struct Feed {
     status: FeedStatus,
     /// What it can be had in.
     pub(super) menu: Menu,
+    /// How many may watch it at a time.
+    viewers: Viewers,
     /// The ways in, the newest last.
     doors: Vec<Door>,
     /// Sessions for whose codec no door is open, oldest first.
@@ -91,6 +93,17 @@ impl Feed {
         self.waiting.retain(|waiting| waiting != session_id);
         if let Some(door) = session.door.and_then(|serial| self.door(serial)) {
             door.events.push(SessionEvent::Ended { session_id: session_id.to_owned() });
+        }
+    }
+
+    /// Whether somebody may watch while others have these sessions of it.
+    pub(super) fn admits_beside(&self, others: usize) -> Result<(), Refused> {
+        match self.viewers {
+            Viewers::One if others > 0 => Err(Refused::new(format!(
+                "“{}” can be sent to one viewer here, and is. Try again when that one has left.",
+                self.name
+            ))),
+            Viewers::One | Viewers::Many => Ok(()),
         }
     }
 
@@ -158,6 +171,7 @@ impl Hub {
             name: name.to_owned(),
             status: FeedStatus::default(),
             menu: Menu { codecs: vec![Codec::default()], is_forced: false },
+            viewers: Viewers::default(),
             doors: Vec::new(),
             waiting: VecDeque::new(),
             demand: None,
@@ -315,6 +329,13 @@ impl FeedHandle {
         if let Some(feed) = state.feed(self.serial) {
             feed.demand = Some(demand);
             state.tell_demand(self.serial);
+        }
+    }
+
+    /// So many may watch it at a time from now on; who does already is left alone.
+    pub(crate) fn set_viewers(&self, viewers: Viewers) {
+        if let Some(feed) = self.hub.lock().feed(self.serial) {
+            feed.viewers = viewers;
         }
     }
 

@@ -37,6 +37,18 @@ pub(crate) struct Guest {
     session: String,
 }
 
+/// Keeps a guest at its hub, beside whoever speaks for it. Dropping it takes the guest away at once.
+pub(crate) struct Stay {
+    hub: Arc<Hub>,
+    peer_id: String,
+}
+
+impl Drop for Stay {
+    fn drop(&mut self) {
+        self.hub.lock().drop_peer(&self.peer_id);
+    }
+}
+
 /// What became of a guest's offer.
 pub(crate) enum Answered {
     /// It is shown the picture, by this answer (SDP).
@@ -118,6 +130,11 @@ impl Guest {
             }
         }
         Err(Refused::new(format!("The feed “{feed}” cannot be watched now.")))
+    }
+
+    /// By which another can end it.
+    pub(crate) fn stay(&self) -> Stay {
+        Stay { hub: self.hub.clone(), peer_id: self.seat.peer_id.clone() }
     }
 
     /// Waits for what comes next; `None` where nothing more will.

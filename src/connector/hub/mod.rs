@@ -31,7 +31,7 @@ pub use messages::{FeedStatus, PictureClock};
 pub use signaller::{HubFeed, HubSignaller};
 
 pub(crate) use feeds::{DoorHandle, FeedEvents, FeedHandle, SessionEvent};
-pub(crate) use guest::{Answered, Guest, GuestEvent};
+pub(crate) use guest::{Answered, Guest, GuestEvent, Stay};
 pub(crate) use messages::{Refused, short, to_text};
 
 use feeds::Feed;

@@ -96,6 +96,9 @@ impl State {
         };
         let session_id = random_id();
         let serial = feed.serial;
+        // Our page begins another session before it ends the one that is to be replaced.
+        let is_others = |session: &&Session| session.feed == serial && session.peer_id != peer_id;
+        feed.admits_beside(self.sessions.values().filter(is_others).count())?;
         let mut session = Session {
             feed: serial,
             peer_id: peer_id.to_owned(),

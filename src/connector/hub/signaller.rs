@@ -22,7 +22,7 @@ use gstrswebrtc::signaller::Signallable;
 use super::messages::PictureClock;
 use super::{FeedEvents, FeedHandle, Hub, SessionEvent};
 use crate::config::Codec;
-use crate::connector::{Demand, Menu, sdp::harmless};
+use crate::connector::{Demand, Menu, Viewers, sdp::harmless};
 
 glib::wrapper! {
     /// The producer of one feed in one codec. Made by [`HubFeed::door`]; give it to
@@ -56,6 +56,11 @@ impl HubFeed {
         signaller.tell_servers();
         signaller.emit_events(&self.id, events);
         signaller
+    }
+
+    /// So many may watch it at a time from now on; any number at first.
+    pub fn set_viewers(&self, viewers: Viewers) {
+        self.handle.set_viewers(viewers);
     }
 
     /// Has the feed in these codecs from now on; it is H.264 alone at first.

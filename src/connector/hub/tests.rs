@@ -6,7 +6,7 @@ use super::*;
 use crate::{
     config::Codec,
     connector::{
-        Menu, Wanted,
+        Menu, Viewers, Wanted,
         hub::{FeedStatus, PictureClock},
         switchboard::Seat,
     },
@@ -622,4 +622,38 @@ mod fuzz {
             },
         );
     }
+}
+
+#[test]
+fn a_feed_for_one_viewer_refuses_a_second_until_the_first_has_left() {
+    let hub = Hub::new();
+    let (feed, _) = register(&hub, 0, "bow", "Bow camera");
+    let (_others, _) = register(&hub, 1, "aft", "Aft camera");
+    feed.entry.set_viewers(Viewers::One);
+    let (mut first, mut second) = (Viewer::join(&hub), Viewer::join(&hub));
+    first.watch("bow");
+    second.say(&json!({ "type": "startSession", "peerId": "bow" }));
+    let sentence = second.error();
+    assert!(
+        sentence.contains("“Bow camera” can be sent to one viewer") && sentence.contains("Try again"),
+        "{sentence}"
+    );
+    assert_eq!(hub.session_count("bow"), 1);
+    second.watch("aft");
+    first.watch("bow");
+    drop(first);
+    second.watch("bow");
+}
+
+#[test]
+fn a_guest_that_is_sent_away_is_gone_at_once() {
+    let hub = Hub::new();
+    let (feed, _) = register(&hub, 0, "bow", "Bow camera");
+    feed.entry.set_viewers(Viewers::One);
+    let guest = Guest::watch(&hub, "bow", None, None).unwrap();
+    assert!(Guest::watch(&hub, "bow", None, None).is_err());
+    drop(guest.stay());
+    // Whoever speaks for it has not noticed.
+    assert!(Guest::watch(&hub, "bow", None, None).is_ok());
+    drop(guest);
 }

@@ -20,7 +20,7 @@ use std::sync::Arc;
 use futures::FutureExt;
 
 use super::{
-    Connector, Kind,
+    Connector, Kind, Needs, Viewers,
     client::{Client, Papers, Server, keep},
     fields::{CA, TOKEN, address, codec},
     hub::{Hub, HubConnector},
@@ -78,7 +78,8 @@ fn open(config: &ConnectorSettings) -> Option<Arc<dyn Connector>> {
     let id = config.id.clone();
     Some(Arc::new(Client {
         feeds: config.feeds.clone(),
-        codecs: vec![codec],
+        // The server: who watches there, watches what it passes on.
+        needs: Needs { viewers: Viewers::One, ..Needs::in_codec(codec) },
         at_hub,
         speak: Box::new(move |post| {
             let publisher = Publisher::new(room.clone(), post.hub, post.feed, post.name);

@@ -12,14 +12,14 @@ use std::sync::Arc;
 use futures::FutureExt;
 
 use super::{
-    Connector, Kind,
+    Connector, Kind, Needs,
     client::{Client, Papers, Server, keep},
     fields::{CA, TOKEN, address},
     hub::{Hub, HubConnector},
     local::{LocalServer, LocalSettings, ServerError},
 };
 use crate::{
-    config::{Codec, ConnectorForm, ConnectorSettings, Field, FieldKind},
+    config::{ConnectorForm, ConnectorSettings, Field, FieldKind},
     i18n::gettext,
 };
 use producer::Producer;
@@ -70,7 +70,7 @@ fn open(config: &ConnectorSettings) -> Option<Arc<dyn Connector>> {
     let id = config.id.clone();
     Some(Arc::new(Client {
         feeds: config.feeds.clone(),
-        codecs: Codec::ALL.to_vec(),
+        needs: Needs::default(),
         at_hub,
         speak: Box::new(move |post| {
             keep(id.clone(), server.clone(), Producer::new(post.hub, &post.feed, &post.name), post.tell).boxed()

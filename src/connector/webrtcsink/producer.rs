@@ -160,7 +160,7 @@ mod fuzz {
         let _entered = runtime.enter();
         let hub = Hub::new();
         let feed = FeedId::from_name("bow");
-        let bow = Announcement { place: 0, id: &feed, name: "Bow", demand: Box::new(|_| ()), tell: Arc::new(|_| ()) };
+        let bow = Announcement::of(&feed, "Bow");
         let _at_hub = HubConnector::new(hub.clone()).open(bow);
         crate::fuzz::conversations(
             &[

@@ -13,7 +13,7 @@ use std::sync::Arc;
 use futures::FutureExt;
 
 use super::{
-    Connector, Kind,
+    Connector, Kind, Needs, Viewers,
     client::Client,
     fields::{CA, TOKEN, address, codec},
     hub::{Hub, HubConnector},
@@ -43,7 +43,8 @@ fn open(config: &ConnectorSettings) -> Option<Arc<dyn Connector>> {
     let publisher = Arc::new(Publisher { endpoint: config.address("address")?, settings: config.clone() });
     Some(Arc::new(Client {
         feeds: config.feeds.clone(),
-        codecs: vec![codec],
+        // The server: who watches there, watches what it passes on.
+        needs: Needs { viewers: Viewers::One, ..Needs::in_codec(codec) },
         at_hub,
         speak: Box::new(move |post| {
             let publisher = publisher.clone();

@@ -92,9 +92,7 @@ impl Worker {
         if let Some(dialling) = self.dialling.take() {
             dialling.abort();
         }
-        if let Some(audio) = &mut self.audio {
-            audio.connect(None);
-        }
+        self.sound.connect(None);
         self.lose_stream();
         self.picture = None;
         if let Some(ingest) = self.ingest.take() {
@@ -106,9 +104,7 @@ impl Worker {
         for encoding in self.encodings.values_mut() {
             encoding.rendition.connect(ingest.frames());
         }
-        if let Some(audio) = &mut self.audio {
-            audio.connect(ingest.sound());
-        }
+        self.sound.connect(Some(&ingest));
         for preview in self.previews.values_mut() {
             show(preview, &ingest);
         }

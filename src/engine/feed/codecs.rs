@@ -50,7 +50,7 @@ impl Worker {
 
     /// What the feed can be had in at a destination.
     fn menu(&self, destination: &Destination) -> Menu {
-        let carried = destination.connector.codecs();
+        let carried = &destination.needs.codecs;
         let encoded: BTreeSet<Codec> = Encoder::installed().iter().map(Encoder::codec).collect();
         let first = self.first_codec();
         let others = OTHERS.into_iter().filter(|codec| *codec != first && encoded.contains(codec));

@@ -7,11 +7,7 @@
 use std::{collections::BTreeSet, time::Instant};
 
 use super::{super::supervisor::Input, Worker, drop_aside};
-use crate::{
-    config::Codec,
-    connector::Wanted,
-    media::{AudioRendition, MediaFault},
-};
+use crate::{config::Codec, connector::Wanted, media::MediaFault};
 
 impl Worker {
     /// What viewers want who watch or wait at a destination.
@@ -61,11 +57,11 @@ impl Worker {
         self.forget_viewers();
         self.hang_up_second();
         self.encode_at.clear();
-        let (encodings, audio) = (std::mem::take(&mut self.encodings), self.audio.take());
+        let (encodings, sound) = (std::mem::take(&mut self.encodings), std::mem::take(&mut self.sound));
         for form in encodings.keys() {
             self.around.encoders.release(&self.holder(*form));
         }
-        drop_aside((encodings, audio));
+        drop_aside((encodings, sound));
     }
 
     /// Gives the outlets of a feed that rests their stream again. Where they sent the camera's as it
@@ -78,15 +74,7 @@ impl Worker {
         for codec in codecs {
             self.provide(codec)?;
         }
-        if self.audio.is_none() {
-            self.audio = self.sound();
-        }
-        let sound = self.audio.as_ref().map(AudioRendition::output).cloned();
-        for served in self.served_mut() {
-            if let Some(sound) = &sound {
-                served.outlet.connect_sound(sound);
-            }
-        }
-        Ok(())
+        self.begin_sound();
+        self.connect_sound()
     }
 }

@@ -40,6 +40,7 @@ impl Worker {
             self.announce();
             self.offer_codecs();
         }
+        self.end_silence();
     }
 
     /// The connectors that are for this feed.
@@ -89,9 +90,11 @@ impl Worker {
         let demand = Box::new(move |wanted| drop(inner.send(Inner::Demand(place, wanted))));
         let inner = self.inner.clone();
         let tell = Arc::new(move |state| drop(inner.send(Inner::Connector(place, state))));
-        let (id, name) = (&self.config.id, self.config.name.as_str());
-        let connection = connector.open(Announcement { place: self.around.place, id, name, demand, tell });
+        let (id, name, needs) = (&self.config.id, self.config.name.as_str(), connector.needs());
+        let viewers = needs.viewers;
+        let connection = connector.open(Announcement { place: self.around.place, id, name, viewers, demand, tell });
         connection.show(self.state.name(), &self.state.sentence());
-        Destination { id: connector_id, connector, connection, wanted: Wanted::new(), outlets: BTreeMap::new() }
+        let (wanted, outlets) = (Wanted::new(), BTreeMap::new());
+        Destination { id: connector_id, connector, needs, connection, wanted, outlets }
     }
 }

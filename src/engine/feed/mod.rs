@@ -16,6 +16,7 @@ mod renditions;
 mod resize;
 mod second;
 mod setpoint;
+mod sound;
 mod statistics;
 mod viewers;
 
@@ -44,6 +45,7 @@ use self::{
     renditions::Encoding,
     resize::Resizing,
     second::SecondStream,
+    sound::FeedSound,
     statistics::{ANSWER_WITHIN, Statistics},
 };
 use super::{
@@ -61,11 +63,11 @@ use crate::{
         Codec, ConnectorId, FeedConfig, Fingerprint, RecordingConfig, RenditionRole, Secrets, Setpoint, SourceConfig,
         StatisticsConfig, StreamChoice,
     },
-    connector::{Connection, Connector, ConnectorState, Door, Wanted},
+    connector::{Connection, Connector, ConnectorState, Door, Needs, Wanted},
     control::Assignment,
     media::{
-        AudioRendition, AudioState, FaultKind, FeedClock, Ingest, Memory, Outlet, OutletEvent, Picture, Preview,
-        RecorderEvent, RenditionFailure,
+        AudioState, FaultKind, FeedClock, Ingest, Memory, Outlet, OutletEvent, Picture, Preview, RecorderEvent,
+        RenditionFailure,
         source::{Route, Transport},
     },
 };
@@ -139,6 +141,8 @@ enum Inner {
 struct Destination {
     id: ConnectorId,
     connector: Arc<dyn Connector>,
+    /// What the connector needs of the feed.
+    needs: Needs,
     connection: Box<dyn Connection>,
     /// How many sessions run or are asked for.
     wanted: Wanted,
@@ -189,7 +193,7 @@ pub(super) async fn run(config: FeedConfig, around: Surroundings, mut requests: 
         sees: BTreeMap::new(),
         low_at: None,
         main: MainRendition::default(),
-        audio: None,
+        sound: FeedSound::default(),
         destinations: BTreeMap::new(),
         announced: 0,
         previews: BTreeMap::new(),
@@ -296,8 +300,7 @@ struct Worker {
     /// When a low rendition that could not be made may be tried again.
     low_at: Option<Instant>,
     main: MainRendition,
-    /// `None` where the operator wants no sound, and where it cannot be made.
-    audio: Option<AudioRendition>,
+    sound: FeedSound,
     /// By a number that no other destination of this feed has had.
     destinations: BTreeMap<u64, Destination>,
     /// How many destinations there were.

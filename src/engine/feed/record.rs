@@ -20,8 +20,7 @@ use crate::{
     config::RecordingConfig,
     i18n::{gettext, gettext_f},
     media::{
-        AudioRendition, EncodedStream, FileRotation, Kept, MediaError, Recorder, RecorderEvent, RecorderPlan,
-        RingLimits, take_snapshot,
+        EncodedStream, FileRotation, Kept, MediaError, Recorder, RecorderEvent, RecorderPlan, RingLimits, take_snapshot,
     },
 };
 
@@ -109,7 +108,7 @@ impl Worker {
     /// Hands the recorder what is sent now, and takes the pictures that were asked for.
     pub(super) fn look_after_keeping(&mut self, now: Instant) {
         let stream = self.main_stream().cloned();
-        let sound = self.audio.as_ref().map(AudioRendition::output).cloned();
+        let sound = self.sound.own().cloned();
         if let Some(recorder) = &mut self.keeping.recorder
             && let Err(error) = block_in_place(|| recorder.follow(stream.as_ref(), sound.as_ref()))
         {

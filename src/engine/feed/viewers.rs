@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     config::{Codec, Password, TransportConfig},
-    media::{AudioRendition, AudioState, MediaFault, Outlet, OutletEvent, OutletPlan, PictureClock, TransportPlan},
+    media::{MediaFault, Outlet, OutletEvent, OutletPlan, PictureClock, TransportPlan},
 };
 
 /// Pause before a viewers' side that could not be built anew is tried again.
@@ -57,7 +57,7 @@ impl Worker {
         if self.destinations.is_empty() {
             self.announce();
         }
-        self.audio = self.sound();
+        self.begin_sound();
         self.open_outlets().inspect_err(|_| self.shut_all())
     }
 
@@ -65,11 +65,11 @@ impl Worker {
     fn shut_all(&mut self) {
         let outlets: Vec<_> =
             self.destinations.values_mut().map(|destination| std::mem::take(&mut destination.outlets)).collect();
-        let (encodings, audio) = (std::mem::take(&mut self.encodings), self.audio.take());
+        let (encodings, sound) = (std::mem::take(&mut self.encodings), std::mem::take(&mut self.sound));
         for form in encodings.keys() {
             self.around.encoders.release(&self.holder(*form));
         }
-        block_in_place(|| drop((outlets, encodings, audio)));
+        block_in_place(|| drop((outlets, encodings, sound)));
     }
 
     /// Whether viewers have something to connect to.
@@ -97,23 +97,14 @@ impl Worker {
         self.served().find(|served| served.viewers.iter().any(|viewer| viewer == session))
     }
 
-    /// The feed's sound. Whatever is wrong with it is told, and the picture goes on without.
-    pub(super) fn sound(&self) -> Option<AudioRendition> {
-        let (inner, opening) = (self.inner.clone(), self.openings);
-        let tell = move |state| drop(inner.send(Inner::Audio(opening, state)));
-        match block_in_place(|| AudioRendition::start(&self.config.audio, &self.clock, tell)) {
-            Ok(audio) => audio,
-            Err(error) => {
-                (self.around.tell)(FeedEvent::Audio(AudioState::Missing { sentence: error.to_string() }));
-                None
-            }
-        }
-    }
-
     /// Opens an outlet of this codec at a destination, and connects it to what there is to send.
     pub(super) fn serve(&mut self, place: u64, codec: Codec) -> Result<(), MediaFault> {
         self.outlets += 1;
         let number = self.outlets;
+        let Some(wanted) = self.destinations.get(&place).map(|destination| destination.needs.sound) else {
+            return Ok(());
+        };
+        let sound = self.sound_at(wanted)?;
         let Some(destination) = self.destinations.get(&place) else { return Ok(()) };
         let door = destination.connection.door(codec);
         let signaller = door.signaller();
@@ -124,7 +115,7 @@ impl Worker {
             let plan = OutletPlan {
                 signaller,
                 start_kbps: self.setpoint().bitrate_kbps,
-                sound: self.audio.as_ref().map(AudioRendition::output).cloned(),
+                sound,
                 transport: with_servers(&transport, kept.as_ref()),
                 priority: self.setpoint().priority,
                 elements: self.config.elements.clone(),
@@ -179,9 +170,7 @@ impl Worker {
             for encoding in self.encodings.values_mut() {
                 encoding.rendition.connect(ingest.frames());
             }
-            if let Some(audio) = &mut self.audio {
-                audio.connect(ingest.sound());
-            }
+            self.sound.connect(Some(ingest));
         }
         // What was built anew runs; it rests again if still nobody watches.
         if self.supervisor.is_resting() {

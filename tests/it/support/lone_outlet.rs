@@ -15,7 +15,7 @@ use heliograph::{
         RenditionRole, ServerConfig, Size, TestConfig, TestPattern,
     },
     connector::{
-        Announcement, Connector,
+        Announcement, Connector, Viewers,
         hub::{Hub, HubConnector},
         local::{LocalServer, LocalSettings},
     },
@@ -55,6 +55,7 @@ impl LoneOutlet {
             place: 0,
             id: &feed,
             name: "Snow",
+            viewers: Viewers::Many,
             demand: Box::new(drop),
             tell: Arc::new(drop),
         });

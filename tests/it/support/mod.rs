@@ -3,6 +3,7 @@
 pub mod answerer;
 pub mod bad_camera;
 pub mod browser;
+pub mod caller;
 pub mod camera;
 pub mod card;
 pub mod congestion;

@@ -30,10 +30,20 @@ pub struct Seen {
     pub at_ms: f64,
 }
 
+/// What a viewer heard.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Heard {
+    /// Samples that were decoded, of one channel.
+    pub samples: usize,
+    /// The loudest of them, of 32768.
+    pub peak: u16,
+}
+
 /// A viewer by GStreamer: decodes one feed and keeps what it saw.
 pub struct Peer {
     pipeline: gst::Pipeline,
     pub seen: Arc<Mutex<Vec<Seen>>>,
+    heard: Arc<Mutex<Heard>>,
     candidates: Arc<Mutex<Vec<Candidate>>>,
     /// Its data channels.
     pub messages: Messages,
@@ -150,8 +160,10 @@ impl Peer {
         let messages = Messages::default();
         let pipeline = gst::Pipeline::new();
         pipeline.add_many([&source, sink.upcast_ref()]).unwrap();
+        let heard = Arc::<Mutex<Heard>>::default();
+        let ear = heard.clone();
         source.connect_pad_added(move |source, pad| {
-            let sink = if pad.name().starts_with("video") { sink.upcast_ref() } else { &unheard(source) };
+            let sink = if pad.name().starts_with("video") { sink.upcast_ref() } else { &listen_in(source, &ear) };
             pad.link(&sink.static_pad("sink").unwrap()).unwrap();
         });
         let (taken, mute) = (messages.clone(), is_mute.clone());
@@ -171,7 +183,7 @@ impl Peer {
             taken.watch(element);
         });
         pipeline.set_state(gst::State::Playing).unwrap();
-        Self { pipeline, seen, candidates, messages, is_mute }
+        Self { pipeline, seen, heard, candidates, messages, is_mute }
     }
 
     /// What it was offered, in SDP (RFC 8866).
@@ -188,6 +200,13 @@ impl Peer {
             .find(|element| element.factory().is_some_and(|made_by| made_by.name() == "webrtcbin"))?;
         let description = peer.property::<Option<gst_webrtc::WebRTCSessionDescription>>("remote-description")?;
         description.sdp().as_text().ok()
+    }
+
+    /// Waits until it has decoded so much sound, and tells what that was.
+    pub fn wait_sound(&self, samples: usize, limit: Duration) -> Heard {
+        wait_for("sound at GStreamer's peer", limit, || {
+            Some(*self.heard.lock().unwrap()).filter(|heard| heard.samples >= samples)
+        })
     }
 
     /// The candidates it was told so far (RFC 8839).
@@ -268,12 +287,32 @@ impl Drop for Peer {
     }
 }
 
-/// Takes a feed's sound: nobody listens to it here.
-fn unheard(source: &gst::Element) -> gst::Element {
-    let sink = gst::ElementFactory::make("fakesink").property("sync", false).property("async", false).build().unwrap();
-    source.parent().and_downcast::<gst::Bin>().unwrap().add(&sink).unwrap();
+/// Takes a feed's sound, as it was decoded.
+fn listen_in(source: &gst::Element, heard: &Arc<Mutex<Heard>>) -> gst::Element {
+    let caps = gst::Caps::builder("audio/x-raw").field("format", "S16LE").field("channels", 1).build();
+    let heard = heard.clone();
+    let take = move |sink: &gst_app::AppSink| {
+        let sample = sink.pull_sample().map_err(|_| gst::FlowError::Eos)?;
+        let sound = sample.buffer().unwrap().map_readable().unwrap();
+        let samples = sound.as_chunks::<2>().0.iter().map(|sample| i16::from_le_bytes(*sample).unsigned_abs());
+        let mut heard = heard.lock().unwrap();
+        heard.samples += samples.len();
+        heard.peak = samples.fold(heard.peak, u16::max);
+        Ok(gst::FlowSuccess::Ok)
+    };
+    let sink = gst_app::AppSink::builder()
+        .caps(&caps)
+        .sync(false)
+        .async_(false)
+        .callbacks(gst_app::AppSinkCallbacks::builder().new_sample(take).build())
+        .build();
+    let convert = gst::ElementFactory::make("audioconvert").build().unwrap();
+    let pipeline = source.parent().and_downcast::<gst::Bin>().unwrap();
+    pipeline.add_many([&convert, sink.upcast_ref()]).unwrap();
+    convert.link(&sink).unwrap();
     sink.sync_state_with_parent().unwrap();
-    sink
+    convert.sync_state_with_parent().unwrap();
+    convert
 }
 
 fn look_at(sample: &gst::Sample) -> Seen {
