@@ -323,17 +323,13 @@ impl Receiver {
         let again = self.before.take().filter(|before| feeds.iter().any(|feed| feed.id == *before));
         // Of several senders, only one has the first feed that was heard of.
         self.feed.get_or_insert_with(|| again.unwrap_or_else(|| first.id.clone()));
-        match self.with_ours_first(&feeds) {
-            Some(feeds) => {
-                self.stage = Stage::Asked;
-                Heeded::Ask(feeds)
-            }
-            // Another sender may have it; this one knows then at least that its offer was not for us.
-            None => {
-                self.others = feeds.into_iter().map(|feed| feed.id).collect();
-                Heeded::Ask(Vec::new())
-            }
+        if let Some(feeds) = self.with_ours_first(&feeds) {
+            self.stage = Stage::Asked;
+            return Heeded::Ask(feeds);
         }
+        // Another sender may have it; this one knows then at least that its offer was not for us.
+        self.others = feeds.into_iter().map(|feed| feed.id).collect();
+        Heeded::Ask(Vec::new())
     }
 
     /// A sender's feeds; `None` where it has not the one that is wanted: it is another's.
