@@ -16,8 +16,9 @@ const WRITTEN_AS_IT_IS: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').
 pub struct IceServers {
     /// In the order in which they are tried.
     pub servers: Vec<IceServer>,
-    /// Where the password of their users is found; those of a connector may have it in the keyring, under
-    /// [`super::FeedId::of_connector`] and [`Self::PASSWORD`].
+    /// Where the password of their users is found. In the keyring those of a connector have it under
+    /// [`super::FeedId::of_connector`] and [`Self::PASSWORD`], those of a received feed under
+    /// [`super::FeedId::of_reception`].
     pub password: PasswordSource,
 }
 

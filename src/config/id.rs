@@ -7,7 +7,7 @@ use std::str::FromStr;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{ConnectorId, ExternalBroker, slug};
+use super::{ConnectorId, ExternalBroker, IceServers, slug};
 use crate::i18n::gettext;
 
 /// A feed's id: 1 to 63 characters of `a-z`, `0-9` and `-`, the first one not a hyphen.
@@ -69,6 +69,12 @@ impl FeedId {
     /// Under this name a connector's secret is kept; no feed can be called so.
     pub fn of_connector(connector: &ConnectorId, key: &str) -> Self {
         Self(format!("connector.{connector}.{key}"))
+    }
+
+    /// Under this name the password of the TURN servers on the way to a received feed is kept; no feed can be
+    /// called so.
+    pub fn of_reception(feed: &FeedId) -> Self {
+        Self(format!("feed.{feed}.{}", IceServers::PASSWORD))
     }
 
     /// The id as text.

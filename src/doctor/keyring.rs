@@ -14,7 +14,8 @@ pub(super) async fn check(config: &Config) -> Vec<Finding> {
 }
 
 fn keeps_password(source: &SourceConfig) -> bool {
-    matches!(source, SourceConfig::Rtsp(rtsp) if rtsp.password == PasswordSource::Keyring)
+    let SourceConfig::Rtsp(rtsp) = source else { return false };
+    [&rtsp.password, &rtsp.reception.ice.password].contains(&&PasswordSource::Keyring)
 }
 
 /// `needing` feeds have their password in the keyring. Where none has, lacking it is no fault.

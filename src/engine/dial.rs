@@ -12,8 +12,8 @@ use url::Url;
 use super::{demo::SharedDemo, reception::Meeting};
 use crate::{
     config::{
-        AudioSource, Credentials, FeedConfig, FeedId, PathChoice, RenditionRole, RtspConfig, Secrets, SourceConfig,
-        TransportChoice,
+        AudioSource, Credentials, FeedConfig, FeedId, IceServers, Password, PathChoice, RenditionRole, RtspConfig,
+        SecretError, Secrets, SourceConfig, TransportChoice,
     },
     connector::bigfootbot::{OfferedFeed, Relayed},
     i18n::gettext,
@@ -118,10 +118,11 @@ impl Dial {
         let feed = rtsp.address_in_use().feed_at_relay().map(str::to_owned);
         let tell = self.tell.clone();
         let reception = &rtsp.reception;
-        let servers = IceAddresses::of(&reception.ice).map_err(|error| {
+        let password = turn_password(&self.config.id, &reception.ice, &self.secrets).await.map_err(|error| {
             let message = gettext("The password of the TURN servers could not be read.");
             MediaFault::new(FaultKind::Password, message, error.to_string())
         })?;
+        let servers = IceAddresses::with_password(&reception.ice, &password);
         let ways = Ways { servers, relay_only: reception.relay_only, interfaces: reception.interfaces.clone() };
         let relay = Relayed { url, ca: reception.ca.clone(), token, feed, before: self.received.clone() };
         let meeting = Meeting::new(relay, move |feeds| {
@@ -161,6 +162,18 @@ async fn login(feed: &FeedId, rtsp: &RtspConfig, secrets: &Secrets) -> Result<Op
     Ok(Some(Credentials { user, password: password.unwrap_or_default() }))
 }
 
+/// The password of the TURN servers on the way to a received feed.
+async fn turn_password(feed: &FeedId, ice: &IceServers, secrets: &Secrets) -> Result<Password, SecretError> {
+    match ice.password() {
+        // It may be there: only nobody asked yet.
+        Err(SecretError::NotInKeyring) => {
+            let found = secrets.resolve(&FeedId::of_reception(feed), &ice.password).await?;
+            found.ok_or(SecretError::NotInKeyring)
+        }
+        found => found,
+    }
+}
+
 /// What is asked of a camera's stream before viewers get it as it is; `None` where they never do.
 fn terms(config: &FeedConfig, role: RenditionRole) -> Option<Terms> {
     let is_forced = config.path == PathChoice::PassThrough;
@@ -169,4 +182,25 @@ fn terms(config: &FeedConfig, role: RenditionRole) -> Option<Terms> {
     // H.265 goes to those who take it, and to nobody else.
     let terms = Terms { viewers_take_h265: true, is_forced, is_urgent, ..Terms::default() };
     (config.path != PathChoice::Transcode).then_some(terms)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::{PasswordSource, SessionStore};
+
+    #[tokio::test]
+    async fn the_password_of_turn_servers_is_found_under_the_feeds_name() {
+        let secrets = Secrets::with_store(SessionStore::default());
+        let feed = FeedId::from_name("bow");
+        let mut ice = IceServers { servers: vec!["stun:h".parse().unwrap()], password: PasswordSource::Keyring };
+        assert_eq!(turn_password(&feed, &ice, &secrets).await.unwrap(), Password::default(), "nobody needs one");
+        ice.servers.push("turn:me@h".parse().unwrap());
+        assert!(matches!(turn_password(&feed, &ice, &secrets).await, Err(SecretError::NotInKeyring)));
+        let planted = Password::new("planted");
+        let _ = secrets.keep(&FeedId::of_reception(&feed), &planted).await;
+        assert_eq!(turn_password(&feed, &ice, &secrets).await.unwrap(), planted);
+        ice.password = PasswordSource::None;
+        assert_eq!(turn_password(&feed, &ice, &secrets).await.unwrap(), Password::default());
+    }
 }

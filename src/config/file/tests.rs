@@ -714,8 +714,11 @@ fn every_setting_comes_back() {
         relay_only: true,
         interfaces: vec!["wl*".parse().unwrap()],
     };
-    fourth.source = SourceConfig::Rtsp(rtsp);
-    let mut config = Config { feeds: vec![feed, second, third, fourth], ..Config::default() };
+    fourth.source = SourceConfig::Rtsp(rtsp.clone());
+    let mut fifth = camera("Fifth");
+    rtsp.reception.ice.password = PasswordSource::Keyring;
+    fifth.source = SourceConfig::Rtsp(rtsp);
+    let mut config = Config { feeds: vec![feed, second, third, fourth, fifth], ..Config::default() };
     config.server.token = Some("planted-token".parse().unwrap());
     config.server.allowed_origins = vec!["https://a.example".into()];
     config.server.allowed_hosts = vec!["b.example".into(), "c.example".into()];

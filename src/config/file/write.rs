@@ -481,6 +481,7 @@ fn camera_entries(rtsp: &RtspConfig) -> Result<Vec<Entry>, Fault> {
         texts("ice_servers", &rtsp.reception.ice.servers),
         entry("ice_password_env", optional(ice_variable), Setting::Absent),
         entry("ice_password_file", path(ice_file)?, Setting::Absent),
+        entry("ice_password_keyring", in_keyring(&rtsp.reception.ice.password), Setting::Absent),
         flag("relay_only", rtsp.reception.relay_only, false),
         texts("interfaces", &rtsp.reception.interfaces),
     ])

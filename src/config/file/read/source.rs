@@ -3,7 +3,7 @@
 
 use super::super::fields::Fields;
 use super::login::{check_user, read_password_source};
-use super::transport::{read_ice, read_interfaces, refuse_relay_only};
+use super::transport::{KEYRING_KEY, read_ice, read_interfaces, refuse_relay_only};
 use crate::config::{
     Credentials, DeviceConfig, FileConfig, Password, PasswordSource, ReceptionConfig, RtspConfig, SourceAddress,
     SourceConfig, StreamChoice, TestConfig,
@@ -23,8 +23,8 @@ struct Kind {
 }
 
 /// What goes with the address of a relay, and with no other.
-const RECEPTION_KEYS: [&str; 6] =
-    ["ca", "ice_servers", "ice_password_env", "ice_password_file", "relay_only", "interfaces"];
+const RECEPTION_KEYS: [&str; 7] =
+    ["ca", "ice_servers", "ice_password_env", "ice_password_file", KEYRING_KEY, "relay_only", "interfaces"];
 
 const KINDS: &[Kind] = &[
     Kind {
@@ -44,6 +44,7 @@ const KINDS: &[Kind] = &[
             "ice_servers",
             "ice_password_env",
             "ice_password_file",
+            KEYRING_KEY,
             "relay_only",
             "interfaces",
         ],

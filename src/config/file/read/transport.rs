@@ -19,7 +19,7 @@ pub(super) const TRANSPORT_KEYS: &[&str] = &[
     "interfaces",
 ];
 
-/// What only connectors take: the keyring is the window's, and so are they.
+/// What `[server]` does not take: it has no fields in the window, whose keyring this is.
 pub(super) const KEYRING_KEY: &str = "ice_password_keyring";
 
 /// `names_servers`: whether the service names some where nobody else does.
