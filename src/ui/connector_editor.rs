@@ -5,11 +5,10 @@
 use std::rc::Rc;
 
 use adw::prelude::*;
-use gtk::gio;
 
 use super::{
     editor::{Asked, Editor, Form},
-    feed_dialog::rows::{Changed, Choice, entry, group, number, switch, value},
+    feed_dialog::rows::{Changed, Choice, entry, file_row, group, number, switch, value},
     media_rows::MediaRows,
     model::{Desk, EnteredConnector, FeedObject, Misfit, feed_at_words},
     secret_row::SecretRow,
@@ -227,29 +226,6 @@ impl Row {
 /// What a word of the settings is called, where people call it otherwise.
 fn words_for(word: &str) -> String {
     word.parse::<Codec>().map_or_else(|_| word.to_owned(), |codec| codec.to_string())
-}
-
-/// A row for a file's path, with a button that finds one.
-pub(super) fn file_row(label: &str, path: &str, changed: &Changed) -> adw::EntryRow {
-    // Translators: {label} is the name of a field.
-    let row = entry(&gettext_f("{label}, a PEM file", &[("label", label)]), changed);
-    row.set_text(path);
-    let find = gtk::Button::builder().icon_name("document-open-symbolic").valign(gtk::Align::Center).build();
-    find.set_tooltip_text(Some(&gettext("Find a File")));
-    find.add_css_class("flat");
-    row.add_suffix(&find);
-    let shown = row.downgrade();
-    find.connect_clicked(move |button| {
-        let shown = shown.clone();
-        let window = button.root().and_downcast::<gtk::Window>();
-        gtk::FileDialog::new().open(window.as_ref(), gio::Cancellable::NONE, move |chosen| {
-            let path = chosen.ok().and_then(|file| file.path());
-            if let (Some(row), Some(path)) = (shown.upgrade(), path) {
-                row.set_text(&path.display().to_string());
-            }
-        });
-    });
-    row
 }
 
 /// Which feeds go there: all, or those that are chosen.

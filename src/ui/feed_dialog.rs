@@ -271,10 +271,11 @@ impl FeedDialog {
         dialog.set_title(&gettext("Edit Camera"));
         imp.first.set_title(&gettext("Edit Camera"));
         imp.confirm.set_label(&gettext("_Apply"));
-        if let SourceConfig::Rtsp(rtsp) = &config.source
-            && rtsp.password != PasswordSource::None
-        {
-            imp.parts().source.password.set_title(&gettext("Password (empty: unchanged)"));
+        if let SourceConfig::Rtsp(rtsp) = &config.source {
+            if rtsp.password != PasswordSource::None {
+                imp.parts().source.password.set_title(&gettext("Password (empty: unchanged)"));
+            }
+            imp.parts().connection.ways.password.found_at(&rtsp.reception.ice.password);
         }
         imp.edited.replace(Some(config.clone()));
         imp.show(Entered::of(config));

@@ -4,42 +4,30 @@ use adw::prelude::*;
 
 use super::{
     editor::Asked,
-    feed_dialog::rows::{Changed, entry, group, number, switch, value},
-    model::EnteredMedia,
-    secret_row::SecretRow,
+    feed_dialog::rows::{Changed, group, number, switch, value},
+    model::{EnteredMedia, EnteredWays},
+    way_rows::WayRows,
 };
-use crate::{
-    config::{PasswordSource, TransportConfig},
-    i18n::gettext,
-};
+use crate::{config::TransportConfig, i18n::gettext};
 
 /// The rows, behind one that opens them.
 pub(super) struct MediaRows {
     pub(super) group: adw::PreferencesGroup,
     expander: adw::ExpanderRow,
-    ice_servers: adw::EntryRow,
-    password_source: PasswordSource,
-    password: SecretRow,
-    relay_only: adw::SwitchRow,
+    /// What was entered at first: of the password the rows do not say where it is.
+    before: EnteredWays,
+    ways: WayRows,
     mtu: adw::SpinRow,
     retransmission: adw::SwitchRow,
     fec_percent: adw::SpinRow,
-    interfaces: adw::EntryRow,
     asked: Vec<Asked>,
 }
 
 impl MediaRows {
     pub(super) fn new(entered: &EnteredMedia, changed: &Changed) -> Self {
-        let text = |title: String, text: &str| {
-            let row = entry(&title, changed);
-            row.set_text(text);
-            row
-        };
-        let ice_servers = text(gettext("STUN and TURN servers: stun:HOST, turn:USER@HOST"), &entered.ice_servers);
-        let password = SecretRow::new(&gettext("TURN password"), Some(&entered.password_source), changed);
-        let hides = gettext("Viewers do not learn this computer’s addresses");
-        let relay_only = switch(&gettext("Through a TURN Server Only"), &hides, changed);
-        relay_only.set_active(entered.relay_only);
+        let ways = WayRows::new(&gettext("Viewers do not learn this computer’s addresses"), changed);
+        ways.password.found_at(&entered.ways.password_source);
+        ways.show(&entered.ways);
         let again = gettext("What a viewer reports as lost");
         let retransmission = switch(&gettext("Send Lost Packets Again"), &again, changed);
         retransmission.set_active(entered.retransmission);
@@ -47,52 +35,39 @@ impl MediaRows {
         fec_percent.set_value(entered.fec_percent.into());
         let mtu = number(&gettext("Largest packet (bytes)"), &TransportConfig::MTU, 10, changed);
         mtu.set_value(entered.mtu.into());
-        let interfaces = text(gettext("Network interfaces, such as eth0, wl*; empty: all"), &entered.interfaces);
-        let asked =
-            vec![Asked::new("ice_servers", &ice_servers, changed), Asked::new("interfaces", &interfaces, changed)];
+        let asked = vec![
+            Asked::new("ice_servers", &ways.ice_servers, changed),
+            Asked::new("interfaces", &ways.interfaces, changed),
+        ];
         let expander = adw::ExpanderRow::builder()
             .title(gettext("How Media Travel"))
             .subtitle(gettext("STUN and TURN servers, lost packets, interfaces"))
             .expanded(!entered.is_usual())
             .build();
-        let (servers, interfaces_rows) = asked.split_at(1);
+        let (servers, interfaces) = asked.split_at(1);
         servers.iter().flat_map(Asked::rows).for_each(|row| expander.add_row(row));
         for row in [
-            password.row.upcast_ref::<gtk::Widget>(),
-            relay_only.upcast_ref(),
+            ways.password.row.upcast_ref::<gtk::Widget>(),
+            ways.relay_only.upcast_ref(),
             retransmission.upcast_ref(),
             fec_percent.upcast_ref(),
             mtu.upcast_ref(),
         ] {
             expander.add_row(row);
         }
-        interfaces_rows.iter().flat_map(Asked::rows).for_each(|row| expander.add_row(row));
-        Self {
-            group: group("", &[expander.upcast_ref()]),
-            expander,
-            ice_servers,
-            password_source: entered.password_source.clone(),
-            password,
-            relay_only,
-            mtu,
-            retransmission,
-            fec_percent,
-            interfaces,
-            asked,
-        }
+        interfaces.iter().flat_map(Asked::rows).for_each(|row| expander.add_row(row));
+        let group = group("", &[expander.upcast_ref()]);
+        Self { group, expander, before: entered.ways.clone(), ways, mtu, retransmission, fec_percent, asked }
     }
 
     pub(super) fn get(&self) -> EnteredMedia {
+        let mut ways = self.before.clone();
+        self.ways.read(&mut ways);
         EnteredMedia {
-            ice_servers: self.ice_servers.text().into(),
-            password_source: self.password_source.clone(),
-            password: self.password.typed(),
-            forgets_password: self.password.is_forgotten(),
-            relay_only: self.relay_only.is_active(),
+            ways,
             mtu: value(&self.mtu),
             retransmission: self.retransmission.is_active(),
             fec_percent: value(&self.fec_percent),
-            interfaces: self.interfaces.text().into(),
         }
     }
 

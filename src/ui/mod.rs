@@ -73,6 +73,7 @@ pub mod units;
 mod viewers_table;
 mod watch_editor;
 mod watched_page;
+mod way_rows;
 mod window;
 mod window_state;
 

@@ -13,21 +13,28 @@ use crate::{
 /// A row for a secret. Where there is one already, it can be forgotten.
 pub(super) struct SecretRow {
     pub(super) row: adw::PasswordEntryRow,
+    label: String,
+    forget: gtk::Button,
     is_forgotten: Rc<Cell<bool>>,
 }
 
 impl SecretRow {
     /// A row for what is called this, and is found there so far.
     pub(super) fn new(label: &str, source: Option<&PasswordSource>, changed: &Changed) -> Self {
-        let source = source.filter(|source| **source != PasswordSource::None);
-        let row = adw::PasswordEntryRow::builder().title(title(label, source)).build();
+        let row = adw::PasswordEntryRow::new();
         let tell = changed.clone();
         row.connect_changed(move |_| tell.tell());
-        let secret = Self { row, is_forgotten: Rc::default() };
-        if source.is_some() {
-            secret.offer_to_forget(label, changed);
-        }
+        let forget = gtk::Button::builder().icon_name("edit-clear-symbolic").valign(gtk::Align::Center).build();
+        let secret = Self { row, label: label.to_owned(), forget, is_forgotten: Rc::default() };
+        secret.offer_to_forget(changed);
+        secret.found_at(source.unwrap_or(&PasswordSource::None));
         secret
+    }
+
+    /// Says where it is found so far.
+    pub(super) fn found_at(&self, source: &PasswordSource) {
+        self.row.set_title(&title(&self.label, source));
+        self.forget.set_visible(*source != PasswordSource::None);
     }
 
     /// What was typed; empty where nothing was.
@@ -40,13 +47,13 @@ impl SecretRow {
         self.is_forgotten.get()
     }
 
-    fn offer_to_forget(&self, label: &str, changed: &Changed) {
-        let forget = gtk::Button::builder().icon_name("edit-clear-symbolic").valign(gtk::Align::Center).build();
+    fn offer_to_forget(&self, changed: &Changed) {
+        let forget = &self.forget;
         forget.set_tooltip_text(Some(&gettext("Forget It")));
         forget.add_css_class("flat");
-        self.row.add_suffix(&forget);
+        self.row.add_suffix(forget);
         let (kept, tell) = (self.is_forgotten.clone(), changed.clone());
-        let (shown, label) = (self.row.downgrade(), label.to_owned());
+        let (shown, label) = (self.row.downgrade(), self.label.clone());
         forget.connect_clicked(move |_| {
             kept.set(true);
             if let Some(row) = shown.upgrade() {
@@ -60,15 +67,15 @@ impl SecretRow {
 }
 
 /// What it is called, and where it comes from where nothing is typed.
-fn title(label: &str, source: Option<&PasswordSource>) -> String {
+fn title(label: &str, source: &PasswordSource) -> String {
     match source {
-        None | Some(PasswordSource::None) => gettext_f("{label}, kept in your keyring", &[("label", label)]),
-        Some(PasswordSource::Keyring) => gettext_f("{label} (empty: unchanged)", &[("label", label)]),
-        Some(PasswordSource::Environment(name)) => {
+        PasswordSource::None => gettext_f("{label}, kept in your keyring", &[("label", label)]),
+        PasswordSource::Keyring => gettext_f("{label} (empty: unchanged)", &[("label", label)]),
+        PasswordSource::Environment(name) => {
             // Translators: {name} is that of an environment variable.
             gettext_f("{label} (empty: from ${name})", &[("label", label), ("name", name)])
         }
-        Some(PasswordSource::File(path)) => {
+        PasswordSource::File(path) => {
             let path = path.display().to_string();
             gettext_f("{label} (empty: from {path})", &[("label", label), ("path", &path)])
         }

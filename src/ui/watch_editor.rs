@@ -7,9 +7,8 @@ use std::rc::Rc;
 use adw::prelude::*;
 
 use super::{
-    connector_editor::file_row,
     editor::{Asked, Editor, Form},
-    feed_dialog::rows::{Changed, Choice, entry, group, switch},
+    feed_dialog::rows::{Changed, Choice, entry, file_row, group, switch},
     model::{Desk, EnteredWatch, Misfit},
 };
 use crate::{

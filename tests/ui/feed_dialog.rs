@@ -202,6 +202,64 @@ fn what_is_wrong_below_is_marked_above() {
 }
 
 #[gtk::test]
+fn the_ways_to_a_robot_are_asked_for_at_its_relay() {
+    let rig = Rig::new();
+    rig.act("win.add-feed");
+    let dialog = rig.dialog();
+    field(&dialog, "Name").set_text("Robot");
+    field(&dialog, "Address").set_text("rtsp://127.0.0.1:9/1");
+    open(&dialog, "Connection");
+    let servers = field(&dialog, "STUN and TURN servers");
+    support::until("the page", || field(&dialog, "Second address").is_mapped());
+    assert!(!servers.is_mapped(), "a camera is asked directly");
+    all::<adw::NavigationView>(&dialog)[0].pop();
+    choose(&dialog, "Source", "Receive from a robot");
+    field(&dialog, "Relay").set_text("wss://127.0.0.1:9");
+    open(&dialog, "Connection");
+    support::until("the page", || servers.is_mapped());
+    assert!(!field(&dialog, "Second address").is_mapped());
+    let ca = field(&dialog, "Certificate authority");
+    ca.set_text("ca.pem");
+    support::until("the sentence", || {
+        says(&dialog, "The certificate authority cannot be used: a path here starts with /")
+    });
+    assert!(ca.has_css_class("error") && !button(&dialog, "Add").is_sensitive());
+    ca.set_text("/etc/ca.pem");
+    row::<adw::SwitchRow>(&dialog, "Through a TURN Server Only").set_active(true);
+    support::until("the next sentence", || says(&dialog, "No TURN server is named"));
+    assert!(servers.has_css_class("error"));
+    servers.set_text("turn:shore@127.0.0.1:9");
+    field(&dialog, "TURN password").set_text("planted");
+    field(&dialog, "Network interfaces").set_text("lo");
+    button(&dialog, "Add").emit_clicked();
+    let old = newest(&rig);
+    let SourceConfig::Rtsp(rtsp) = &old.source else { panic!("a relay") };
+    assert_eq!((rtsp.reception.ice.servers.len(), rtsp.reception.relay_only), (1, true));
+    support::until("the settings are saved", || rig.saved().contains("ice_password_keyring = true"));
+    let saved = rig.saved();
+    assert!(saved.contains("ca = \"/etc/ca.pem\"") && saved.contains("interfaces = [\"lo\"]"), "{saved}");
+    assert!(!saved.contains("planted"), "{saved}");
+    let is_told = |title: &String| title.starts_with("The password is kept for this run only");
+    support::until("the words about the keyring", || rig.notices.borrow().iter().any(is_told));
+
+    rig.act("win.edit-feed");
+    let dialog = rig.dialog();
+    let password = field(&dialog, "TURN password");
+    assert_eq!(password.title(), "TURN password (empty: unchanged)");
+    button(&dialog, "Apply").emit_clicked();
+    assert_eq!(newest(&rig), old, "nothing was touched");
+    rig.act("win.edit-feed");
+    let dialog = rig.dialog();
+    let forget = all::<gtk::Button>(&field(&dialog, "TURN password"))
+        .into_iter()
+        .find(|button| button.tooltip_text().is_some_and(|text| text == "Forget It"));
+    forget.expect("a way to forget it").emit_clicked();
+    button(&dialog, "Apply").emit_clicked();
+    support::until("it is forgotten", || !rig.saved().contains("ice_password_keyring"));
+    rig.end();
+}
+
+#[gtk::test]
 fn a_look_shows_what_the_camera_sends() {
     let rig = Rig::new();
     let camera = DemoCamera::start(DemoSettings::default()).unwrap();

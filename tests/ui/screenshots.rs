@@ -244,8 +244,25 @@ fn add_dialog(rig: &Rig, size: &str) {
         support::turn_for(Duration::from_millis(300));
         keep(rig, &format!("add-{name}-{size}"));
     }
+    relay(rig, &dialog, size);
     dialog.force_close();
     support::settle();
+}
+
+/// A robot's picture, and the ways by which it comes.
+fn relay(rig: &Rig, dialog: &FeedDialog, size: &str) {
+    choose(dialog, "Source", "Receive from a robot");
+    field(dialog, "Relay").set_text("wss://relay.example:8765#bow");
+    keep(rig, &format!("add-relay-{size}"));
+    open(dialog, "Connection");
+    field(dialog, "Certificate authority").set_text("/etc/heliograph/our-ca.pem");
+    field(dialog, "STUN and TURN servers").set_text("turn:shore@relay.example, relay.example");
+    keep(rig, &format!("add-relay-refused-{size}"));
+    field(dialog, "STUN and TURN servers").set_text("turn:shore@relay.example");
+    field(dialog, "TURN password").set_text("correct horse");
+    support::settle();
+    keep(rig, &format!("add-relay-connection-{size}"));
+    back(dialog);
 }
 
 /// What the camera sends, and what is said where none is.

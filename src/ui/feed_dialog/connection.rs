@@ -1,26 +1,35 @@
-//! How a camera on the network is reached, beyond its address.
+//! How a camera on the network is reached, or a robot's through its relay, beyond the address.
 
 use std::{cell::Cell, rc::Rc};
 
 use adw::prelude::*;
 
-use super::rows::{Changed, Choice, entry, group, link, number, page, switch, value};
+use super::rows::{Changed, Choice, entry, file_row, group, link, mark, number, page, switch, value};
 use crate::{
     config::{Fingerprint, RtspConfig, StreamChoice, TransportChoice},
     i18n::{gettext, gettext_f},
-    ui::model::{Entered, SourceKind},
+    ui::{
+        model::{Entered, Field, SourceKind},
+        way_rows::WayRows,
+    },
 };
 
 /// The page, and the row that leads to it.
 pub(super) struct ConnectionPage {
     pub(super) page: adw::NavigationPage,
     pub(super) link: adw::ActionRow,
-    pub(super) sub_address: adw::EntryRow,
+    sub_address: adw::EntryRow,
     stream: Choice<StreamChoice>,
     transport: Choice<TransportChoice>,
     latency: adw::SpinRow,
     drop_on_latency: adw::SwitchRow,
     certificate: CertificateRow,
+    /// What only a camera that speaks RTSP has.
+    of_cameras: [adw::PreferencesGroup; 2],
+    ca: adw::EntryRow,
+    pub(super) ways: WayRows,
+    /// What only a robot's relay has.
+    of_relays: [adw::PreferencesGroup; 2],
 }
 
 impl ConnectionPage {
@@ -36,15 +45,43 @@ impl ConnectionPage {
         let streams = StreamChoice::ALL.iter().map(|choice| (*choice, stream_words(*choice)));
         let stream = Choice::new(&gettext("In use"), streams, changed);
         let certificate = CertificateRow::new(changed);
-        let groups = [
-            group("", &[transport.row.upcast_ref(), latency.upcast_ref(), drop_on_latency.upcast_ref()]),
+        let ca = file_row(&gettext("Certificate authority"), "", changed);
+        let ways = WayRows::new(&gettext("The robot does not learn this computer’s addresses"), changed);
+        let always = group("", &[transport.row.upcast_ref(), latency.upcast_ref(), drop_on_latency.upcast_ref()]);
+        let of_cameras = [
             group(&gettext("Second Stream"), &[sub_address.upcast_ref(), stream.row.upcast_ref()]),
             group("", &[certificate.row.upcast_ref()]),
         ];
+        let of_relays = [
+            group(&gettext("Relay"), &[ca.upcast_ref()]),
+            group(
+                &gettext("How Media Travel"),
+                &[
+                    ways.ice_servers.upcast_ref(),
+                    ways.password.row.upcast_ref(),
+                    ways.relay_only.upcast_ref(),
+                    ways.interfaces.upcast_ref(),
+                ],
+            ),
+        ];
         let title = gettext("Connection");
-        let page = page(&title, "connection", &groups.each_ref());
+        let groups: Vec<_> = [&always].into_iter().chain(&of_cameras).chain(&of_relays).collect();
+        let page = page(&title, "connection", &groups);
         let link = link(&title, "connection");
-        Self { page, link, sub_address, stream, transport, latency, drop_on_latency, certificate }
+        Self {
+            page,
+            link,
+            sub_address,
+            stream,
+            transport,
+            latency,
+            drop_on_latency,
+            certificate,
+            of_cameras,
+            ca,
+            ways,
+            of_relays,
+        }
     }
 
     pub(super) fn read(&self, entered: &mut Entered) {
@@ -55,6 +92,8 @@ impl ConnectionPage {
         camera.latency_ms = value(&self.latency);
         camera.drop_on_latency = self.drop_on_latency.is_active();
         camera.forgets_certificate = self.certificate.is_forgotten.get();
+        camera.ca = self.ca.text().into();
+        self.ways.read(&mut camera.ways);
     }
 
     pub(super) fn show(&self, entered: &Entered) {
@@ -65,14 +104,46 @@ impl ConnectionPage {
         self.latency.set_value(camera.latency_ms.into());
         self.drop_on_latency.set_active(camera.drop_on_latency);
         self.certificate.show(camera.certificate);
+        self.ca.set_text(&camera.ca);
+        self.ways.show(&camera.ways);
     }
 
     /// What is set, in a few words.
     pub(super) fn summarise(&self, entered: &Entered) {
-        self.link.set_visible(entered.kind == SourceKind::Rtsp);
+        let is_at_relay = entered.is_at_relay();
+        self.link.set_visible(is_at_relay || entered.kind == SourceKind::Rtsp);
+        self.transport.row.set_visible(!is_at_relay);
+        self.drop_on_latency.set_visible(!is_at_relay);
+        self.of_cameras.iter().for_each(|group| group.set_visible(!is_at_relay));
+        self.of_relays.iter().for_each(|group| group.set_visible(is_at_relay));
         self.stream.row.set_visible(!entered.camera.sub_address.trim().is_empty());
         let delay = gettext_f("{ms} ms", &[("ms", &entered.camera.latency_ms.to_string())]);
-        self.link.set_subtitle(&format!("{}, {delay}", self.transport.words()));
+        let way = if is_at_relay { way_words(entered) } else { self.transport.words() };
+        self.link.set_subtitle(&format!("{way}, {delay}"));
+    }
+
+    /// Marks the fields that cannot stay, and the row that leads to them.
+    pub(super) fn mark(&self, is_wrong: impl Fn(Field) -> bool) {
+        let fields = [
+            (Field::SubAddress, &self.sub_address),
+            (Field::Ca, &self.ca),
+            (Field::IceServers, &self.ways.ice_servers),
+            (Field::Interfaces, &self.ways.interfaces),
+        ];
+        for (field, row) in fields {
+            mark(row, is_wrong(field));
+        }
+        mark(&self.link, fields.into_iter().any(|(field, _)| is_wrong(field)));
+    }
+}
+
+/// By which ways a robot's picture comes, in a few words.
+fn way_words(entered: &Entered) -> String {
+    let ways = &entered.camera.ways;
+    match (ways.relay_only, ways.ice_servers.trim().is_empty()) {
+        (true, _) => gettext("Through a TURN server only"),
+        (false, false) => gettext("Directly, or with the help of servers"),
+        (false, true) => gettext("Directly"),
     }
 }
 

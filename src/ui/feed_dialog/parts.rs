@@ -25,7 +25,7 @@ pub(super) struct Parts {
     pub(super) source: SourceRows,
     pub(super) look: Rc<LookPage>,
     pub(super) viewers: ViewersPage,
-    connection: ConnectionPage,
+    pub(super) connection: ConnectionPage,
     device: Rc<DevicePage>,
     test: TestPage,
     picture: PicturePage,
@@ -135,8 +135,7 @@ impl Parts {
         mark(&self.source.user, is_wrong(Field::User));
         mark(&self.device.device.row, is_wrong(Field::Device));
         mark(&self.source.file.row, is_wrong(Field::File));
-        mark(&self.connection.sub_address, is_wrong(Field::SubAddress));
-        mark(&self.connection.link, is_wrong(Field::SubAddress));
+        self.connection.mark(is_wrong);
         mark(&self.test.size, is_wrong(Field::TestSize));
         mark(&self.test.link, is_wrong(Field::TestSize));
         mark(&self.picture.size, is_wrong(Field::PictureSize));

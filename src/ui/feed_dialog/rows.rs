@@ -3,8 +3,9 @@
 use std::{cell::RefCell, ops::RangeInclusive, rc::Rc};
 
 use adw::prelude::*;
+use gtk::gio;
 
-use crate::i18n::gettext;
+use crate::i18n::{gettext, gettext_f};
 
 /// What is to happen when a row holds something else. It must hold the dialog weakly.
 #[derive(Clone)]
@@ -82,6 +83,29 @@ pub(in crate::ui) fn entry(title: &str, changed: &Changed) -> adw::EntryRow {
     let row = adw::EntryRow::builder().title(title).build();
     let changed = changed.clone();
     row.connect_changed(move |_| changed.tell());
+    row
+}
+
+/// A row for a file's path, with a button that finds one.
+pub(in crate::ui) fn file_row(label: &str, path: &str, changed: &Changed) -> adw::EntryRow {
+    // Translators: {label} is the name of a field.
+    let row = entry(&gettext_f("{label}, a PEM file", &[("label", label)]), changed);
+    row.set_text(path);
+    let find = gtk::Button::builder().icon_name("document-open-symbolic").valign(gtk::Align::Center).build();
+    find.set_tooltip_text(Some(&gettext("Find a File")));
+    find.add_css_class("flat");
+    row.add_suffix(&find);
+    let shown = row.downgrade();
+    find.connect_clicked(move |button| {
+        let shown = shown.clone();
+        let window = button.root().and_downcast::<gtk::Window>();
+        gtk::FileDialog::new().open(window.as_ref(), gio::Cancellable::NONE, move |chosen| {
+            let path = chosen.ok().and_then(|file| file.path());
+            if let (Some(row), Some(path)) = (shown.upgrade(), path) {
+                row.set_text(&path.display().to_string());
+            }
+        });
+    });
     row
 }
 

@@ -23,7 +23,8 @@ pub use draft::{
     Draft, Entered, EnteredCamera, EnteredPicture, EnteredProperties, EnteredTest, Field, Problem, SourceKind,
 };
 pub use elsewhere::{
-    DescribedConnector, DescribedWatch, EnteredConnector, EnteredMedia, EnteredWatch, Misfit, PlaceWords, feed_at_words,
+    DescribedConnector, DescribedWatch, EnteredConnector, EnteredMedia, EnteredWatch, EnteredWays, Misfit, PlaceWords,
+    feed_at_words,
 };
 pub use feed::FeedObject;
 pub use figure::Figure;

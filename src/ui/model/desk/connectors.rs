@@ -65,7 +65,7 @@ impl Desk {
     pub fn set_connector(&self, described: DescribedConnector) {
         let DescribedConnector { config, secrets } = described;
         for (key, secret) in &secrets {
-            self.with_password(&FeedId::of_connector(&config.id, key), Some(secret.clone()));
+            self.with_password(&FeedId::of_connector(&config.id, key), secret);
         }
         let id = config.id.clone();
         let mut before = None;

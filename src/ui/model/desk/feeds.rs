@@ -34,8 +34,10 @@ impl Desk {
     /// Adds a feed as the operator described it.
     pub fn add(&self, draft: Draft) -> FeedObject {
         let id = self.free_id(draft.name());
-        let (config, password) = draft.into_config(id);
-        self.with_password(&config.id, password);
+        let (config, passwords) = draft.into_config(id);
+        for (name, password) in &passwords {
+            self.with_password(name, password);
+        }
         self.insert(usize::MAX, config)
     }
 
@@ -67,13 +69,19 @@ impl Desk {
     /// done to a feed that runs.
     pub fn edit(&self, feed: &FeedObject, draft: Draft) {
         let old = feed.config();
-        let (config, password) = draft.change(&old);
-        let has_password = password.is_some();
+        let (config, passwords) = draft.change(&old);
+        let has_password = !passwords.is_empty();
         if config == old && !has_password {
             return;
         }
-        self.with_password(&config.id, password);
+        for (name, password) in &passwords {
+            self.with_password(name, password);
+        }
         self.change(feed, |kept| kept.clone_from(&config));
+        // What it had and needs no more.
+        if keeps_turn_password(&old) && !keeps_turn_password(&config) {
+            self.forget_secrets(vec![FeedId::of_reception(&config.id)]);
+        }
         self.imp().repeats.borrow_mut().forget(&config.id);
         match commands(&old, &config) {
             Some(commands) if !has_password => {
@@ -335,17 +343,24 @@ impl Desk {
     }
 
     /// The camera may be asked before the keyring has answered, so the password is at hand at once.
-    pub(super) fn with_password(&self, feed: &FeedId, password: Option<Password>) {
-        if let Some(password) = password {
-            self.parts().station.secrets.keep_for_this_run(feed, &password);
-            self.keep_password(feed, &password);
-        }
+    pub(super) fn with_password(&self, name: &FeedId, password: &Password) {
+        self.parts().station.secrets.keep_for_this_run(name, password);
+        self.keep_password(name, password);
     }
 }
 
 async fn forget(secrets: &Secrets, config: &FeedConfig) {
-    let SourceConfig::Rtsp(RtspConfig { password: PasswordSource::Keyring, .. }) = &config.source else { return };
-    if let Err(error) = secrets.remove(&config.id).await {
-        tracing::warn!("The password of the feed “{}” may still be in the keyring: {error}", config.id);
+    let SourceConfig::Rtsp(rtsp) = &config.source else { return };
+    let own = Some(config.id.clone()).filter(|_| rtsp.password == PasswordSource::Keyring);
+    let of_turn = Some(FeedId::of_reception(&config.id)).filter(|_| keeps_turn_password(config));
+    for name in own.into_iter().chain(of_turn) {
+        if let Err(error) = secrets.remove(&name).await {
+            tracing::warn!("A password of the feed “{}” may still be in the keyring: {error}", config.id);
+        }
     }
+}
+
+/// Whether the keyring has the password of TURN servers for this feed.
+fn keeps_turn_password(config: &FeedConfig) -> bool {
+    matches!(&config.source, SourceConfig::Rtsp(rtsp) if rtsp.reception.ice.password == PasswordSource::Keyring)
 }

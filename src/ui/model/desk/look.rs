@@ -24,10 +24,11 @@ impl Desk {
         draft: Draft,
         edited: Option<&FeedConfig>,
     ) -> impl Future<Output = Option<Result<ProbeReport, MediaFault>>> + 'static {
-        let (config, entered) = match edited {
+        let (config, passwords) = match edited {
             Some(old) => draft.change(old),
             None => draft.into_config(FeedId::from_name("")),
         };
+        let entered = passwords.into_iter().find(|(name, _)| *name == config.id).map(|(_, password)| password);
         let secrets = self.parts().station.secrets.clone();
         // Ends what it runs when it is dropped.
         let mut work = JoinSet::new();

@@ -40,7 +40,9 @@ impl Desk {
     pub fn set_watched(&self, old: Option<&WatchConfig>, described: DescribedWatch) {
         let DescribedWatch { config, password } = described;
         let is_same_place = old == Some(&config);
-        self.with_password(&FeedId::of_watched(&config.broker), password.clone());
+        if let Some(password) = &password {
+            self.with_password(&FeedId::of_watched(&config.broker), password);
+        }
         if is_same_place && password.is_some() {
             // The settings say the same of another password: whoever has the old one leaves.
             let mut without = Watched::from(&*self.imp().config.borrow());

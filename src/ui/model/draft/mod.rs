@@ -62,6 +62,8 @@ pub struct Draft {
     /// password is found.
     feed: FeedConfig,
     password: Option<Password>,
+    /// That of the TURN servers on the way from a robot.
+    turn_password: Option<Password>,
     /// Whether any certificate is taken from now on.
     forgets_certificate: bool,
 }
@@ -137,7 +139,8 @@ impl Entered {
                 let password = matches!(self.kind, SourceKind::Rtsp | SourceKind::Received)
                     .then(|| self.camera.password())
                     .flatten();
-                Ok(Draft { feed, password, forgets_certificate: self.camera.forgets_certificate })
+                let turn_password = self.camera.ways.typed().cloned();
+                Ok(Draft { feed, password, turn_password, forgets_certificate: self.camera.forgets_certificate })
             }
             (problems, ..) => Err(problems),
         }
@@ -190,16 +193,17 @@ impl Draft {
         &self.feed.name
     }
 
-    /// A new feed, and the password to keep for it.
-    pub fn into_config(self, id: FeedId) -> (FeedConfig, Option<Password>) {
+    /// A new feed, and the passwords to keep for it, by their names in the keyring.
+    pub fn into_config(self, id: FeedId) -> (FeedConfig, Vec<(FeedId, Password)>) {
         let blank = FeedConfig::new(id, "", SourceConfig::Demo);
         self.change(&blank)
     }
 
-    /// The same feed with what was described, and the password to keep for it.
+    /// The same feed with what was described, and the passwords to keep for it, by their names in the keyring.
     /// What no dialog asks for stays as it is.
-    pub fn change(self, old: &FeedConfig) -> (FeedConfig, Option<Password>) {
-        let Self { mut feed, password, forgets_certificate } = self;
+    pub fn change(self, old: &FeedConfig) -> (FeedConfig, Vec<(FeedId, Password)>) {
+        let Self { mut feed, password, turn_password, forgets_certificate } = self;
+        let mut passwords = Vec::new();
         if let SourceConfig::Rtsp(rtsp) = &mut feed.source {
             let known = if let SourceConfig::Rtsp(known) = &old.source { Some(known) } else { None };
             // Another host or port is another camera, which shows another certificate.
@@ -210,6 +214,10 @@ impl Draft {
                 (Some(_), Some(_)) => PasswordSource::Keyring,
                 (Some(_), None) => known.map_or(PasswordSource::None, |known| known.password.clone()),
             };
+            passwords.extend(password.map(|password| (old.id.clone(), password)));
+            // What was typed for another kind of source is for nobody.
+            let turn_password = turn_password.filter(|_| rtsp.reception.ice.password == PasswordSource::Keyring);
+            passwords.extend(turn_password.map(|password| (FeedId::of_reception(&old.id), password)));
         }
         let FeedConfig { name, source, decoder, picture, audio, path, codec, encoder, elements, .. } = feed;
         let (bitrate_kbps, keep_warm) = (feed.bitrate_kbps, feed.keep_warm);
@@ -227,7 +235,7 @@ impl Draft {
             keep_warm,
             ..old.clone()
         };
-        (asked_for, password)
+        (asked_for, passwords)
     }
 }
 

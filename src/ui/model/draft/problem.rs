@@ -1,8 +1,9 @@
 //! What cannot stay as it was entered.
 
 use crate::{
-    config::{AddressError, NameError, SizeError},
+    config::{AddressError, IceServerError, InterfaceNameError, NameError, SizeError},
     i18n::{gettext, gettext_f},
+    ui::model::elsewhere::no_relay_words,
 };
 
 /// A field of the dialog that can hold something wrong.
@@ -26,6 +27,12 @@ pub enum Field {
     PictureSize,
     /// Properties of the elements.
     Properties,
+    /// The file with certificates that vouch for a relay.
+    Ca,
+    /// STUN and TURN servers on the way from a robot.
+    IceServers,
+    /// The network interfaces for it.
+    Interfaces,
 }
 
 /// Why what was entered is no feed yet.
@@ -70,6 +77,27 @@ impl Problem {
 
     pub(super) fn no_file() -> Self {
         Self { is_empty: true, ..Self::new(Field::File, gettext("Choose a file to play.")) }
+    }
+
+    pub(super) fn ca(reason: &str) -> Self {
+        let sentence = gettext_f("The certificate authority cannot be used: {reason}.", &[("reason", reason)]);
+        Self::new(Field::Ca, sentence)
+    }
+
+    pub(super) fn ice_servers(error: IceServerError) -> Self {
+        let reason = error.to_string();
+        let sentence = gettext_f("The STUN and TURN servers cannot be used: {reason}.", &[("reason", &reason)]);
+        Self::new(Field::IceServers, sentence)
+    }
+
+    pub(super) fn no_relay() -> Self {
+        Self::new(Field::IceServers, no_relay_words())
+    }
+
+    pub(super) fn interfaces(error: InterfaceNameError) -> Self {
+        let reason = error.to_string();
+        let sentence = gettext_f("The network interfaces cannot be used: {reason}.", &[("reason", &reason)]);
+        Self::new(Field::Interfaces, sentence)
     }
 
     /// A size that is none; `error` says what one is.

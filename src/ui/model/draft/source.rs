@@ -1,12 +1,15 @@
 //! Where the picture is to come from, as it was entered.
 
+use std::path::PathBuf;
+
 use super::{Entered, Field, Problem, problem::Problems};
 use crate::{
     config::{
-        AddressError, FileConfig, Fingerprint, Password, PasswordSource, ReceptionConfig, RtspConfig, SourceAddress,
-        SourceConfig, StreamChoice, TestConfig, TestPattern, TransportChoice,
+        AddressError, FileConfig, Fingerprint, IceServers, Password, PasswordSource, ReceptionConfig, RtspConfig,
+        SourceAddress, SourceConfig, StreamChoice, TestConfig, TestPattern, TransportChoice,
     },
     i18n::gettext,
+    ui::model::elsewhere::{EnteredWays, optional_path},
 };
 
 /// What stands for a name where only a token is asked for.
@@ -82,8 +85,10 @@ pub struct EnteredCamera {
     pub certificate: Option<Fingerprint>,
     /// Whether it is to be known by the next one that it shows.
     pub forgets_certificate: bool,
-    /// By which ways a robot's picture comes; the settings file says so, and no field.
-    pub(super) reception: ReceptionConfig,
+    /// The file with certificates that vouch for a robot's relay; empty where the system's do.
+    pub ca: String,
+    /// By which ways a robot's picture comes.
+    pub ways: EnteredWays,
 }
 
 impl Default for EnteredCamera {
@@ -99,7 +104,8 @@ impl Default for EnteredCamera {
             drop_on_latency: true,
             certificate: None,
             forgets_certificate: false,
-            reception: ReceptionConfig::default(),
+            ca: String::new(),
+            ways: EnteredWays::default(),
         }
     }
 }
@@ -108,6 +114,8 @@ impl EnteredCamera {
     /// As it stands in the fields; a kept password does not.
     pub(super) fn of(config: &RtspConfig) -> Self {
         let sub_address = config.sub_address.as_ref();
+        let ReceptionConfig { ca, ice, relay_only, interfaces } = &config.reception;
+        let ca = ca.as_ref();
         Self {
             address: config.address.as_str().into(),
             user: config.user.clone().unwrap_or_default(),
@@ -119,7 +127,8 @@ impl EnteredCamera {
             drop_on_latency: config.drop_on_latency,
             certificate: config.certificate,
             forgets_certificate: false,
-            reception: config.reception.clone(),
+            ca: ca.map(|path| path.display().to_string()).unwrap_or_default(),
+            ways: EnteredWays::of(ice, *relay_only, interfaces),
         }
     }
 
@@ -146,6 +155,7 @@ impl EnteredCamera {
         }
         let (address, sub_address) = (address?, sub_address?);
         let is_relay = address.relay().is_some();
+        let reception = if is_relay { self.reception(problems)? } else { ReceptionConfig::default() };
         Some(RtspConfig {
             address,
             user: (!user.is_empty()).then(|| user.to_owned()),
@@ -157,8 +167,20 @@ impl EnteredCamera {
             latency_ms: self.latency_ms,
             drop_on_latency: self.drop_on_latency,
             certificate: None,
-            reception: if is_relay { self.reception.clone() } else { ReceptionConfig::default() },
+            reception,
         })
+    }
+
+    /// By which ways the picture comes from a relay's sender.
+    fn reception(&self, problems: &mut Problems) -> Option<ReceptionConfig> {
+        let ca = problems.note(optional_path(&self.ca).map_err(|reason| Problem::ca(&reason)));
+        let ice = self.ways.servers().map_err(Problem::ice_servers);
+        let relays =
+            |ice: IceServers| if self.ways.relay_only && !ice.has_relay() { Err(Problem::no_relay()) } else { Ok(ice) };
+        let ice = problems.note(ice.and_then(relays));
+        let interfaces = problems.note(self.ways.interfaces().map_err(Problem::interfaces));
+        let relay_only = self.ways.relay_only;
+        Some(ReceptionConfig { ca: ca?.map(PathBuf::from), ice: ice?, relay_only, interfaces: interfaces? })
     }
 }
 
@@ -197,6 +219,13 @@ impl EnteredTest {
 }
 
 impl Entered {
+    /// Whether the picture is met at a robot's relay, which cameras on the network know nothing of.
+    pub fn is_at_relay(&self) -> bool {
+        let is_relays =
+            || self.camera.address.trim().parse().is_ok_and(|address: SourceAddress| address.relay().is_some());
+        self.kind == SourceKind::Received || self.kind == SourceKind::Rtsp && is_relays()
+    }
+
     /// The source that is meant; the fields of the others do not count.
     pub(super) fn source(&self, problems: &mut Problems) -> Option<SourceConfig> {
         match self.kind {

@@ -1,8 +1,8 @@
 use super::*;
 use crate::config::{
     AgentConfig, AudioSource, Crop, DataChannelConfig, DeviceConfig, ElementRole, ElementSettings, FileConfig,
-    Fingerprint, Flip, PathChoice, PictureConfig, Priority, ReceptionConfig, Rotation, Size, StreamChoice, TestConfig,
-    TransportChoice,
+    Fingerprint, Flip, IceServers, PathChoice, PictureConfig, Priority, ReceptionConfig, Rotation, Size, StreamChoice,
+    TestConfig, TransportChoice,
 };
 use std::collections::BTreeMap;
 
@@ -22,10 +22,10 @@ fn a_description_becomes_a_feed() {
     let mut bow = Entered::camera(" Bow ", " rtsp://10.0.0.5/1 ");
     bow.camera.user = "me".into();
     bow.camera.password = Password::new("planted");
-    let (config, password) = bow.check().unwrap().into_config(FeedId::from_name("bow"));
+    let (config, passwords) = bow.check().unwrap().into_config(FeedId::from_name("bow"));
     assert_eq!((config.name.as_str(), rtsp(&config).address.as_str()), ("Bow", "rtsp://10.0.0.5/1"));
     assert_eq!((rtsp(&config).user.as_deref(), &rtsp(&config).password), (Some("me"), &PasswordSource::Keyring));
-    assert_eq!(password.unwrap().expose(), "planted");
+    assert_eq!(passwords, [(config.id, Password::new("planted"))]);
 }
 
 #[test]
@@ -116,20 +116,55 @@ fn unusual() -> FeedConfig {
 #[test]
 fn an_edit_that_changes_nothing_changes_nothing() {
     let old = unusual();
-    let (new, password) = Entered::of(&old).check().unwrap().change(&old);
-    assert_eq!((new, password.is_none()), (old, true));
+    let (new, passwords) = Entered::of(&old).check().unwrap().change(&old);
+    assert_eq!((new, passwords), (old, Vec::new()));
 }
 
 #[test]
-fn the_ways_to_a_robot_that_stand_in_the_file_stay_there() {
+fn the_ways_to_a_robot_come_and_go_with_its_relay() {
     let mut relayed = RtspConfig::new("wss://robot:8765/#bow".parse().unwrap());
-    relayed.reception.ca = Some("/etc/ca.pem".into());
+    relayed.reception = ReceptionConfig {
+        ca: Some("/etc/ca.pem".into()),
+        ice: IceServers {
+            servers: vec!["turn:me@h:3478".parse().unwrap()],
+            password: PasswordSource::Environment("TURN".into()),
+        },
+        relay_only: true,
+        interfaces: vec!["wl*".parse().unwrap()],
+    };
     let old = FeedConfig { source: SourceConfig::Rtsp(relayed), ..unusual() };
     let mut entered = Entered::of(&old);
     assert_eq!(entered.check().unwrap().change(&old).0, old);
+    entered.camera.ways.password = Password::new("planted");
+    let (new, passwords) = entered.check().unwrap().change(&old);
+    assert_eq!(rtsp(&new).reception.ice.password, PasswordSource::Keyring);
+    assert_eq!(passwords, [(FeedId::of_reception(&old.id), Password::new("planted"))]);
+    entered.camera.ways.forgets_password = true;
+    let (new, passwords) = entered.check().unwrap().change(&old);
+    assert_eq!((&rtsp(&new).reception.ice.password, passwords), (&PasswordSource::None, Vec::new()));
+    entered.camera.ways.forgets_password = false;
     entered.kind = SourceKind::Rtsp;
     entered.camera.address = "rtsp://h/1".into();
-    assert_eq!(rtsp(&entered.check().unwrap().change(&old).0).reception, ReceptionConfig::default());
+    let (new, passwords) = entered.check().unwrap().change(&old);
+    assert_eq!((&rtsp(&new).reception, passwords), (&ReceptionConfig::default(), Vec::new()));
+}
+
+#[test]
+fn each_way_to_a_robot_says_what_is_wrong_with_it() {
+    let mut bad = Entered { kind: SourceKind::Received, ..Entered::camera("Bow", "wss://robot:8765") };
+    bad.camera.ca = "ca.pem".into();
+    bad.camera.ways.ice_servers = "turn:me:planted@h".into();
+    bad.camera.ways.interfaces = "../x".into();
+    let problems = bad.check().unwrap_err();
+    let fields: Vec<Field> = problems.iter().map(|problem| problem.field).collect();
+    assert_eq!(fields, [Field::Ca, Field::IceServers, Field::Interfaces]);
+    assert!(problems.iter().all(|problem| !problem.sentence.contains("planted")), "{problems:?}");
+    let mut lonely = Entered { kind: SourceKind::Received, ..Entered::camera("Bow", "wss://robot:8765") };
+    lonely.camera.ways.relay_only = true;
+    lonely.camera.ways.ice_servers = "stun:h".into();
+    assert!(lonely.check().unwrap_err()[0].sentence.starts_with("No TURN server is named"));
+    lonely.kind = SourceKind::Test;
+    assert!(lonely.check().is_ok(), "another source asks for none of it");
 }
 
 #[test]

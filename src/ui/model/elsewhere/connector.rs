@@ -96,7 +96,7 @@ impl EnteredConnector {
                     ..ConnectorConfig::new(id, self.form)
                 };
                 let typed = self.secrets.iter().filter(|(key, typed)| self.is_new(key, typed));
-                let of_turn = self.media.typed().map(|typed| (IceServers::PASSWORD, typed.clone()));
+                let of_turn = self.media.ways.typed().map(|typed| (IceServers::PASSWORD, typed.clone()));
                 let secrets = typed.map(|(key, typed)| (*key, typed.clone())).chain(of_turn).collect();
                 Ok(DescribedConnector { config, secrets })
             }
@@ -204,24 +204,24 @@ mod tests {
         let mut bad = entered("webrtcsink", &[("address", "http://planted:secret@h/"), ("ca", "here.pem")]);
         bad.id = "Two Words".to_owned();
         bad.feeds = FeedChoice::These(Vec::new());
-        bad.media.ice_servers = "turn:me:planted@h".to_owned();
-        bad.media.interfaces = "eth0 ../x".to_owned();
+        bad.media.ways.ice_servers = "turn:me:planted@h".to_owned();
+        bad.media.ways.interfaces = "eth0 ../x".to_owned();
         let misfits = bad.check(None, &[]).map(|described| described.config).unwrap_err();
         let fields: Vec<_> = misfits.iter().map(|misfit| misfit.field).collect();
         assert_eq!(fields, ["id", "address", "ca", "ice_servers", "interfaces", "feeds"]);
         assert!(misfits.iter().all(|misfit| !misfit.sentence.contains("planted")), "{misfits:?}");
         let mut relay = entered("whip", &[("address", "https://h/")]);
-        relay.media.relay_only = true;
-        relay.media.ice_servers = "stun:h".to_owned();
+        relay.media.ways.relay_only = true;
+        relay.media.ways.ice_servers = "stun:h".to_owned();
         assert_eq!(wrong(&relay), [("ice_servers", false)]);
-        relay.media.ice_servers = String::new();
+        relay.media.ways.ice_servers = String::new();
         assert!(relay.check(None, &[]).is_ok(), "an endpoint names servers");
-        relay.media.ice_servers = "stun:h, turn:me@h".to_owned();
-        relay.media.password = Password::new("planted");
+        relay.media.ways.ice_servers = "stun:h, turn:me@h".to_owned();
+        relay.media.ways.password = Password::new("planted");
         let described = relay.check(None, &[]).unwrap();
         assert_eq!(described.config.transport.ice.password, PasswordSource::Keyring);
         assert_eq!(described.secrets, [("ice_password", Password::new("planted"))]);
-        relay.media.forgets_password = true;
+        relay.media.ways.forgets_password = true;
         assert!(relay.check(None, &[]).unwrap().secrets.is_empty());
     }
 

@@ -6,13 +6,15 @@
 mod connector;
 mod media;
 mod watched;
+mod ways;
 mod words;
 
-use crate::i18n::gettext_f;
+use crate::i18n::{gettext, gettext_f};
 
 pub use connector::{DescribedConnector, EnteredConnector};
 pub use media::EnteredMedia;
 pub use watched::{DescribedWatch, EnteredWatch};
+pub use ways::EnteredWays;
 pub use words::{PlaceWords, feed_at_words};
 
 /// Why what stands in a field cannot stay.
@@ -47,4 +49,17 @@ fn words_of(text: &str) -> impl Iterator<Item = &str> {
 /// A text that may be left out.
 fn optional(text: &str) -> Option<&str> {
     Some(text.trim()).filter(|text| !text.is_empty())
+}
+
+/// A file's path that may be left out; otherwise why it is none, in lower case.
+pub(super) fn optional_path(text: &str) -> Result<Option<&str>, String> {
+    match optional(text) {
+        Some(path) if !path.starts_with('/') => Err(gettext("a path here starts with /")),
+        path => Ok(path),
+    }
+}
+
+/// What to do where only a TURN server may be used, and none is named.
+pub(super) fn no_relay_words() -> String {
+    gettext("No TURN server is named: name one, as turn:USER@HOST, or nobody is reached.")
 }

@@ -1,6 +1,6 @@
 //! A broker at which feeds of others are watched, as it stands in the fields.
 
-use super::{Misfit, note, optional, words_of};
+use super::{Misfit, note, optional, optional_path, words_of};
 use crate::{
     config::{
         BrokerAddress, ExternalBroker, FeedId, GstWebRtcAppTopics, MqttDialect, Password, PasswordSource, WatchConfig,
@@ -118,8 +118,7 @@ impl EnteredWatch {
     }
 
     fn check_ca(&self, address: Option<&BrokerAddress>) -> Result<Option<&str>, Misfit> {
-        match optional(&self.ca) {
-            Some(path) if !path.starts_with('/') => Err(Misfit::new("ca", path, &gettext("a path here starts with /"))),
+        match optional_path(&self.ca).map_err(|error| Misfit::new("ca", &self.ca, &error))? {
             Some(path) if address.is_some_and(|address| !address.is_encrypted()) => {
                 let error = gettext("a certificate vouches for encrypted brokers only, mqtts:// or wss://");
                 Err(Misfit::new("ca", path, &error))
