@@ -39,4 +39,5 @@ fn a_feed_is_recorded_and_its_picture_saved_from_its_page() {
     support::until("the end", || saved.borrow().iter().any(|(title, _)| title.contains("Recording")));
     assert!(saved.borrow().iter().all(|(title, _)| title.contains("Demo")), "{saved:?}");
     assert_eq!((feed.recorded_since(), record.subtitle().unwrap_or_default().as_str()), (0.0, ""));
+    rig.end();
 }

@@ -35,11 +35,19 @@ pub struct Rig {
 /// A runtime that nobody waits for, lest a failed test waits for ever.
 struct Background(Option<Runtime>);
 
-impl Drop for Background {
-    fn drop(&mut self) {
+impl Background {
+    fn end(&mut self) {
         if let Some(runtime) = self.0.take() {
             runtime.shutdown_background();
         }
+    }
+}
+
+impl Drop for Background {
+    fn drop(&mut self) {
+        let is_ended = self.0.is_none();
+        self.end();
+        assert!(is_ended || std::thread::panicking(), "feeds should end before their runtime: call Rig::end");
     }
 }
 
@@ -99,7 +107,7 @@ impl Rig {
 
     /// Ends everything in the order of the program, and leaves the settings.
     pub fn end(self) -> TempDir {
-        let Self { window, desk, home, runtime: _runtime, .. } = self;
+        let Self { window, desk, home, mut runtime, .. } = self;
         window.destroy();
         let ended = Rc::new(RefCell::new(false));
         let told = ended.clone();
@@ -108,6 +116,7 @@ impl Rig {
             told.replace(true);
         });
         support::until("the end of all feeds", || *ended.borrow());
+        runtime.end();
         home
     }
 

@@ -54,4 +54,5 @@ fn messages_that_an_editor_allows_meanwhile_are_heard_and_the_window_saves_as_be
     support::until("the feed is saved", || rig.saved().contains("[[feeds]]"));
     assert!(rig.saved().contains(&port.to_string()), "{}", rig.saved());
     assert!(rig.notices.borrow().is_empty(), "{:?}", rig.notices.borrow());
+    rig.end();
 }

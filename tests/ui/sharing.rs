@@ -45,6 +45,7 @@ fn an_agent_and_its_limits_are_chosen_on_the_page_and_remembered() {
     support::until("it is said", || overtaken().is_visible());
     all::<gtk::Button>(&overtaken()).remove(0).emit_clicked();
     support::until("the agent again", || !overtaken().is_visible());
+    rig.end();
 }
 
 #[gtk::test]
@@ -83,6 +84,7 @@ fn a_budget_and_importances_are_set_and_the_shares_of_all_are_shown() {
     takes_part.set_active(false);
     support::until("it decides for itself", || rig.saved().contains("independent = true"));
     assert!(!importance.is_visible() && !pinned.is_visible());
+    rig.end();
 }
 
 #[gtk::test]
@@ -109,4 +111,5 @@ fn feeds_that_a_message_adds_are_shown_and_not_remembered() {
     rig.on_runtime(async move { engine.remove(&stern).await.unwrap() });
     support::until("it is not shown", || rig.desk.feeds().n_items() == 2);
     assert!(rig.saved().contains("Stern"), "{}", rig.saved());
+    rig.end();
 }
