@@ -36,11 +36,23 @@ pub enum Flow {
     Before,
 }
 
+/// Whose word it is that there is a TURN server.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum TurnNamed {
+    /// Nobody named one.
+    #[default]
+    Not,
+    /// The operator did, for all sessions.
+    Here,
+    /// The service did that the session goes to.
+    There,
+}
+
 /// What may be used for finding a way.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct IceMeans {
-    /// Whether a TURN server is named.
-    pub has_turn: bool,
+    /// Who named a TURN server.
+    pub turn: TurnNamed,
     /// Whether nothing but a TURN server may be used.
     pub relay_only: bool,
 }
@@ -191,12 +203,16 @@ impl IceReport {
     fn why_none_of_ours(&self) -> Option<String> {
         let has_relay = self.local.iter().any(Candidate::is_relay);
         if self.means.relay_only && !has_relay {
-            return Some(if self.means.has_turn {
-                gettext(
+            return Some(match self.means.turn {
+                TurnNamed::Not => {
+                    gettext("Only a TURN server may be used, and none is named. Name one in ice_servers.")
+                }
+                TurnNamed::Here => gettext(
                     "Only a TURN server may be used, and it gave no address: it cannot be reached, or it refused the user or the password. `heliograph doctor` says which.",
-                )
-            } else {
-                gettext("Only a TURN server may be used, and none is named. Name one in ice_servers.")
+                ),
+                TurnNamed::There => gettext(
+                    "Only a TURN server may be used, and the one that the service named gave no address: it cannot be reached, or it refused the user or the password that came with it.",
+                ),
             });
         }
         self.local.is_empty().then(|| {
@@ -246,12 +262,15 @@ impl IceReport {
     /// What to do where addresses do not reach.
     fn next_server(&self) -> String {
         let has_relay = self.local.iter().any(Candidate::is_relay);
-        match self.means {
-            IceMeans { has_turn: false, .. } => gettext("No TURN server is set: name one in ice_servers."),
-            _ if !has_relay => gettext(
+        match self.means.turn {
+            TurnNamed::Not => gettext("No TURN server is set: name one in ice_servers."),
+            _ if has_relay => gettext("The TURN server is set, and did not reach it either."),
+            TurnNamed::Here => gettext(
                 "The TURN server gave no address: it cannot be reached, or it refused the user or the password. `heliograph doctor` says which.",
             ),
-            _ => gettext("The TURN server is set, and did not reach it either."),
+            TurnNamed::There => gettext(
+                "The TURN server that the service named gave no address: it cannot be reached, or it refused the user or the password that came with it.",
+            ),
         }
     }
 
@@ -358,8 +377,10 @@ mod tests {
     fn private_addresses_of_another_network_need_a_server() {
         let mut session = report(&[("host", "192.168.1.2")], &[("host", "10.0.0.7"), ("host", "fd00::7")]);
         assert_says(&session, &["only private addresses", "No TURN server is set"]);
-        session.means.has_turn = true;
-        assert_says(&session, &["only private addresses", "refused the user or the password"]);
+        session.means.turn = TurnNamed::Here;
+        assert_says(&session, &["only private addresses", "refused the user or the password", "heliograph doctor"]);
+        session.means.turn = TurnNamed::There;
+        assert_says(&session, &["only private addresses", "that the service named gave no address"]);
         Arc::make_mut(&mut session.local).push(candidate("relay", "203.0.113.5"));
         assert_says(&session, &["No answer on any pair", "Even the way over a TURN server"]);
         // In one network, they are no excuse.
@@ -377,9 +398,11 @@ mod tests {
     #[test]
     fn who_may_use_a_relay_only_needs_one_that_answers() {
         let mut session = report(&[], &[("host", "203.0.113.9")]);
-        session.means = IceMeans { relay_only: true, has_turn: true };
+        session.means = IceMeans { relay_only: true, turn: TurnNamed::Here };
         assert_says(&session, &["Only a TURN server may be used, and it gave no address", "heliograph doctor"]);
-        session.means.has_turn = false;
+        session.means.turn = TurnNamed::There;
+        assert_says(&session, &["Only a TURN server may be used, and the one that the service named gave no address"]);
+        session.means.turn = TurnNamed::Not;
         assert_says(&session, &["Only a TURN server may be used, and none is named"]);
     }
 

@@ -27,7 +27,7 @@ mod viewer_sample;
 pub use estimate_basis::EstimateBasis;
 pub use feed_sample::{CameraSample, EncodingRates, EncodingSample, FeedRates, FeedSample, KeyFrames, SentPath};
 pub use history::{History, Reach, Span, Track};
-pub use ice::{Flow, IceMeans, IceReport, IceState, PairState, TriedPair};
+pub use ice::{Flow, IceMeans, IceReport, IceState, PairState, TriedPair, TurnNamed};
 pub use path_report::PathReport;
 pub use rate_maker::RateMaker;
 pub use recorder::Recorder;

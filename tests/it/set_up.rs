@@ -1,15 +1,30 @@
 //! How long a viewer's connection takes to be set up, and why one is not.
 
-use std::time::{Duration, Instant};
+use std::{
+    net::SocketAddr,
+    time::{Duration, Instant},
+};
 
+use axum::{
+    Router,
+    http::{
+        StatusCode,
+        header::{CONTENT_TYPE, LINK, LOCATION},
+    },
+    routing::options,
+};
 use futures::{SinkExt, StreamExt};
 use heliograph::{
-    config::{Config, ConnectorId, FeedId},
+    config::{Config, ConnectorConfig, ConnectorId, FeedId},
+    connector::FORMS,
     engine::FeedEvent,
     stats::ViewerSample,
 };
 use serde_json::{Value, json};
-use tokio::{net::TcpStream, task::JoinHandle};
+use tokio::{
+    net::{TcpListener, TcpStream},
+    task::JoinHandle,
+};
 use tokio_tungstenite::{WebSocketStream, client_async, tungstenite::Message};
 
 use crate::support::{network::Network, peer::Peer, station::SmallStation};
@@ -85,6 +100,32 @@ fn a_turn_server_that_is_not_there_is_told_of() {
     let told = station.wait("a verdict", &feed, verdict);
     assert!(began.elapsed() <= VERDICT_WITHIN, "it took {:?}", began.elapsed());
     assert!(told.contains("Only a TURN server may be used, and it gave no address"), "{told}");
+}
+
+#[test]
+fn a_turn_server_that_only_the_service_named_is_told_of_as_such() {
+    let mut station = SmallStation::start();
+    let endpoint = station.block_on(endpoint());
+    let connector = ConnectorConfig::from_line(&format!("media=whip,address=http://{endpoint}/"), FORMS).unwrap();
+    station.block_on(async { station.station.connect(&[connector]) });
+    let feed = station.add("Bow", |_| {});
+    let told = station.wait("a verdict", &feed, verdict);
+    assert!(told.contains("The TURN server that the service named gave no address"), "{told}");
+}
+
+/// A WHIP endpoint with a TURN server where nobody listens, and an address that only its own network knows.
+async fn endpoint() -> SocketAddr {
+    const TURN: &str = r#"<turn:127.0.0.1:9?transport=tcp>; rel="ice-server"; username="me"; credential="x""#;
+    let links = async || (StatusCode::NO_CONTENT, [(LINK, TURN)]);
+    let publish = async |offer: String| {
+        let headers = [(LOCATION, "/session/1"), (CONTENT_TYPE, "application/sdp")];
+        (StatusCode::CREATED, headers, answer(&offer, "0b1a.local"))
+    };
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let routes = Router::new().route("/", options(links).post(publish));
+    tokio::spawn(async { axum::serve(listener, routes).await.unwrap() });
+    address
 }
 
 /// Somebody who asks for the picture, and answers with an address that nobody reaches, or not at all.

@@ -14,7 +14,7 @@ use gst_webrtc::{
 };
 
 use super::picture_clock::is_sound;
-use crate::stats::{Candidate, Flow, IceMeans, IceReport, IceState, SessionSetUp};
+use crate::stats::{Candidate, Flow, IceMeans, IceReport, IceState, SessionSetUp, TurnNamed};
 
 /// Nobody has more addresses; the far side chooses what it names.
 const MOST_CANDIDATES: usize = 32;
@@ -34,6 +34,8 @@ struct Seen {
     first_frame: Option<Instant>,
     flow: Flow,
     state: IceState,
+    /// It was told of a TURN server, whoever named that.
+    has_turn: bool,
     local: Arc<Vec<Candidate>>,
     remote: Arc<Vec<Candidate>>,
 }
@@ -50,6 +52,7 @@ impl Default for Seen {
             first_frame: None,
             flow: Flow::Never,
             state: IceState::New,
+            has_turn: false,
             local: Arc::default(),
             remote: Arc::default(),
         }
@@ -69,6 +72,12 @@ impl Negotiation {
             }
         });
         self.on_notify(peer, "connection-state", Seen::connection_changed);
+        let seen = self.clone();
+        peer.connect("add-turn-server", false, move |_| {
+            seen.lock().has_turn = true;
+            // webrtcbin's own answer is the last, and counts.
+            Some(true.to_value())
+        });
         self.on_notify(peer, "signaling-state", Seen::signalling_changed);
         let seen = self.clone();
         peer.connect("on-ice-candidate", false, move |args| {
@@ -124,9 +133,12 @@ impl Negotiation {
         }
     }
 
-    /// What is known of the ways to the viewer, but for which is in use.
-    pub(super) fn report(&self, means: IceMeans) -> IceReport {
+    /// What is known of the ways to the viewer, but for which is in use; `means` is what all sessions may use.
+    pub(super) fn report(&self, mut means: IceMeans) -> IceReport {
         let seen = self.lock();
+        if seen.has_turn && means.turn == TurnNamed::Not {
+            means.turn = TurnNamed::There;
+        }
         IceReport {
             age: seen.began.elapsed().as_secs_f64(),
             state: seen.state,
@@ -199,5 +211,24 @@ impl Seen {
         {
             Arc::make_mut(list).push(candidate);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_turn_server_that_a_session_alone_was_told_of_counts() {
+        crate::media::init().unwrap();
+        let peer = gst::ElementFactory::make("webrtcbin").build().unwrap();
+        let negotiation = Negotiation::default();
+        negotiation.follow(&peer, |_| {});
+        let turn = |named| negotiation.report(IceMeans { turn: named, relay_only: false }).means.turn;
+        assert_eq!((turn(TurnNamed::Not), turn(TurnNamed::Here)), (TurnNamed::Not, TurnNamed::Here));
+        let add = |server: &str| peer.emit_by_name::<bool>("add-turn-server", &[&server]);
+        assert!(add("turn://me:planted@127.0.0.1:9"));
+        assert!(!add("nonsense"), "what webrtcbin answers is not changed");
+        assert_eq!((turn(TurnNamed::Not), turn(TurnNamed::Here)), (TurnNamed::There, TurnNamed::Here));
     }
 }

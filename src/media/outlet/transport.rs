@@ -12,7 +12,7 @@ use gstrswebrtc::webrtcsink::BaseWebRTCSink;
 use super::{peers::Peers, properties::Properties, session::session_of};
 use crate::{
     config::{InterfaceName, Password, Priority, SecretError, TransportConfig},
-    stats::IceMeans,
+    stats::{IceMeans, TurnNamed},
     webrtc::{IceAddresses, tell_addresses},
 };
 
@@ -57,9 +57,10 @@ impl TransportPlan {
         Self { ice: IceAddresses::with_password(&config.ice, password), ..Self::without_servers(config) }
     }
 
-    /// What sessions may use for finding a way.
+    /// What all sessions may use for finding a way.
     pub(super) fn means(&self) -> IceMeans {
-        IceMeans { has_turn: !self.ice.turn.is_empty(), relay_only: self.relay_only }
+        let turn = if self.ice.turn.is_empty() { TurnNamed::Not } else { TurnNamed::Here };
+        IceMeans { turn, relay_only: self.relay_only }
     }
 
     /// The plan for these settings with no STUN or TURN server: with `relay_only`, nobody is reached.
