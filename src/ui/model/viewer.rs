@@ -9,7 +9,7 @@ use gtk::{
 };
 
 use crate::{
-    config::RenditionRole,
+    config::{ConnectorId, RenditionRole},
     i18n::{gettext, gettext_f},
     stats::{FeedSample, ViewerReport, ViewerSample},
     ui::{model::Figure, units},
@@ -65,10 +65,16 @@ impl ViewerWords {
     }
 }
 
-/// What a viewer calls itself, or where it is.
+/// What a viewer calls itself, or where it is: "192.0.2.7", or "harbour, 192.0.2.7" at a connector.
 pub fn name_of(viewer: &ViewerSample) -> String {
-    let place = || Some(viewer.candidate_pair.as_ref()?.remote.as_ref()?.address.clone());
-    viewer.viewer.clone().or_else(place).unwrap_or_else(|| viewer.session.chars().take(8).collect())
+    if let Some(name) = &viewer.viewer {
+        return name.clone();
+    }
+    let elsewhere = viewer.connector.as_ref().filter(|connector| **connector != ConnectorId::local());
+    let remote = viewer.candidate_pair.as_ref().and_then(|pair| pair.remote.as_ref());
+    let address = remote.map(|remote| remote.address.as_str());
+    let words: Vec<&str> = elsewhere.map(ConnectorId::as_str).into_iter().chain(address).collect();
+    if words.is_empty() { viewer.session.chars().take(8).collect() } else { words.join(", ") }
 }
 
 fn icon(viewer: &ViewerSample) -> &'static str {
@@ -223,5 +229,9 @@ mod tests {
             &FeedSample::default(),
         );
         assert_eq!((unknown.name.as_str(), unknown.way.as_str(), unknown.loss.as_str()), ("01234567", "—", "—"));
+        let connector = |id: &str| ViewerSample { connector: Some(id.parse().unwrap()), ..viewer.clone() };
+        assert_eq!(name_of(&connector("harbour")), "harbour, 192.0.2.7");
+        assert_eq!(name_of(&connector("local")), "192.0.2.7");
+        assert_eq!(name_of(&ViewerSample { viewer: Some("pilot".into()), ..connector("harbour") }), "pilot");
     }
 }
