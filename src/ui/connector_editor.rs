@@ -7,10 +7,11 @@ use std::rc::Rc;
 use adw::prelude::*;
 
 use super::{
+    at_connector::AtConnector,
     editor::{Asked, Editor, Form},
     feed_dialog::rows::{Changed, Choice, entry, file_row, group, number, switch, value},
     media_rows::MediaRows,
-    model::{Desk, EnteredConnector, FeedObject, Misfit, feed_at_words},
+    model::{Desk, EnteredConnector, FeedObject, Misfit},
     secret_row::SecretRow,
 };
 use crate::{
@@ -58,6 +59,8 @@ struct Fields {
     old: Option<ConnectorConfig>,
     name: Option<(adw::EntryRow, Asked)>,
     own: Vec<(&'static Field, Row, Asked)>,
+    /// How it is there; of a new one nothing is known.
+    there: Option<AtConnector>,
     feeds: FeedRows,
     media: MediaRows,
 }
@@ -85,6 +88,7 @@ impl Fields {
             form,
             name,
             own: own.collect(),
+            there: old.as_ref().map(|old| AtConnector::follow(desk, old.id.clone())),
             feeds: FeedRows::new(desk, &entered.feeds, changed),
             media: MediaRows::new(&entered.media, changed),
             old,
@@ -111,17 +115,6 @@ impl Fields {
         entered.media = self.media.get();
         entered
     }
-
-    /// How each camera is there; `None` where there is none.
-    fn feeds_there(&self) -> Option<adw::PreferencesGroup> {
-        let feeds = self.desk.feeds_at(&self.old.as_ref()?.id);
-        let group = adw::PreferencesGroup::builder().title(gettext("How It Is There")).build();
-        for (feed, state, since) in &feeds {
-            let words = feed_at_words(state, *since);
-            group.add(&adw::ActionRow::builder().use_markup(false).title(feed).subtitle(words).build());
-        }
-        (!feeds.is_empty()).then_some(group)
-    }
 }
 
 /// The names that other connectors have.
@@ -136,7 +129,8 @@ impl Form for Fields {
         let first = group("", &rows);
         first.set_description(Some(&(self.form.line)()));
         let asked_less = [self.feeds.group.clone(), self.media.group.clone()];
-        [first].into_iter().chain(self.feeds_there()).chain(asked_less).collect()
+        let there = self.there.as_ref().map(|there| there.group.clone());
+        [first].into_iter().chain(there).chain(asked_less).collect()
     }
 
     fn asked(&self) -> Vec<&Asked> {

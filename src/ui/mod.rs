@@ -36,6 +36,7 @@ mod about;
 mod action;
 mod agent_group;
 mod application;
+mod at_connector;
 mod chosen_group;
 mod connection_dialog;
 mod connector_editor;

@@ -121,6 +121,21 @@ fn a_connector_is_changed_switched_off_removed_and_brought_back() {
 }
 
 #[gtk::test]
+fn an_open_page_says_how_it_is_there_as_it_changes() {
+    let port = std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap().port();
+    let place = format!("127.0.0.1:{port}");
+    let rig = Rig::with_settings(&BY_HAND.replace("127.0.0.1:9", &place));
+    let dialog = opened(&rig);
+    follow(&dialog, "shore");
+    support::until("the fault", || says(&dialog, "How It Is There") && says(&dialog, "Nothing listens"));
+    let relay = rig.relay(&place);
+    support::until("the connection", || says(&dialog, "Connected: ") && !says(&dialog, "Nothing listens"));
+    drop(relay);
+    support::until("the loss", || says(&dialog, "Retrying") && !says(&dialog, "Connected: "));
+    rig.end();
+}
+
+#[gtk::test]
 fn a_connector_that_comes_by_the_file_is_shown() {
     let rig = Rig::new();
     let dialog = opened(&rig);

@@ -10,6 +10,9 @@ use crate::{
     ui::{model::Health, units},
 };
 
+/// A step that took fewer seconds would be shown as none.
+const WORTH_A_WORD: f64 = 0.000_05;
+
 /// Everything the window says about how it is at a place.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct PlaceWords {
@@ -72,8 +75,12 @@ pub fn feed_at_words(state: &ConnectorState, since: Duration) -> String {
     match state {
         ConnectorState::Connecting => gettext("Connecting…"),
         ConnectorState::Ready { set_up } => {
+            let steps = set_up_words(set_up);
+            if steps.is_empty() {
+                return gettext("Connected");
+            }
             // Translators: {steps} is a list such as "connection 12 ms, signalling 3 ms".
-            gettext_f("Connected: {steps}", &[("steps", &set_up_words(set_up))])
+            gettext_f("Connected: {steps}", &[("steps", &steps)])
         }
         ConnectorState::Backoff { fault, retry_in } => {
             let wait = Duration::try_from_secs_f64(*retry_in).unwrap_or_default().saturating_sub(since);
@@ -96,7 +103,9 @@ fn set_up_words(set_up: &SetUp) -> String {
         // Translators: a step of making a connection, before how long it took.
         (gettext("signalling"), set_up.signalling),
     ];
-    let words = steps.into_iter().filter_map(|(name, took)| Some(format!("{name} {}", units::delay(took?))));
+    // An address that need not be looked up takes no time, and is not worth a word.
+    let took = |took: Option<f64>| took.filter(|took| *took >= WORTH_A_WORD);
+    let words = steps.into_iter().filter_map(|(name, step)| Some(format!("{name} {}", units::delay(took(step)?))));
     words.collect::<Vec<_>>().join(", ")
 }
 
@@ -135,7 +144,8 @@ mod tests {
 
     #[test]
     fn a_connector_is_as_its_feeds_are_there() {
-        let set_up = SetUp { connect: Some(0.012), signalling: Some(0.003), ..SetUp::default() };
+        let set_up =
+            SetUp { resolve: Some(0.000_01), connect: Some(0.012), signalling: Some(0.003), ..SetUp::default() };
         let ready = || ConnectorState::Ready { set_up };
         let gone = || backoff(ConnectorFaultKind::Lost, "Gone.");
         let refused = || backoff(ConnectorFaultKind::Refused, "No.");
@@ -149,6 +159,8 @@ mod tests {
         assert_eq!(said(&[("Bow", refused())]).0, Health::Failed, "somebody has to change something");
         let words = feed_at_words(&ready(), Duration::ZERO).replace('\u{a0}', " ");
         assert_eq!(words, "Connected: connection 12 ms, signalling 3 ms");
+        let at_once = ConnectorState::Ready { set_up: SetUp::default() };
+        assert_eq!(feed_at_words(&at_once, Duration::ZERO), "Connected");
         let off = ConnectorConfig { enabled: false, ..config() };
         assert_eq!(PlaceWords::connector(&off, &[]).sentence, "Off");
     }
