@@ -29,5 +29,14 @@ pub use framing::{Frame, FrameError};
 pub use message::{DataMessage, Payload, SendError};
 pub use socket::{Socket, SocketError, usual_place};
 
-/// Tells what the viewer of a session calls itself.
-pub type ViewerNames = Arc<dyn Fn(&str) -> Option<String> + Send + Sync>;
+/// Tells who watches in a session.
+pub type WhoWatches = Arc<dyn Fn(&str) -> Watcher + Send + Sync>;
+
+/// Who watches, as far as data channels go.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Watcher {
+    /// What it calls itself.
+    pub name: Option<String>,
+    /// It tells what it counts, as our page does, and needs a channel for that.
+    pub reports: bool,
+}

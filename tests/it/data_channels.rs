@@ -74,7 +74,7 @@ fn text_and_bytes_travel_between_a_viewer_a_program_and_the_engine() {
     assert_eq!(std::fs::metadata(&place).unwrap().permissions().mode() & 0o777, 0o600);
     peer.messages.open("steer");
     peer.messages.open("news");
-    assert_eq!(peer.messages.labels(), ["heliograph-stats", "news", "steer"]);
+    assert_eq!(peer.messages.labels(), ["news", "steer"], "it does not report");
 
     let mut heard = station.station.engine.subscribe_data();
     peer.messages.send("steer", &text("left"));
@@ -161,7 +161,7 @@ fn a_page_carries_messages_and_tells_what_its_browser_counts() {
     assert!(report.picture_age.is_some_and(|age| age < 2.0) && report.total_decode_time > 0.0, "{report:?}");
     assert_eq!(station.station.engine.exchange(&feed).unwrap().refused_reports(), 0);
 
-    let nonsense = Peer::watch(&station.server, &feed);
+    let nonsense = Peer::watch_reporting(&station.server, &feed);
     nonsense.messages.send("heliograph-stats", &text("[1, 2]"));
     nonsense.messages.send("heliograph-stats", &text(&"x".repeat(5000)));
     let refused = || station.station.engine.exchange(&feed).unwrap().refused_reports();

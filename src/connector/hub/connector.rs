@@ -10,7 +10,7 @@ use gstrswebrtc::signaller::Signallable;
 
 use super::{FeedStatus, Hub, HubFeed, HubSignaller, PictureClock};
 use crate::{
-    channels::ViewerNames,
+    channels::WhoWatches,
     config::{Codec, FeedId, TransportConfig},
     connector::{Announcement, Connection, Connector, Door, Menu},
 };
@@ -118,9 +118,9 @@ impl Door for HubDoor {
         self.signaller.set_ready(true);
     }
 
-    fn viewer_names(&self) -> Option<ViewerNames> {
+    fn who_watches(&self) -> Option<WhoWatches> {
         let hub = self.hub.clone();
-        self.takes_data.then(|| -> ViewerNames { Arc::new(move |session| hub.viewer_name(session)) })
+        self.takes_data.then(|| -> WhoWatches { Arc::new(move |session| hub.watcher(session)) })
     }
 
     fn picture_clock(&self, session: &str, rtp_timestamp: u32, clock_rate: u32, age: Duration) {

@@ -27,6 +27,8 @@ pub(super) struct Peer {
     pub(super) listening: bool,
     /// Announced itself as our page: gets the extension messages.
     pub(super) extended: bool,
+    /// Will tell what it counts of what it receives.
+    pub(super) reports: bool,
     /// What it calls itself.
     pub(super) name: Option<String>,
     /// What it can take.
@@ -79,6 +81,7 @@ impl Hub {
             outbox,
             listening: false,
             extended: false,
+            reports: false,
             name: None,
             palate: Palate::default(),
             servers: IceAddresses::default(),

@@ -62,6 +62,7 @@ impl State {
         };
         peer.listening = status.listening();
         peer.extended = announces_our_page(status);
+        peer.reports = peer.extended || announces_reports(status);
         peer.name = name_in(status);
         peer.palate.takes = codecs_in(status);
         let extended = peer.extended;
@@ -100,6 +101,12 @@ impl State {
 fn announces_our_page(status: &PeerStatus) -> bool {
     let version = status.meta.as_ref().and_then(|meta| meta.get("heliograph"));
     version.and_then(serde_json::Value::as_u64) == Some(1)
+}
+
+/// Others than our page may report as it does: `meta.reports`.
+fn announces_reports(status: &PeerStatus) -> bool {
+    let reports = status.meta.as_ref().and_then(|meta| meta.get("reports"));
+    reports.and_then(serde_json::Value::as_bool) == Some(true)
 }
 
 /// What a peer says it can take: `meta.codecs`, a list of names as in SDP, H.264 with the profiles

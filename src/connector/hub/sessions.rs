@@ -8,6 +8,7 @@ use gst_plugin_webrtc_signalling_protocol::{
 
 use super::messages::{Extension, Refused, short, to_text};
 use super::{Hub, SessionEvent, State};
+use crate::channels::Watcher;
 use crate::config::Codec;
 use crate::connector::switchboard::random_id;
 
@@ -70,6 +71,13 @@ impl Hub {
         let state = self.lock();
         let session = state.sessions.get(session_id)?;
         state.peers.get(&session.peer_id)?.name.clone()
+    }
+
+    /// Who watches in a session.
+    pub(super) fn watcher(&self, session_id: &str) -> Watcher {
+        let state = self.lock();
+        let peer = state.sessions.get(session_id).and_then(|session| state.peers.get(&session.peer_id));
+        peer.map_or_else(Watcher::default, |peer| Watcher { name: peer.name.clone(), reports: peer.reports })
     }
 }
 

@@ -29,7 +29,7 @@ impl Worker {
 
     /// What an outlet behind this door exchanges with viewers beside the media.
     pub(super) fn data_plan(&self, door: &dyn Door) -> Option<DataPlan> {
-        let names = door.viewer_names()?;
-        Some(DataPlan { exchange: self.around.exchange.clone(), names })
+        let who = door.who_watches()?;
+        Some(DataPlan { exchange: self.around.exchange.clone(), who })
     }
 }

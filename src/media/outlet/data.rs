@@ -1,7 +1,7 @@
-//! Data channels of every session: those of the feed, and the one on which our page reports.
+//! Data channels of every session: those of the feed, and for our page the one on which it reports.
 //!
 //! They are made before the offer, so that every viewer has them at once; one that does not want
-//! them leaves them closed.
+//! them leaves them closed. Where there would be none, a session has no SCTP, which costs memory and time.
 
 use std::{
     sync::{
@@ -18,7 +18,7 @@ use tokio::sync::mpsc::UnboundedSender;
 
 use super::{OutletEvent, session::session_of};
 use crate::{
-    channels::{Exchange, Flight, Line, Payload, ViewerNames},
+    channels::{Exchange, Flight, Line, Payload, WhoWatches},
     config::{DataChannelConfig, Delivery},
     stats::ViewerReport,
     webrtc::keep_sctp,
@@ -34,8 +34,8 @@ const REPORTS_APART: gst::ClockTime = gst::ClockTime::from_mseconds(200);
 pub struct DataPlan {
     /// The feed's channels.
     pub exchange: Arc<Exchange>,
-    /// What viewers call themselves.
-    pub names: ViewerNames,
+    /// Tells who they are with.
+    pub who: WhoWatches,
 }
 
 impl std::fmt::Debug for DataPlan {
@@ -54,7 +54,6 @@ pub(super) struct Channels {
 impl Channels {
     /// Gives every session its channels.
     pub(super) fn install(sink: &BaseWebRTCSink, plan: DataPlan, events: UnboundedSender<OutletEvent>) -> Self {
-        keep_sctp();
         let channels = Self { plan, sessions: Arc::default() };
         let joining = channels.clone();
         sink.connect("consumer-added", false, move |args| {
@@ -80,17 +79,24 @@ impl Channels {
     }
 
     fn join(&self, session: &str, peer: &gst::Element, events: &UnboundedSender<OutletEvent>) {
-        let DataPlan { exchange, names } = &self.plan;
+        let DataPlan { exchange, who } = &self.plan;
         self.lock().push(session.to_owned());
+        let watcher = who(session);
+        exchange.join(session, watcher.name);
+        if exchange.channels().is_empty() && !watcher.reports {
+            return;
+        }
+        keep_sctp();
         let flight = watch_flight(peer);
-        exchange.join(session, names(session));
         for config in exchange.channels() {
             if let Some(channel) = create(peer, config.label.as_str(), &options(config)) {
                 carry(&channel, session, config, exchange, &flight);
             }
         }
         let options = gst::Structure::builder("options").field("ordered", false).field("max-retransmits", 0);
-        if let Some(channel) = create(peer, REPORTS, &options.build()) {
+        if watcher.reports
+            && let Some(channel) = create(peer, REPORTS, &options.build())
+        {
             self.take_reports(&channel, session, events.clone());
         }
     }

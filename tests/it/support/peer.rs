@@ -60,6 +60,8 @@ struct Line<'a> {
     is_mute: bool,
     /// What it says it takes; nothing at all where this is empty.
     codecs: &'a [Codec],
+    /// It says that it reports as our page does.
+    reports: bool,
 }
 
 /// A way to the sender, as it told.
@@ -115,20 +117,24 @@ impl Peer {
         Self::start(server.address(), feed.as_ref(), Line { is_mute: true, ..Line::default() })
     }
 
+    /// Watches and is to report, as our page does.
+    pub fn watch_reporting(server: &LocalServer, feed: &FeedId) -> Self {
+        Self::start(server.address(), feed.as_ref(), Line { reports: true, ..Line::default() })
+    }
+
     /// From now on it tells what arrives (RFC 3550, section 6), or no longer.
     pub fn set_mute(&self, is_mute: bool) {
         self.is_mute.store(is_mute, Ordering::Relaxed);
     }
 
     fn start(listen: SocketAddr, feed: &str, line: Line<'_>) -> Self {
-        let Line { address, token, loss_percent, is_mute, codecs } = line;
+        let Line { address, token, loss_percent, is_mute, codecs, reports } = line;
         let is_mute = Arc::new(AtomicBool::new(is_mute));
         let source = gst::ElementFactory::make("webrtcsrc").build().unwrap();
         source.set_property("stun-server", None::<String>);
-        if !codecs.is_empty() {
-            let codecs = gst::Array::new(codecs.iter().map(|codec| codec.key().to_uppercase()));
-            source.set_property("meta", gst::Structure::builder("meta").field("codecs", codecs).build());
-        }
+        let codecs = gst::Array::new(codecs.iter().map(|codec| codec.key().to_uppercase()));
+        let meta = gst::Structure::builder("meta").field_if("codecs", &codecs, !codecs.is_empty());
+        source.set_property("meta", meta.field_if("reports", true, reports).build());
         let signaller = source.property::<gst::glib::Object>("signaller");
         signaller.set_property("uri", format!("ws://{listen}/signalling"));
         if let Some(token) = token {
