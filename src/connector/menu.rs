@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::sdp;
+use super::sdp::Offered;
 use crate::config::Codec;
 
 /// Codecs in which a viewer can take a picture.
@@ -24,16 +24,19 @@ pub struct Palate {
     pub takes: Option<Codecs>,
     /// What it was offered and did not take.
     pub refused: Codecs,
+    /// It would take H.264 in a form in which that cannot be sent: a NAL unit in each packet.
+    pub wants_single_units: bool,
 }
 
 impl Palate {
     /// The same of a viewer that makes an offer: it takes nothing that is not in there.
     pub(super) fn of(&self, offer: Option<&str>) -> Self {
         let mut palate = self.clone();
-        if let Some(offered) = offer.map(sdp::codecs_in) {
+        if let Some(Offered { codecs, wants_single_units }) = offer.map(Offered::of) {
+            palate.wants_single_units = wants_single_units;
             palate.takes = Some(match &self.takes {
-                Some(takes) => offered.intersection(takes).copied().collect(),
-                None => offered,
+                Some(takes) => codecs.intersection(takes).copied().collect(),
+                None => codecs,
             });
         }
         palate

@@ -11,19 +11,65 @@ use crate::config::Codec;
 /// Parameters that webrtcsink looks up.
 const LOOKED_UP: [&str; 3] = ["profile", "level", "profile-level-id"];
 
-/// The codecs of the pictures in an offer (SDP, RFC 8866).
-pub(super) fn codecs_in(offer: &str) -> Codecs {
+/// In what an offer (SDP, RFC 8866) takes pictures.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Offered {
+    /// The codecs.
+    pub(super) codecs: Codecs,
+    /// It takes H.264, but only with each NAL unit in a packet of its own, which has no room for a key frame.
+    pub(super) wants_single_units: bool,
+}
+
+impl Offered {
+    /// In what this offer takes pictures.
+    pub(super) fn of(offer: &str) -> Self {
+        let mut offered = Self::default();
+        let mut single = false;
+        for section in video_sections(offer) {
+            for (format, name) in section.iter().filter_map(|line| encoding(line)) {
+                match name.to_lowercase().parse::<Codec>() {
+                    Ok(Codec::H264) if !takes_fragments(&section, format) => single = true,
+                    Ok(codec) => drop(offered.codecs.insert(codec)),
+                    Err(_) => {}
+                }
+            }
+        }
+        offered.wants_single_units = single && !offered.codecs.contains(&Codec::H264);
+        offered
+    }
+}
+
+/// The lines of each section for pictures.
+fn video_sections(sdp: &str) -> Vec<Vec<&str>> {
+    let mut sections: Vec<Vec<&str>> = Vec::new();
     let mut is_video = false;
-    let mut codecs = Codecs::new();
-    for line in offer.lines() {
+    for line in sdp.lines() {
         if let Some(media) = line.strip_prefix("m=") {
             is_video = media.starts_with("video ");
+            sections.extend(is_video.then(Vec::new));
         }
-        let encoding = line.strip_prefix("a=rtpmap:").and_then(|map| map.split_once(' '));
-        let name = encoding.and_then(|(_, encoding)| encoding.split('/').next());
-        codecs.extend(name.filter(|_| is_video).and_then(|name| name.to_lowercase().parse::<Codec>().ok()));
+        if let Some(section) = sections.last_mut().filter(|_| is_video) {
+            section.push(line);
+        }
     }
-    codecs
+    sections
+}
+
+/// A format, and the codec that it stands for.
+fn encoding(line: &str) -> Option<(&str, &str)> {
+    let (format, encoding) = line.strip_prefix("a=rtpmap:")?.split_once(' ')?;
+    Some((format, encoding.split('/').next()?))
+}
+
+/// Whether H.264 may come in fragments (RFC 6184, section 6.3), as it is sent. Who names no mode means none by the
+/// letter; those who leave it out take them nonetheless, GStreamer for one.
+fn takes_fragments(section: &[&str], format: &str) -> bool {
+    let parameters =
+        |line: &&str| Some(line.strip_prefix("a=fmtp:")?.strip_prefix(format)?.strip_prefix(' ')?.to_ascii_lowercase());
+    section.iter().filter_map(parameters).all(|parameters| {
+        let mut modes = parameters.split(';').filter_map(|one| one.trim().strip_prefix("packetization-mode="));
+        modes.all(|mode| mode.trim() == "1")
+    })
 }
 
 /// Whether an offer or answer has what a connection needs: media, and the names by which the two sides know one
@@ -109,8 +155,24 @@ mod tests {
     fn the_codecs_of_an_offer_are_those_of_its_pictures() {
         let offer = "v=0\r\nm=audio 9 X 97\r\na=rtpmap:97 H265/90000\r\nm=video 9 X 126 98 99\r\n\
             a=rtpmap:126 H264/90000\r\na=rtpmap:98 rtx/90000\r\na=rtpmap:99 AV1/90000\r\na=rtpmap:x\r\n";
-        assert_eq!(codecs_in(offer), Codecs::from([Codec::H264, Codec::Av1]));
-        assert_eq!(codecs_in(""), Codecs::new());
+        let codecs = Codecs::from([Codec::H264, Codec::Av1]);
+        assert_eq!(Offered::of(offer), Offered { codecs, wants_single_units: false });
+        assert_eq!(Offered::of(""), Offered::default());
+    }
+
+    #[test]
+    fn h264_is_taken_where_one_of_its_forms_lets_frames_come_in_fragments() {
+        let offer = "v=0\r\nm=video 9 X 96 97\r\na=rtpmap:96 H264/90000\r\na=rtpmap:97 VP8/90000\r\n";
+        let of = |more: &str| Offered::of(&format!("{offer}{more}"));
+        let both = || Offered { codecs: [Codec::H264, Codec::Vp8].into(), wants_single_units: false };
+        let no_h264 = || Offered { codecs: [Codec::Vp8].into(), wants_single_units: true };
+        assert_eq!(of("a=fmtp:96 packetization-mode=1\r\n"), both());
+        assert_eq!(of("a=fmtp:96 profile-level-id=42e01f\r\n"), both(), "no word of it");
+        assert_eq!(of("a=fmtp:96 profile-level-id=42e01f; Packetization-Mode=0\r\n"), no_h264());
+        assert_eq!(of("a=fmtp:96 packetization-mode=2\r\n"), no_h264(), "interleaved");
+        assert_eq!(of("a=fmtp:97 packetization-mode=0\r\n"), both(), "of another format");
+        let two = "a=fmtp:96 packetization-mode=0\r\na=rtpmap:98 H264/90000\r\na=fmtp:98 packetization-mode=1\r\n";
+        assert_eq!(of(two), both());
     }
 
     #[test]

@@ -42,6 +42,7 @@ mod mqtt_programs;
 mod needs;
 mod network_cut;
 mod no_feedback;
+mod offers;
 mod on_demand;
 mod pass_through;
 mod planted_password;

@@ -129,6 +129,13 @@ impl Feed {
         let takes = viewer.takes.as_ref().map(|takes| list(&mut takes.difference(&viewer.refused)));
         let what = match takes.as_deref() {
             _ if offered.is_empty() => return format!("“{}” cannot be encoded here at present.", self.name),
+            _ if viewer.wants_single_units => {
+                return format!(
+                    "“{}” can be had as {offered}, and this viewer takes H.264 only with each NAL unit in a packet of \
+                     its own, in which a key frame has no room. Offer it with “packetization-mode=1” (RFC 6184).",
+                    self.name
+                );
+            }
             Some("") => "none of the codecs that Heliograph sends".to_owned(),
             Some(takes) => format!("only {takes}"),
             None => "none of these".to_owned(),

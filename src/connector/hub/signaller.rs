@@ -20,7 +20,7 @@ use gst_webrtc::{WebRTCSDPType, WebRTCSessionDescription};
 use gstrswebrtc::signaller::Signallable;
 
 use super::messages::PictureClock;
-use super::{FeedEvents, FeedHandle, Hub, SessionEvent};
+use super::{FeedEvents, FeedHandle, Hub, SessionEvent, assembly::wait_assembled};
 use crate::config::Codec;
 use crate::connector::{Demand, Menu, Viewers, sdp::harmless};
 
@@ -116,9 +116,30 @@ impl HubSignaller {
     fn tell_servers(&self) {
         self.connect("webrtcbin-ready", false, |args| {
             let (signaller, peer_id) = (args[0].get::<Self>().ok()?, args[1].get::<&str>().ok()?);
-            signaller.imp().handle().servers(peer_id).tell(&args[2].get().ok()?);
+            let webrtcbin = args[2].get().ok()?;
+            signaller.imp().handle().servers(peer_id).tell(&webrtcbin);
+            signaller.imp().assemblies().begin(&webrtcbin);
             None
         });
+    }
+
+    /// Ends a session that its peer left; one that is being put together, when it is.
+    fn end_session(&self, session_id: String) {
+        let Some(webrtcbin) = self.imp().assemblies().end(&session_id) else {
+            self.emit_by_name::<bool>("session-ended", &[&session_id]);
+            return;
+        };
+        let signaller = self.downgrade();
+        let end = move || {
+            wait_assembled(&webrtcbin);
+            if let Some(signaller) = signaller.upgrade() {
+                signaller.emit_by_name::<bool>("session-ended", &[&session_id]);
+            }
+        };
+        let started = thread::Builder::new().name("hub-ends".to_owned()).spawn(end);
+        if let Err(error) = started {
+            tracing::error!(%error, "no thread could be started: a session lasts until its connection fails");
+        }
     }
 
     /// Starts the thread that turns the hub's events into signals, until the door is shut for good.
@@ -151,9 +172,7 @@ impl HubSignaller {
                 let no_mid = None::<String>;
                 self.emit_by_name::<()>("handle-ice", &[&session_id, &line, &no_mid, &candidate]);
             }
-            SessionEvent::Ended { session_id } => {
-                self.emit_by_name::<bool>("session-ended", &[&session_id]);
-            }
+            SessionEvent::Ended { session_id } => self.end_session(session_id),
         }
     }
 
@@ -183,6 +202,7 @@ impl HubSignaller {
             self.emit_by_name::<bool>("session-ended", &[&session_id]);
         } else if let Some(sdp) = sdp.filter(|sdp| sdp.medias_len() > 0) {
             let answer = WebRTCSessionDescription::new(WebRTCSDPType::Answer, sdp);
+            self.imp().assemblies().answered(session_id);
             self.emit_by_name::<()>("session-description", &[&session_id, &answer]);
         } else {
             tracing::warn!(session = session_id, "a viewer's answer is no SDP; its session ends");
@@ -206,12 +226,13 @@ mod imp {
     use gst_webrtc::{WebRTCSDPType, WebRTCSessionDescription};
     use gstrswebrtc::signaller::{Signallable, SignallableImpl};
 
-    use crate::connector::hub::DoorHandle;
+    use crate::connector::hub::{DoorHandle, assembly::Assemblies};
 
     #[derive(Default)]
     pub struct HubSignaller {
         handle: OnceLock<DoorHandle>,
         gates: Mutex<Gates>,
+        assemblies: Assemblies,
     }
 
     /// Sessions pass while both are open.
@@ -231,6 +252,10 @@ mod imp {
 
         pub(super) fn handle(&self) -> &DoorHandle {
             self.handle.get().expect("a signaller should come from HubFeed::door")
+        }
+
+        pub(super) fn assemblies(&self) -> &Assemblies {
+            &self.assemblies
         }
 
         pub(super) fn set_ready(&self, ready: bool) {
@@ -276,7 +301,10 @@ mod imp {
         fn send_sdp(&self, session_id: &str, description: &WebRTCSessionDescription) {
             let is_answer = description.type_() == WebRTCSDPType::Answer;
             match description.sdp().as_text() {
-                Ok(sdp) if is_answer => self.handle().send_answer(session_id, sdp),
+                Ok(sdp) if is_answer => {
+                    self.assemblies.answered(session_id);
+                    self.handle().send_answer(session_id, sdp);
+                }
                 Ok(sdp) => self.handle().send_offer(session_id, sdp),
                 Err(error) => {
                     tracing::error!(session = session_id, %error, "the offer or answer cannot be written");
@@ -290,6 +318,7 @@ mod imp {
         }
 
         fn end_session(&self, session_id: &str) {
+            let _ = self.assemblies.end(session_id);
             self.handle().end_session(session_id);
         }
     }
@@ -408,7 +437,7 @@ mod tests {
         signaller.set_ready(true);
         assert_eq!(hub.session_count("bow"), 1);
 
-        signaller.end_session(&session);
+        SignallableExt::end_session(&signaller, &session);
         assert_eq!(next(&mut viewer), json!({ "type": "endSession", "sessionId": session }));
         let again = watch(&hub, &mut viewer);
         assert_eq!(wait(&heard), format!("requested {again}"));

@@ -161,6 +161,8 @@ async fn what_cannot_be_played_is_refused_in_a_sentence() {
     let long = OFFER.to_owned() + &"a=x\r\n".repeat(MAX_BODY_BYTES / 5);
     assert_eq!(refused(of_kind(SDP).body(long), "longer than").await, 413);
     assert_eq!(refused(of_kind(SDP).body(OFFER.replace("H264", "VP8")), "H.264").await, 422);
+    let single = OFFER.to_owned() + "a=fmtp:96 packetization-mode=0\r\n";
+    assert_eq!(refused(of_kind(SDP).body(single), "“packetization-mode=1”").await, 422);
     assert_eq!(refused(of_kind(SDP).body(OFFER.replace("video", "audio")), "none of the codecs").await, 422);
     let put = scene.client.put(scene.url("/whep/bow")).bearer_auth(TOKEN).send().await.unwrap();
     assert_eq!((put.status().as_u16(), of(&put, "allow").contains("POST")), (405, true));
