@@ -11,7 +11,7 @@ use crate::connector::hub::{Guest, GuestEvent, Stay};
 #[derive(Default)]
 pub(in crate::connector) struct Guests(HashMap<String, Present>);
 
-/// A guest that is there.
+/// A guest that is there; it is sent away in this order.
 struct Present {
     said: UnboundedSender<Said>,
     /// Where a feed is for one viewer, the next may come as soon as this one was sent away.
@@ -52,6 +52,10 @@ impl Guests {
                     event = guest.next() => {
                         let event = event.unwrap_or(GuestEvent::Ended);
                         let is_end = event == GuestEvent::Ended;
+                        // Whoever was sent away has nothing more to say.
+                        if is_end && said.is_closed() {
+                            return;
+                        }
                         if let Some(text) = write(&name, event) {
                             line.say(text);
                         }

@@ -44,8 +44,9 @@ impl Worker {
     }
 
     /// The connectors that are for this feed.
-    fn fitting(&mut self) -> Vec<(ConnectorId, Arc<dyn Connector>)> {
-        let connectors = self.around.connectors.borrow_and_update();
+    fn fitting(&self) -> Vec<(ConnectorId, Arc<dyn Connector>)> {
+        // Not marked as seen: what changes from here on is gone through from the beginning.
+        let connectors = self.around.connectors.borrow();
         let fitting = connectors.iter().filter(|(_, connector)| connector.is_for(&self.config.id));
         fitting.map(|(id, connector)| (id.clone(), connector.clone())).collect()
     }
