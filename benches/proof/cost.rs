@@ -55,11 +55,18 @@ pub(crate) fn viewers(length: Duration, report: &mut Report) -> Result<(), Fault
     let (core, memory) = per_viewer(&program);
     Report::line("an added viewer, processor", core * 100.0, "% of a core", Limits { must: 0.8, aim: 0.5 });
     Report::line("an added viewer, memory", memory, "MB", Limits { must: 2.5, aim: 2.0 });
+    let raw = raw?;
+    let (raw_core, raw_memory) = per_viewer(&raw);
+    // What it must be divides what an added viewer cost a webrtcsink by what it may cost here, in the same units: a
+    // ratio is of this machine and this content.
+    let name = |what| format!("an added viewer, {what}, against webrtcsink fed raw video");
+    Report::line_at_least(&name("processor"), raw_core / core, "×", Limits { must: 9.6, aim: 15.4 });
+    Report::line_at_least(&name("memory"), raw_memory / memory, "×", Limits { must: 6.4, aim: 8.0 });
     report.note(format!("Viewers 1, 4, 8: {}.{words}", listed(&program)));
     let beside = [
         ("the encoded stream, with congestion control", controlled?),
         ("the encoded stream, without", plain?),
-        ("raw video", raw?),
+        ("raw video", raw),
     ];
     for (what, steps) in beside {
         let ((core, memory), steps) = (per_viewer(&steps), listed(&steps));
@@ -100,18 +107,23 @@ fn listed(steps: &[(f64, f64)]) -> String {
     steps.iter().map(|(cores, memory)| format!("{cores:.3} cores {memory:.0} MB")).collect::<Vec<_>>().join(", ")
 }
 
-/// Pass-through beside encoding anew, a viewer each.
+/// Pass-through beside encoding anew, and beside its bare elements, a viewer each.
 pub(crate) fn paths(length: Duration, report: &mut Report) -> Result<(), Fault> {
     let camera = Camera::start()?;
     let [through, anew] = [Path::PassThrough, Path::Transcode].map(|path| Served::feed(&camera.url(), path));
     let (through, anew) = (through?, anew?);
-    let _viewers =
-        [Taker::several(1, &through.signalling(), Some(FEED))?, Taker::several(1, &anew.signalling(), Some(FEED))?];
+    let bare = Reference::start(Kind::Through, &camera.url())?;
+    let _viewers = [
+        Taker::several(1, &through.signalling(), Some(FEED))?,
+        Taker::several(1, &anew.signalling(), Some(FEED))?,
+        Taker::several(1, &bare.signalling(), None)?,
+    ];
     thread::sleep(SETTLING);
-    let [cheap, dear] = process::cores([through.id(), anew.id()], length);
+    let [cheap, dear, bare] = process::cores([through.id(), anew.id(), bare.id()], length);
     Report::line_at_least("pass-through, against encoding anew", dear / cheap, "×", Limits { must: 8.0, aim: 15.0 });
     report.note(format!(
-        "Paths: pass-through {cheap:.3} cores, encoding anew {dear:.3}; at the same time, a viewer each.{}{}",
+        "Paths: pass-through {cheap:.3} cores, encoding anew {dear:.3}, and the bare elements of pass-through into a \
+         webrtcsink without congestion control {bare:.3}; at the same time, a viewer each.{}{}",
         encoders(through.id()),
         encoders(anew.id())
     ));

@@ -19,7 +19,7 @@ const FRAMERATE: u32 = 30;
 /// How long webrtcsink may take to find out about its stream: who asks before is never heard.
 const DISCOVERY: std::time::Duration = std::time::Duration::from_secs(6);
 
-/// What becomes of the decoded pictures.
+/// What becomes of the camera's stream, which is decoded first but for the last.
 #[derive(Clone, Copy)]
 pub(crate) enum Kind {
     /// Encoded, and sent as plain RTP to this machine.
@@ -30,6 +30,8 @@ pub(crate) enum Kind {
     Controlled,
     /// Handed to a webrtcsink, which encodes for each viewer.
     Raw,
+    /// Not decoded: handed to a webrtcsink without congestion control as it came.
+    Through,
 }
 
 impl Kind {
@@ -39,6 +41,7 @@ impl Kind {
             Self::Encoded => "encoded",
             Self::Controlled => "controlled",
             Self::Raw => "raw",
+            Self::Through => "through",
         }
     }
 }
@@ -77,7 +80,7 @@ pub(crate) fn run(kind: &str, url: &str, port: u16) -> Result<(), Fault> {
     let pipeline = gst::Pipeline::new();
     let source = gst::ElementFactory::make("rtspsrc").property("location", url).property_from_str("protocols", "udp");
     let source = source.property("latency", RtspConfig::DEFAULT_LATENCY_MS).build()?;
-    let mut chain = decoding()?;
+    let mut chain = if kind == "through" { Vec::new() } else { decoding()? };
     // Somebody has to read what is sent, or the sender hears of it.
     let reader = std::net::UdpSocket::bind("127.0.0.1:0")?;
     match kind {
@@ -98,6 +101,12 @@ pub(crate) fn run(kind: &str, url: &str, port: u16) -> Result<(), Fault> {
                 sink.set_property_from_str("congestion-control", "gcc");
             }
             chain.push(sink);
+        }
+        "through" => {
+            for element in ["rtph264depay", "h264parse"] {
+                chain.push(gst::ElementFactory::make(element).build()?);
+            }
+            chain.push(webrtcsink(port)?);
         }
         _ => chain.push(webrtcsink(port)?),
     }
