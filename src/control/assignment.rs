@@ -17,8 +17,11 @@ const FALL: f64 = 0.97;
 const WORTH: f64 = 1.5;
 /// …and no longer worth it at this.
 const NOT_WORTH: f64 = 1.2;
-/// How long it has to be too little before a viewer is moved down.
-const DOWN_AFTER: Duration = Duration::from_millis(500);
+/// How long it has to be too little before a viewer is moved down: what others begin with on the same connection is
+/// sent in one go, and takes about a second to drain.
+const DOWN_AFTER: Duration = Duration::from_millis(1200);
+/// The same for one on trial, whose connection is known to be thin.
+const DOWN_FROM_TRIAL_AFTER: Duration = Duration::from_millis(500);
 /// A connection is good for the higher rendition at this many times its bitrate…
 const ENOUGH: f64 = 1.1;
 /// …for this long.
@@ -68,7 +71,7 @@ struct Viewer {
     asks_since: Option<Instant>,
     trial_after: Duration,
     /// It came up from the low rendition.
-    is_on_trial: bool,
+    came_up: bool,
 }
 
 /// The viewers of a feed and what each of them gets.
@@ -91,7 +94,7 @@ impl Assignment {
                 moved_at: now,
                 asks_since: None,
                 trial_after: FIRST_TRIAL_AFTER,
-                is_on_trial: false,
+                came_up: false,
             });
         }
     }
@@ -149,14 +152,17 @@ impl Assignment {
 }
 
 impl Viewer {
+    fn is_on_trial(&self, now: Instant) -> bool {
+        self.came_up && now.duration_since(self.moved_at) < TRIAL
+    }
+
     fn go(&mut self, rendition: Assigned, now: Instant) {
         if rendition == Assigned::Low {
-            let has_failed = self.is_on_trial && now.duration_since(self.moved_at) < TRIAL;
             // The next trial has to wait longer.
             self.trial_after =
-                if has_failed { (self.trial_after * 2).min(LAST_TRIAL_AFTER) } else { FIRST_TRIAL_AFTER };
+                if self.is_on_trial(now) { (self.trial_after * 2).min(LAST_TRIAL_AFTER) } else { FIRST_TRIAL_AFTER };
         }
-        self.is_on_trial = self.assigned == Assigned::Low;
+        self.came_up = self.assigned == Assigned::Low;
         (self.assigned, self.moved_at, self.asks_since) = (rendition, now, None);
     }
 
@@ -187,7 +193,8 @@ impl Viewer {
         if !is_low {
             let fell = self.fell_at.is_some_and(|at| now.duration_since(at) < FELL_WITHIN);
             let is_too_much = estimate < TOO_LITTLE * full_kbps && fell;
-            return (is_too_much && full_kbps >= WORTH * low_kbps).then_some(DOWN_AFTER);
+            let patience = if self.is_on_trial(now) { DOWN_FROM_TRIAL_AFTER } else { DOWN_AFTER };
+            return (is_too_much && full_kbps >= WORTH * low_kbps).then_some(patience);
         }
         let known = estimate.min(KNOWN * low_kbps);
         if known >= ENOUGH * full_kbps || full_kbps < NOT_WORTH * low_kbps {
@@ -236,7 +243,7 @@ mod tests {
         let mut scene = Scene::new(false);
         let moved = scene.spend(2.0, 500);
         assert_eq!(moved.len(), 1);
-        assert!(moved[0].0 < 1.0 && moved[0].1 == Assigned::Low, "{moved:?}");
+        assert!(moved[0].0 < 1.5 && moved[0].1 == Assigned::Low, "{moved:?}");
         assert_eq!(scene.spend(600.0, 480), [], "the low one is all it carries");
         assert_eq!(scene.assignment.count(Assigned::Low), 1);
     }
@@ -245,7 +252,7 @@ mod tests {
     fn a_dip_is_no_reason() {
         let mut scene = Scene::new(false);
         for _ in 0..10 {
-            assert_eq!(scene.spend(0.4, 500), []);
+            assert_eq!(scene.spend(1.1, 500), [], "others who join take as long");
             assert_eq!(scene.spend(0.4, 1900), []);
         }
     }
@@ -308,7 +315,8 @@ mod tests {
                 waited += 1.0;
             }
             waits.push(waited);
-            scene.spend(2.0, 500);
+            let down = scene.spend(2.0, 500);
+            assert!(down[0].0 < 0.8, "{down:?}");
         }
         assert!(waits[0] >= 9.0 && waits[1] >= 18.0 && waits[2] >= 38.0, "{waits:?}");
         assert!(waits.iter().all(|wait| *wait <= 302.0), "{waits:?}");
