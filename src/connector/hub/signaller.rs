@@ -101,8 +101,11 @@ impl HubSignaller {
     }
 
     /// Ends its sessions for good, though `webrtcsink` may hold it for a while.
+    ///
+    /// Waits while `webrtcsink` puts one together, for some milliseconds as a rule.
     pub fn leave(&self) {
         self.imp().handle().remove();
+        self.imp().assemblies().wait();
     }
 
     /// Tells a session's viewer when a picture it receives was captured.
