@@ -2,6 +2,7 @@
 
 use std::{
     fs,
+    net::{IpAddr, Ipv4Addr},
     time::{Duration, Instant},
 };
 
@@ -13,6 +14,7 @@ use crate::support::{
     janus::{Janus, Rules},
     livekit::{Keys, LiveKit},
     program::Program,
+    turn::Turn,
     wait_for,
 };
 
@@ -163,5 +165,24 @@ fn a_feed_is_published_in_a_livekit_room_kept_while_signalling_is_away_and_broug
 
     program.terminate("TERM");
     wait_for("the goodbye", PATIENCE, || (server.left() > 0).then_some(()));
+    assert!(!program.lines().iter().any(|line| line.contains("planted")), "a secret stands in the log");
+}
+
+/// An address at which the page in the room can be reached, too: it has none on loopback.
+fn own_address() -> Ipv4Addr {
+    let addresses = if_addrs::get_if_addrs().unwrap().into_iter().filter(|one| !one.is_loopback());
+    let mut addresses =
+        addresses.filter_map(|one| if let IpAddr::V4(address) = one.ip() { Some(address) } else { None });
+    addresses.next().expect("a network interface with an address")
+}
+
+#[test]
+fn a_livekit_room_is_reached_through_the_turn_server_that_it_names_and_no_other_way() {
+    let (runtime, turn) = (Runtime::new().unwrap(), Turn::start_at(own_address()));
+    let server = LiveKit::start_naming(runtime.handle(), KEYS, Some(&turn));
+    let (_folder, program) = serve(&(livekit("room", server.port, "KEY_SECRET") + "relay_only = true\n"));
+    wait_decoded_at(&server, 1);
+    let candidates = server.candidates();
+    assert!(!candidates.is_empty() && candidates.iter().all(|one| one.contains(" typ relay")), "{candidates:?}");
     assert!(!program.lines().iter().any(|line| line.contains("planted")), "a secret stands in the log");
 }

@@ -30,7 +30,7 @@ use tokio::{
     task::JoinHandle,
 };
 
-use super::{answerer::Answerer, free_port};
+use super::{answerer::Answerer, free_port, turn::Turn};
 
 /// What lets somebody in.
 #[derive(Clone, Copy, Debug)]
@@ -50,6 +50,8 @@ pub struct LiveKit {
 
 struct Shared {
     keys: Keys,
+    /// What publishers are told to go through.
+    turn: Option<IceServer>,
     page: Answerer,
     room: Mutex<Room>,
     /// Connections end when this changes.
@@ -63,6 +65,7 @@ struct Room {
     joined: usize,
     publishings: usize,
     left: usize,
+    candidates: Vec<String>,
     wrong: Vec<String>,
 }
 
@@ -76,8 +79,18 @@ struct Join {
 
 impl LiveKit {
     pub fn start(runtime: &Handle, keys: Keys) -> Self {
+        Self::start_naming(runtime, keys, None)
+    }
+
+    /// Names a TURN server, or none.
+    pub fn start_naming(runtime: &Handle, keys: Keys, turn: Option<&Turn>) -> Self {
         let (page, ended) = (Answerer::start(), watch::Sender::new(0));
-        let shared = Arc::new(Shared { keys, page, room: Mutex::default(), ended });
+        let turn = turn.map(|turn| IceServer {
+            urls: vec![format!("turn:{}?transport=udp", turn.place)],
+            username: Turn::USER.to_owned(),
+            credential: Turn::PASSWORD.to_owned(),
+        });
+        let shared = Arc::new(Shared { keys, turn, page, room: Mutex::default(), ended });
         let mut server = Self { port: free_port(), runtime: runtime.clone(), shared, server: None };
         server.revive();
         server
@@ -121,6 +134,11 @@ impl LiveKit {
     /// How many said goodbye.
     pub fn left(&self) -> usize {
         self.shared.room().left
+    }
+
+    /// By which ways publishers said that they can be reached.
+    pub fn candidates(&self) -> Vec<String> {
+        self.shared.room().candidates.clone()
     }
 
     /// What it was told that a server would not have understood.
@@ -214,7 +232,8 @@ impl Shared {
                 room.sessions.push(sid.clone());
                 room.identities.push(identity.to_owned());
                 let participant = Some(Participant { sid, identity: identity.to_owned() });
-                response.join = Some(Joined { participant, ping_interval: 5 });
+                let ice_servers = self.turn.clone().into_iter().collect();
+                response.join = Some(Joined { participant, ice_servers, ping_interval: 5 });
             }
         }
         let _ = say.send(response.encode_to_vec());
@@ -255,6 +274,7 @@ impl Shared {
                 let line = init["sdpMLineIndex"].as_u64().ok_or("a candidate without a line")?;
                 // Those that come before the answer are in the page's hands when they have come by themselves.
                 let shared = self.clone();
+                self.room().candidates.extend((!text.is_empty()).then(|| text.clone()));
                 if self.room().publishings > 0 && !text.is_empty() {
                     tokio::task::spawn_blocking(move || shared.page.candidate(line as u32, &text));
                 }
@@ -350,8 +370,20 @@ struct Leave {
 struct Joined {
     #[prost(message, optional, tag = "2")]
     participant: Option<Participant>,
+    #[prost(message, repeated, tag = "5")]
+    ice_servers: Vec<IceServer>,
     #[prost(int32, tag = "11")]
     ping_interval: i32,
+}
+
+#[derive(Clone, PartialEq, Message)]
+struct IceServer {
+    #[prost(string, repeated, tag = "1")]
+    urls: Vec<String>,
+    #[prost(string, tag = "2")]
+    username: String,
+    #[prost(string, tag = "3")]
+    credential: String,
 }
 
 #[derive(Clone, PartialEq, Message)]
