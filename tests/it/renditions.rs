@@ -1,7 +1,11 @@
 //! Viewers with good and bad connections watch one feed: each gets the rendition its connection
 //! carries, inside its session, and nobody is drawn down by another.
 
-use std::{collections::BTreeSet, net::SocketAddr, time::Duration};
+use std::{
+    collections::BTreeSet,
+    net::SocketAddr,
+    time::{Duration, Instant},
+};
 
 use heliograph::{config::Priority, media::TransportPlan};
 use serde_json::Value;
@@ -111,7 +115,10 @@ fn a_slow_viewer_gets_a_small_picture_and_the_pilot_notices_nothing() {
     let mut guest = Browser::start_by(place.command("node"));
     let guests = guest.open_viewer(&url(Place::ADDRESS, *port, "guest"));
     guest.wait(guests, "heliograph.tiles().some(t => t.framesDecoded > 0)", 20_000);
+    let begun = Instant::now();
     guest.wait(guests, "heliograph.tiles().some(t => t.width === 640)", 5_000);
+    println!("small {:.2} s after the first picture", begun.elapsed().as_secs_f64());
+    assert!(begun.elapsed() < Duration::from_secs(3), "{:?}", begun.elapsed());
     let small = watch(&mut guest, guests, 5);
     println!("the guest: {small:?}");
     assert_eq!(encoders(program), 2);
