@@ -179,10 +179,12 @@ impl Dialect for Sender {
 
     /// Who shows all that there is hears of what came since.
     fn tick(&mut self, line: &Line) -> Result<(), ConnectorFault> {
-        let feeds = self.feeds();
-        if self.is_among_ours && feeds != self.told {
-            self.told.clone_from(&feeds);
-            say(line, Word::Has { feeds });
+        if self.is_among_ours {
+            let feeds = self.feeds();
+            if feeds != self.told {
+                self.told.clone_from(&feeds);
+                say(line, Word::Has { feeds });
+            }
         }
         Ok(())
     }

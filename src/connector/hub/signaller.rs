@@ -126,7 +126,7 @@ impl HubSignaller {
         });
     }
 
-    /// Ends a session that its peer left; one that is being put together, when it is.
+    /// Ends a session at `webrtcsink`; one that is being put together, when it is.
     fn end_session(&self, session_id: String) {
         let Some(webrtcbin) = self.imp().assemblies().end(&session_id) else {
             self.emit_by_name::<bool>("session-ended", &[&session_id]);
@@ -202,7 +202,7 @@ impl HubSignaller {
         if sdp.as_ref().is_some_and(refuses_picture) {
             tracing::info!(session = session_id, "a viewer does not take this codec; it may ask for another");
             self.imp().handle().refused(session_id);
-            self.emit_by_name::<bool>("session-ended", &[&session_id]);
+            self.end_session(session_id.to_owned());
         } else if let Some(sdp) = sdp.filter(|sdp| sdp.medias_len() > 0) {
             let answer = WebRTCSessionDescription::new(WebRTCSDPType::Answer, sdp);
             self.imp().assemblies().answered(session_id);
@@ -210,7 +210,7 @@ impl HubSignaller {
         } else {
             tracing::warn!(session = session_id, "a viewer's answer is no SDP; its session ends");
             self.imp().handle().end_session(session_id);
-            self.emit_by_name::<bool>("session-ended", &[&session_id]);
+            self.end_session(session_id.to_owned());
         }
     }
 }
