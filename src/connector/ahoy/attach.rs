@@ -45,7 +45,7 @@ impl Attach<'_> {
         // The key stands in a header of the Director's own, which would go along to anywhere.
         let client = client(self.settings, ANSWER_WITHIN, Policy::custom(within_one_origin))?;
         let mut key = HeaderValue::from_str(self.key.expose())
-            .map_err(|_| settings(gettext("The API key holds characters that no header can have.")))?;
+            .map_err(|_| ConnectorFault::settings(gettext("The API key holds characters that no header can have.")))?;
         key.set_sensitive(true);
         let body = json!({
             "sdp": offer,
@@ -124,10 +124,6 @@ impl Attach<'_> {
 fn within_one_origin(attempt: Attempt<'_>) -> reqwest::redirect::Action {
     let is_same = attempt.previous().first().is_some_and(|first| first.origin() == attempt.url().origin());
     if is_same && attempt.previous().len() <= MAX_REDIRECTS { attempt.follow() } else { attempt.stop() }
-}
-
-pub(super) fn settings(sentence: String) -> ConnectorFault {
-    ConnectorFault::new(Kind::Settings, sentence, "")
 }
 
 #[cfg(test)]

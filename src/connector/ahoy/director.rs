@@ -6,7 +6,7 @@ use tokio::time::timeout;
 use url::Url;
 
 use super::{
-    attach::{Attach, settings},
+    attach::Attach,
     control::{Control, ControlEvent},
     messages::envelope,
     plays::Plays,
@@ -52,7 +52,7 @@ impl Director {
     }
 
     async fn attempt(&self, post: &Post, plays: &mut Plays, line: &Line) -> Result<ConnectorFault, ConnectorFault> {
-        let key = self.settings.secret("api_key").await.map_err(|error| settings(error.to_string()))?;
+        let key = self.settings.secret("api_key").await?;
         let key = key.ok_or_else(|| {
             let next = gettext("Name an environment variable or a file with api_key_env or api_key_file.");
             ConnectorFault::new(Kind::Settings, gettext("The Director wants an API key, and there is none."), next)
@@ -60,7 +60,7 @@ impl Director {
         let transport = &self.settings.transport;
         let ways = match self.settings.ice_password() {
             Some(password) => Ways::with_password(transport, &password),
-            None => Ways::of(transport).map_err(|error| settings(error.to_string()))?,
+            None => Ways::of(transport)?,
         };
         let mut control = Control::start(ways).await.map_err(no_peer)?;
         let offer = control.peer.offer().await.map_err(no_peer)?;

@@ -83,7 +83,7 @@ pub enum Papers {
 impl Papers {
     async fn token(&self) -> Result<Option<Password>, ConnectorFault> {
         match self {
-            Self::Settings(of) => of.secret("token").await.map_err(|error| settings(error.to_string())),
+            Self::Settings(of) => Ok(of.secret("token").await?),
             Self::Token(token) => Ok(token.clone()),
             Self::Signed(token) => Ok(Some(token.clone())),
         }
@@ -217,13 +217,15 @@ impl Server {
     async fn open(&self, stream: Box<dyn Stream>) -> Result<Socket, ConnectorFault> {
         let mut request = self.url.as_str().into_client_request().map_err(|error| self.not_a_websocket(&error))?;
         if let Some(token) = self.papers.token().await? {
-            let value = HeaderValue::from_str(&format!("Bearer {}", token.expose()))
-                .map_err(|_| settings(gettext("The token holds characters that no header can have.")))?;
+            let value = HeaderValue::from_str(&format!("Bearer {}", token.expose())).map_err(|_| {
+                ConnectorFault::settings(gettext("The token holds characters that no header can have."))
+            })?;
             request.headers_mut().insert(AUTHORIZATION, value);
         }
         if let Some(text) = self.papers.headers() {
-            let headers = headers(text)
-                .ok_or_else(|| settings(gettext("The headers cannot be used; write “NAME: VALUE; NAME: VALUE”.")))?;
+            let headers = headers(text).ok_or_else(|| {
+                ConnectorFault::settings(gettext("The headers cannot be used; write “NAME: VALUE; NAME: VALUE”."))
+            })?;
             request.headers_mut().extend(headers.into_iter().map(|(name, value)| (Some(name), value)));
         }
         if let Some(subprotocol) = self.subprotocol {
@@ -294,14 +296,10 @@ impl Server {
     }
 }
 
-fn settings(sentence: String) -> ConnectorFault {
-    ConnectorFault::new(Kind::Settings, sentence, "")
-}
-
 fn read_certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, ConnectorFault> {
     let shown = path.display().to_string();
     let pem = std::fs::read(path).map_err(|error| {
-        settings(gettext_f(
+        ConnectorFault::settings(gettext_f(
             // Translators: {reason} is what the system said.
             "The file {path} of `ca` cannot be read: {reason}.",
             &[("path", &shown), ("reason", &error.to_string())],
@@ -309,7 +307,10 @@ fn read_certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, Connec
     })?;
     let certificates: Vec<_> = CertificateDer::pem_slice_iter(&pem).flatten().collect();
     if certificates.is_empty() {
-        return Err(settings(gettext_f("The file {path} of `ca` holds no certificate.", &[("path", &shown)])));
+        return Err(ConnectorFault::settings(gettext_f(
+            "The file {path} of `ca` holds no certificate.",
+            &[("path", &shown)],
+        )));
     }
     Ok(certificates)
 }

@@ -5,6 +5,8 @@ use std::fmt;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::config::SecretError;
+
 /// Why a connector does not reach its service. `Display` says what happened, to what, and what to do;
 /// no secret is in it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -52,6 +54,18 @@ impl ConnectorFault {
         next_step: impl Into<String>,
     ) -> Self {
         Self { kind, sentence: sentence.into(), next_step: next_step.into() }
+    }
+
+    /// The settings have to be changed, as the sentence says.
+    pub(in crate::connector) fn settings(sentence: impl Into<String>) -> Self {
+        Self::new(ConnectorFaultKind::Settings, sentence, "")
+    }
+}
+
+/// A secret is not where the settings say.
+impl From<SecretError> for ConnectorFault {
+    fn from(error: SecretError) -> Self {
+        Self::settings(error.to_string())
     }
 }
 

@@ -316,9 +316,10 @@ fn gone(handle: u64) -> String {
 impl Dialect for Publisher {
     fn prepare<'a>(&'a mut self, _: &'a mut Server) -> BoxFuture<'a, Result<(), ConnectorFault>> {
         async {
-            let (api_secret, token) = (self.room.secret("api_secret").await?, self.room.secret("token").await?);
+            let (api_secret, token) =
+                (self.room.settings.secret("api_secret").await?, self.room.settings.secret("token").await?);
             self.pen = Pen { api_secret, token };
-            self.pin = self.room.secret("pin").await?;
+            self.pin = self.room.settings.secret("pin").await?;
             Ok(())
         }
         .boxed()

@@ -1,10 +1,7 @@
 //! A room of a Janus server, as the operator names it.
 
 use super::messages::RoomId;
-use crate::{
-    config::{Codec, ConnectorSettings, Password},
-    connector::client::{ConnectorFault, ConnectorFaultKind as Kind},
-};
+use crate::config::{Codec, ConnectorSettings};
 
 /// Where feeds are published, and in what.
 #[derive(Clone)]
@@ -14,11 +11,4 @@ pub(super) struct Room {
     /// For people.
     pub(super) host: String,
     pub(super) settings: ConnectorSettings,
-}
-
-impl Room {
-    pub(super) async fn secret(&self, key: &str) -> Result<Option<Password>, ConnectorFault> {
-        let secret = self.settings.secret(key).await;
-        secret.map_err(|error| ConnectorFault::new(Kind::Settings, error.to_string(), ""))
-    }
 }

@@ -122,19 +122,20 @@ impl Publisher {
     }
 
     async fn papers(&self) -> Result<Papers, ConnectorFault> {
-        let (key, secret) = (self.room.settings.text("api_key"), self.room.secret("api_secret").await?);
+        let (key, secret) = (self.room.settings.text("api_key"), self.room.settings.secret("api_secret").await?);
         if let (Some(key), Some(secret)) = (key, secret) {
-            let room = self.room.settings.text("room").ok_or_else(|| settings(gettext("Name the room.")))?;
+            let room =
+                self.room.settings.text("room").ok_or_else(|| ConnectorFault::settings(gettext("Name the room.")))?;
             let grant = Grant { key, room, identity: self.feed.as_str(), name: &self.name };
             return Ok(Papers::Signed(grant.signed(&secret)));
         }
         let token = match &self.refreshed {
             Some(refreshed) => Some(refreshed.clone()),
-            None => self.room.secret("token").await?,
+            None => self.room.settings.secret("token").await?,
         };
         match token {
             Some(token) => Ok(Papers::Token(Some(token))),
-            None => Err(settings(gettext("Name an API key and its secret, or a token."))),
+            None => Err(ConnectorFault::settings(gettext("Name an API key and its secret, or a token."))),
         }
     }
 
@@ -170,7 +171,7 @@ impl Publisher {
     /// The server watches; the offer comes when the feed has a picture, however long that takes.
     fn watch(&mut self, servers: IceAddresses, line: &Line) -> Result<(), ConnectorFault> {
         let guest = Guest::watch_through(&self.hub, self.feed.as_str(), servers)
-            .map_err(|refused| settings(refused.to_string()))?;
+            .map_err(|refused| ConnectorFault::settings(refused.to_string()))?;
         let waiting = Arc::<Mutex<Option<Waiting>>>::default();
         self.reach(Stage::AddTrack(waiting.clone()));
         let name = self.name.clone();
@@ -348,10 +349,6 @@ impl Dialect for Publisher {
         let is_published = matches!(self.stage, Stage::AddTrack(_) | Stage::Offer | Stage::Answered);
         if is_published && !self.guests.has(self.feed.as_str()) { Err(self.ended()) } else { Ok(()) }
     }
-}
-
-fn settings(sentence: String) -> ConnectorFault {
-    ConnectorFault::new(Kind::Settings, sentence, "")
 }
 
 /// The STUN and TURN servers of a service, as far as they can be used.

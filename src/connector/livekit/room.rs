@@ -1,9 +1,6 @@
 //! A room of a `LiveKit` server, as the operator names it.
 
-use crate::{
-    config::{Codec, ConnectorSettings, Password},
-    connector::client::{ConnectorFault, ConnectorFaultKind as Kind},
-};
+use crate::config::{Codec, ConnectorSettings};
 
 /// Where feeds are published, and in what.
 #[derive(Clone)]
@@ -12,10 +9,4 @@ pub(super) struct Room {
     /// For people.
     pub(super) host: String,
     pub(super) settings: ConnectorSettings,
-}
-
-impl Room {
-    pub(super) async fn secret(&self, key: &str) -> Result<Option<Password>, ConnectorFault> {
-        self.settings.secret(key).await.map_err(|error| ConnectorFault::new(Kind::Settings, error.to_string(), ""))
-    }
 }

@@ -61,10 +61,10 @@ impl Publisher {
 
     async fn attempt(&self, post: &Post) -> Result<ConnectorFault, ConnectorFault> {
         let client = self.client()?;
-        let token = self.settings.secret("token").await.map_err(|error| settings(error.to_string()))?;
+        let token = self.settings.secret("token").await?;
         let servers = self.servers(&client, token.as_ref()).await;
         let guest = Guest::watch_through(&post.hub, post.feed.as_str(), servers);
-        let mut guest = guest.map_err(|refused| settings(refused.to_string()))?;
+        let mut guest = guest.map_err(|refused| ConnectorFault::settings(refused.to_string()))?;
         let offer = offer_of(&mut guest).await?;
         let asked = Instant::now();
         let response = authorized(client.post(self.endpoint.clone()), token.as_ref())
@@ -174,10 +174,6 @@ impl Publisher {
     fn unanswered(&self, error: &reqwest::Error) -> ConnectorFault {
         unanswered(&self.endpoint, error)
     }
-}
-
-fn settings(sentence: String) -> ConnectorFault {
-    ConnectorFault::new(Kind::Settings, sentence, "")
 }
 
 /// The feed's offer with its candidates. It comes when the feed has a picture, however long that takes.
