@@ -6,10 +6,11 @@ use gst::prelude::*;
 use heliograph::{
     config::SourceAddress,
     media::{
-        self, FeedClock, Ingest, IngestEvent,
+        self, FaultKind, FeedClock, Ingest, IngestEvent, MediaFault,
         source::{DemoCamera, DemoSettings, RtspSource, Transport, frame_mark::FrameMark},
     },
 };
+use tokio::time::timeout;
 
 /// The frame marks that an ingest decodes, as they come.
 fn marks(ingest: &Ingest) -> mpsc::Receiver<FrameMark> {
@@ -53,4 +54,34 @@ async fn frames_arrive_in_order_over_both_transports() {
         let picture = picture.expect("the first picture should be told");
         assert_eq!((picture.width, picture.height, picture.codec.as_str()), (1280, 720, "H.264"));
     }
+}
+
+/// As feeds come that try UDP first.
+#[tokio::test]
+async fn who_comes_while_the_last_one_is_leaving_gets_a_picture() {
+    media::init().unwrap();
+    let settings = DemoSettings { transport: Some(Transport::Tcp), width: 320, height: 180, ..DemoSettings::default() };
+    let camera = DemoCamera::start(settings).unwrap();
+    for _ in 0..10 {
+        let fault = outcome_of(&camera, Transport::Udp).await.unwrap_err();
+        assert_eq!(fault.kind, FaultKind::NoTransport, "{fault}");
+        outcome_of(&camera, Transport::Tcp).await.unwrap();
+    }
+}
+
+/// What one attempt came to, which is then broken off.
+async fn outcome_of(camera: &DemoCamera, transport: Transport) -> Result<(), MediaFault> {
+    let (events, mut told) = tokio::sync::mpsc::unbounded_channel();
+    let _ingest = Ingest::start(&source(camera, transport), &FeedClock::new(), events).unwrap();
+    timeout(Duration::from_secs(10), async {
+        loop {
+            match told.recv().await.expect("an attempt should come to something") {
+                IngestEvent::Picture(_) => return Ok(()),
+                IngestEvent::Fault(fault) => return Err(fault),
+                _ => {}
+            }
+        }
+    })
+    .await
+    .expect("an attempt should come to something in time")
 }

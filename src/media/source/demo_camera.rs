@@ -337,16 +337,24 @@ fn unix_milliseconds() -> u32 {
 }
 
 mod imp {
-    use std::sync::OnceLock;
+    use std::sync::{
+        Arc, OnceLock,
+        atomic::{AtomicU32, Ordering},
+    };
 
-    use gst::{glib, prelude::*};
-    use gst_rtsp_server::subclass::prelude::*;
+    use gst::{
+        glib::{self, translate::IntoGlib},
+        prelude::*,
+    };
+    use gst_rtsp_server::{prelude::*, subclass::prelude::*};
 
     use super::{DemoSettings, build};
 
     #[derive(Default)]
     pub struct DemoFactory {
         pub(super) settings: OnceLock<DemoSettings>,
+        /// How many pictures have ended.
+        ended: Arc<AtomicU32>,
     }
 
     #[glib::object_subclass]
@@ -359,6 +367,23 @@ mod imp {
     impl ObjectImpl for DemoFactory {}
 
     impl RTSPMediaFactoryImpl for DemoFactory {
+        /// Clients share the picture of one key. One that is just being taken down, because its last client has
+        /// left, is no longer theirs: the server would answer the next client with 503.
+        fn gen_key(&self, url: &gst_rtsp::RTSPUrl) -> Option<glib::GString> {
+            let key = self.parent_gen_key(url)?;
+            Some(format!("{key} {}", self.ended.load(Ordering::Relaxed)).into())
+        }
+
+        fn media_configure(&self, media: &gst_rtsp_server::RTSPMedia) {
+            self.parent_media_configure(media);
+            let ended = self.ended.clone();
+            media.connect_target_state(move |_, state| {
+                if state == gst::State::Null.into_glib() {
+                    ended.fetch_add(1, Ordering::Relaxed);
+                }
+            });
+        }
+
         fn create_element(&self, _url: &gst_rtsp::RTSPUrl) -> Option<gst::Element> {
             let settings = self.settings.get_or_init(DemoSettings::default);
             match build(settings) {
