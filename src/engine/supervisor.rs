@@ -350,8 +350,12 @@ impl Supervisor {
         }
         self.failures += 1;
         self.late = None;
+        // A camera that is still busy with ending the first attempt says so to the second one: that was not the
+        // other transport's turn yet.
+        if !self.other_tried || may_be_the_transport(fault.kind) {
+            self.transport = self.worked;
+        }
         self.other_tried = false;
-        self.transport = self.worked;
         let hopeless = needs_a_person(fault.kind);
         let retry_in = if hopeless { HOPELESS_WAIT } else { self.wait(now) };
         self.enter(Phase::Waiting(retry_in), now);
@@ -662,6 +666,20 @@ mod tests {
         bench.on(Input::Picture(picture(640)));
         bench.on(Input::Fault(fault(FaultKind::Closed)));
         assert_eq!(bench.attempts.last(), Some(&Transport::Tcp), "what worked last is tried first");
+    }
+
+    #[test]
+    fn the_other_transport_has_its_turn_once_the_camera_is_no_longer_busy() {
+        use Transport::{Tcp, Udp};
+        let mut bench = Bench::started();
+        bench.on(Input::Fault(fault(FaultKind::NoTransport)));
+        bench.on(Input::Fault(fault(FaultKind::Rejected)));
+        bench.pass(Duration::from_millis(1500), true);
+        assert_eq!(bench.attempts, [Udp, Tcp, Tcp]);
+        // It always says so: perhaps it did mean the transport.
+        bench.on(Input::Fault(fault(FaultKind::Rejected)));
+        bench.pass(Duration::from_millis(1500), true);
+        assert_eq!(bench.attempts, [Udp, Tcp, Tcp, Udp]);
     }
 
     #[test]
