@@ -19,6 +19,7 @@ main() {
     fail "the tests could not be built; the compiler's words are above"
     failed=1
   fi
+  recall
   echo "$passed passed, $failed failed, $skipped skipped"
   [ "$failed" -eq 0 ]
 }
@@ -87,6 +88,7 @@ cargo_tests() {
     return
   fi
   add "$(number "$line" passed)" "$(number "$line" failed)" "$(number "$line" ignored)"
+  [ "$status" -eq 0 ] || note_panics "$log"
   [ "$status" -eq 0 ] || [ "$(number "$line" failed)" -gt 0 ] || died "$status"
 }
 
@@ -104,6 +106,7 @@ page_tests() {
   unasked=$(grep -c '# SKIP test name does not match pattern' "$tap")
   add "$(tap_number pass)" $(($(tap_number fail) + $(tap_number cancelled))) \
     $(($(tap_number skipped) + $(tap_number todo) - unasked))
+  sed -n 's/^ *not ok [0-9]* - /page: /p' "$tap" | grep -v '# TODO' >>"$place/failures"
   if ! grep -q '^# tests' "$tap"; then
     died "$status"
   elif [ "$status" -ne 0 ] && [ "$(($(tap_number fail) + $(tap_number cancelled)))" -eq 0 ]; then
@@ -114,6 +117,16 @@ page_tests() {
 # number LINE WORD: the number before WORD in cargo's summary line.
 number() { sed -E "s/.* ([0-9]+) $2;.*/\1/" <<<"$1"; }
 tap_number() { sed -n "s/^# $1 \([0-9]*\)$/\1/p" "$tap" | tail -n 1 | grep . || echo 0; }
+
+# What the tests that failed said of it: in a long run that stands far above the end.
+note_panics() {
+  awk '/^---- .* stdout ----$/ { print } / panicked at / { lines = 4 } lines-- > 0 { print substr($0, 1, 800) }' "$1" \
+    >>"$place/failures"
+}
+
+recall() {
+  [ ! -s "$place/failures" ] || { say "what failed"; cat "$place/failures"; }
+}
 
 add() { passed=$((passed + $1)) failed=$((failed + $2)) skipped=$((skipped + $3)); }
 
