@@ -47,6 +47,9 @@ impl Network {
         ip(&["link", "set", &near, "up"])?;
         ip(&["-n", &self.name, "address", "add", Self::FAR, "dev", &far])?;
         ip(&["-n", &self.name, "link", "set", "lo", "up"])?;
+        // The kernel asks at once who is at the other end when the plug is back, which now and then has not noticed
+        // yet, and asks again after a second: as long as that, there would be no path.
+        ip(&["-n", &self.name, "ntable", "change", "name", "arp_cache", "dev", &far, "retrans", "50"])?;
         self.mend()
     }
 
