@@ -107,8 +107,8 @@ impl Attach<'_> {
             ),
             status if status.is_redirection() => (
                 Kind::Settings,
-                gettext_f("{host} sends us to another server, and the API key does not go there.", &values),
-                gettext("If that is the Director, write its address."),
+                gettext_f("{host} redirects in a way that is not followed.", &values),
+                gettext("If that is the Director, too, write its address."),
             ),
             _ => (
                 Kind::Protocol,
@@ -121,9 +121,15 @@ impl Attach<'_> {
     }
 }
 
+/// The others would make a GET of it (RFC 9110, section 15.4).
 fn within_one_origin(attempt: Attempt<'_>) -> reqwest::redirect::Action {
+    let keeps_request = [StatusCode::TEMPORARY_REDIRECT, StatusCode::PERMANENT_REDIRECT].contains(&attempt.status());
     let is_same = attempt.previous().first().is_some_and(|first| first.origin() == attempt.url().origin());
-    if is_same && attempt.previous().len() <= MAX_REDIRECTS { attempt.follow() } else { attempt.stop() }
+    if keeps_request && is_same && attempt.previous().len() <= MAX_REDIRECTS {
+        attempt.follow()
+    } else {
+        attempt.stop()
+    }
 }
 
 #[cfg(test)]
@@ -133,7 +139,7 @@ mod tests {
     use axum::{
         Router,
         http::{HeaderMap, StatusCode, header::LOCATION},
-        routing::post,
+        routing::{get, post},
     };
     use tokio::{net::TcpListener, sync::mpsc::unbounded_channel};
 
@@ -173,15 +179,19 @@ mod tests {
         let director = serve(
             Router::new()
                 .route("/feed/bow", take)
+                .route("/feed/bow", get(async || ANSWER))
                 .route("/near/bow", post(async || (StatusCode::TEMPORARY_REDIRECT, [(LOCATION, "/feed/bow")])))
-                .route("/far/bow", post(async move || (StatusCode::TEMPORARY_REDIRECT, [(LOCATION, elsewhere)]))),
+                .route("/far/bow", post(async move || (StatusCode::TEMPORARY_REDIRECT, [(LOCATION, elsewhere)])))
+                .route("/moved/bow", post(async || (StatusCode::FOUND, [(LOCATION, "/feed/bow")]))),
         )
         .await;
         let answer = attach(&format!("{director}/near/")).await.unwrap();
         assert!(answer.ends_with("a=candidate:1 x\r\na=end-of-candidates\r\n"), "{answer}");
         assert_eq!(told.recv().await, Some(true));
-        let fault = attach(&format!("{director}/far")).await.unwrap_err();
-        assert!(fault.to_string().contains("the API key does not go there"), "{fault}");
+        for path in ["far", "moved"] {
+            let fault = attach(&format!("{director}/{path}")).await.unwrap_err();
+            assert!(fault.to_string().contains("redirects in a way that is not followed"), "{path}: {fault}");
+        }
         assert!(told.try_recv().is_err(), "the other server was asked");
     }
 

@@ -14,7 +14,7 @@ use super::{
 use crate::{
     config::{Codec, ConnectorSettings},
     connector::client::{
-        Attempts, ConnectorFault, ConnectorFaultKind as Kind, ConnectorState, Frame, Line, Post, SetUp, address_gone,
+        Attempts, ConnectorFault, ConnectorFaultKind as Kind, Frame, Line, Post, SetUp, address_gone,
         http::own_address, moved,
     },
     i18n::gettext,
@@ -42,7 +42,7 @@ impl Director {
             attempts.begin();
             let own = own_address(&self.base).await;
             let fault = tokio::select! {
-                fault = self.attempt(&post, &mut plays, &line) => fault.unwrap_or_else(|fault| fault),
+                fault = self.attempt(&post, &mut attempts, &mut plays, &line) => fault.unwrap_or_else(|fault| fault),
                 () = address_gone(own) => moved(),
             };
             line.disconnect();
@@ -51,7 +51,13 @@ impl Director {
         }
     }
 
-    async fn attempt(&self, post: &Post, plays: &mut Plays, line: &Line) -> Result<ConnectorFault, ConnectorFault> {
+    async fn attempt(
+        &self,
+        post: &Post,
+        attempts: &mut Attempts,
+        plays: &mut Plays,
+        line: &Line,
+    ) -> Result<ConnectorFault, ConnectorFault> {
         let key = self.settings.secret("api_key").await?;
         let key = key.ok_or_else(|| {
             let next = gettext("Name an environment variable or a file with api_key_env or api_key_file.");
@@ -77,7 +83,7 @@ impl Director {
             Err(_) => return Err(no_way()),
         }
         let signalling = Some(answered.elapsed().as_secs_f64());
-        (post.tell)(ConnectorState::Ready { set_up: SetUp { authenticate, signalling, ..SetUp::default() } });
+        attempts.succeed(SetUp { authenticate, signalling, ..SetUp::default() });
         let mut replies = line.connect();
         loop {
             tokio::select! {

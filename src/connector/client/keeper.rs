@@ -53,10 +53,10 @@ pub(in crate::connector) async fn keep(
     tell: TellState,
 ) {
     let line = Line::default();
-    let mut attempts = Attempts::new(id, tell.clone());
+    let mut attempts = Attempts::new(id, tell);
     loop {
         attempts.begin();
-        let fault = attempt(&server, &mut dialect, &line, &tell).await;
+        let fault = attempt(&server, &mut dialect, &line, &mut attempts).await;
         line.disconnect();
         attempts.wait_after(fault).await;
     }
@@ -70,23 +70,30 @@ pub(in crate::connector) struct Attempts {
     since: Option<Instant>,
     /// How often an attempt has failed since that was no longer young.
     failures: u32,
-    began: Instant,
+    /// When the service took the feed in: what waits for a picture before that says nothing of its health.
+    ready: Option<Instant>,
 }
 
 impl Attempts {
     pub(in crate::connector) fn new(id: ConnectorId, tell: TellState) -> Self {
-        Self { id, tell, since: None, failures: 0, began: Instant::now() }
+        Self { id, tell, since: None, failures: 0, ready: None }
     }
 
     /// Another attempt begins.
     pub(in crate::connector) fn begin(&mut self) {
-        self.began = Instant::now();
+        self.ready = None;
         (self.tell)(ConnectorState::Connecting);
+    }
+
+    /// The service has taken the feed in.
+    pub(in crate::connector) fn succeed(&mut self, set_up: SetUp) {
+        self.ready = Some(Instant::now());
+        (self.tell)(ConnectorState::Ready { set_up });
     }
 
     /// It ended by this; comes back when the next is due.
     pub(in crate::connector) async fn wait_after(&mut self, fault: ConnectorFault) {
-        if self.began.elapsed() > HEALTHY {
+        if self.ready.is_some_and(|ready| ready.elapsed() > HEALTHY) {
             (self.since, self.failures) = (None, 0);
         }
         let age = self.since.get_or_insert_with(Instant::now).elapsed();
@@ -110,7 +117,7 @@ fn wait_after(age: Duration, failures: u32, kind: Kind) -> Duration {
 }
 
 /// One connection, from the first step to its end.
-async fn attempt(server: &Server, dialect: &mut dyn Dialect, line: &Line, tell: &TellState) -> ConnectorFault {
+async fn attempt(server: &Server, dialect: &mut dyn Dialect, line: &Line, attempts: &mut Attempts) -> ConnectorFault {
     let mut server = server.clone();
     if let Err(fault) = dialect.prepare(&mut server).await {
         return fault;
@@ -118,11 +125,12 @@ async fn attempt(server: &Server, dialect: &mut dyn Dialect, line: &Line, tell: 
     let mut set_up = SetUp::default();
     let (socket, own) = match server.dial(&mut set_up).await {
         Ok(dialled) => dialled,
+        Err(fault) if fault.kind == Kind::Refused => return dialect.refused(fault),
         Err(fault) => return fault,
     };
     let mut open = Open { socket: Some(socket), line };
     let fault = tokio::select! {
-        fault = talk(&mut open, dialect, tell, set_up) => Some(fault.unwrap_or_else(|fault| fault)),
+        fault = talk(&mut open, dialect, attempts, set_up) => Some(fault.unwrap_or_else(|fault| fault)),
         () = address_gone(own) => None,
     };
     // The connection ends by itself, and the feed goes on.
@@ -176,7 +184,7 @@ pub(in crate::connector) async fn address_gone(own: Option<IpAddr>) {
 async fn talk(
     open: &mut Open<'_>,
     dialect: &mut dyn Dialect,
-    tell: &TellState,
+    attempts: &mut Attempts,
     mut set_up: SetUp,
 ) -> Result<ConnectorFault, ConnectorFault> {
     let Open { socket: Some(socket), line } = open else { return Ok(lost()) };
@@ -189,7 +197,7 @@ async fn talk(
     loop {
         if set_up.signalling.is_none() && dialect.is_ready() {
             set_up.signalling = Some(opened.elapsed().as_secs_f64());
-            tell(ConnectorState::Ready { set_up });
+            attempts.succeed(set_up);
         }
         tokio::select! {
             message = socket.next() => {
@@ -297,6 +305,21 @@ mod tests {
         fn is_ready(&self) -> bool {
             true
         }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_was_never_ready_was_never_healthy() {
+        let mut attempts = Attempts::new("one".parse().unwrap(), Arc::new(|_| ()));
+        let long_ago = || Instant::now().checked_sub(HEALTHY * 2).unwrap();
+        (attempts.since, attempts.failures) = (Some(long_ago()), 3);
+        attempts.begin();
+        attempts.wait_after(lost()).await;
+        assert_eq!(attempts.failures, 4);
+        attempts.begin();
+        attempts.succeed(SetUp::default());
+        attempts.ready = Some(long_ago());
+        attempts.wait_after(lost()).await;
+        assert_eq!(attempts.failures, 0);
     }
 
     #[test]

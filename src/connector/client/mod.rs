@@ -58,6 +58,11 @@ pub(in crate::connector) trait Dialect: Send + 'static {
     /// The connection is there.
     fn opened(&mut self, line: &Line);
 
+    /// The service does not let us in by these papers; comes back with what is told of it.
+    fn refused(&mut self, fault: ConnectorFault) -> ConnectorFault {
+        fault
+    }
+
     /// A text came.
     ///
     /// # Errors
@@ -75,7 +80,7 @@ pub(in crate::connector) trait Dialect: Send + 'static {
     /// Whether the service has taken the feed in.
     fn is_ready(&self) -> bool;
 
-    /// What has to be said from time to time; looked at once a second.
+    /// What has to be said from time to time; looked at four times a second.
     ///
     /// # Errors
     /// As [`Self::hear`].

@@ -11,6 +11,14 @@ use serde::{Deserialize, Serialize};
 /// The longest message a peer may send, in bytes. An SDP answer has a tenth of it.
 pub(super) const MAX_MESSAGE_BYTES: usize = 64 * 1024;
 
+/// What is left of a message beside its SDP.
+const ENVELOPE_BYTES: usize = 1024;
+
+/// Whether an offer or an answer is short enough for a message.
+pub(in crate::connector) fn is_short_enough(sdp: &str) -> bool {
+    to_text(&sdp).len() + ENVELOPE_BYTES <= MAX_MESSAGE_BYTES
+}
+
 /// What a feed is doing, in the words that the viewer page shows.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FeedStatus {

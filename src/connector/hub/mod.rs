@@ -33,6 +33,7 @@ pub use signaller::{HubFeed, HubSignaller};
 
 pub(crate) use feeds::{DoorHandle, FeedEvents, FeedHandle, SessionEvent};
 pub(crate) use guest::{Answered, Guest, GuestEvent, Stay};
+pub(in crate::connector) use messages::is_short_enough;
 pub(crate) use messages::{Refused, short, to_text};
 
 use feeds::Feed;

@@ -81,6 +81,9 @@ pub(super) enum Heard {
     /// Whether media of a kind have come in lately.
     Media {
         sender: u64,
+        /// `video` or `audio`.
+        #[serde(rename = "type", default)]
+        kind: Option<String>,
         #[serde(default)]
         receiving: bool,
     },

@@ -25,6 +25,7 @@ use crate::{
     connector::{
         client::{ConnectorFault, ConnectorFaultKind as Kind, Dialect, Guests, Line, Said, Server},
         hub::{Guest, GuestEvent, Hub},
+        sdp::refuses_pictures,
     },
 };
 
@@ -267,7 +268,7 @@ impl Publisher {
     }
 
     fn answered(&mut self, sdp: String) -> Result<(), ConnectorFault> {
-        if sdp.lines().any(|line| line.starts_with("m=video 0 ")) {
+        if refuses_pictures(&sdp) {
             return Err(self.room.takes_another_codec());
         }
         self.stage = Stage::Answered;
@@ -377,7 +378,10 @@ impl Dialect for Publisher {
                 self.session = None;
                 Err(self.room.hung_up(""))
             }
-            Heard::Media { sender, receiving } if self.is_ours(sender) => {
+            // A quiet sound is no reason to look for another way.
+            Heard::Media { sender, kind, receiving }
+                if self.is_ours(sender) && kind.as_deref().is_none_or(|kind| kind == "video") =>
+            {
                 self.deaf_since = (!receiving).then(Instant::now);
                 Ok(())
             }

@@ -27,6 +27,7 @@ use crate::{
     connector::{
         client::{ConnectorFault, ConnectorFaultKind as Kind, Dialect, Guests, Line, Papers, Said, Server},
         hub::{Guest, GuestEvent, Hub},
+        sdp::refuses_pictures,
     },
     i18n::gettext,
     webrtc::IceAddresses,
@@ -62,7 +63,7 @@ pub(super) struct Publisher {
     heard_at: Instant,
     pinged_at: Instant,
     ping_every: Duration,
-    /// In place of a token that may have expired.
+    /// By which to come back to the session: the operator's own may have expired.
     refreshed: Option<Password>,
     /// When to look whether a session that was resumed has a way for media.
     look_at: Option<Instant>,
@@ -117,7 +118,7 @@ impl Publisher {
     /// The next connection begins from the beginning.
     fn forget(&mut self) {
         (self.session, self.track, self.look_at) = (None, None, None);
-        self.guests = Guests::default();
+        (self.guests, self.refreshed) = (Guests::default(), None);
         self.reach(Stage::Join);
     }
 
@@ -204,7 +205,7 @@ impl Publisher {
         if !matches!(self.stage, Stage::Offer) {
             return Ok(());
         }
-        if sdp.lines().any(|line| line.starts_with("m=video 0 ")) {
+        if refuses_pictures(&sdp) {
             return Err(self.room.takes_another_codec());
         }
         self.reach(Stage::Answered);
@@ -276,6 +277,13 @@ impl Dialect for Publisher {
             Ok(())
         }
         .boxed()
+    }
+
+    /// The token by which to come back may have expired; the operator's own is there still.
+    fn refused(&mut self, fault: ConnectorFault) -> ConnectorFault {
+        let was_refreshed = self.refreshed.is_some();
+        self.forget();
+        if was_refreshed { ConnectorFault { kind: Kind::Lost, ..fault } } else { fault }
     }
 
     /// Media do not find another way in a session that there is.

@@ -21,7 +21,7 @@ use crate::{
     config::{ConnectorSettings, Password},
     connector::{
         client::{
-            Attempts, ConnectorFault, ConnectorFaultKind as Kind, ConnectorState, Post, SetUp, address_gone,
+            Attempts, ConnectorFault, ConnectorFaultKind as Kind, Post, SetUp, address_gone,
             http::{client, is_refused, own_address, unanswered},
             moved,
         },
@@ -42,6 +42,9 @@ const SILENCE_LIMIT: Duration = Duration::from_secs(2);
 /// How long the server may take to say that it is there, and which servers it has for us.
 const ASK_WITHIN: Duration = Duration::from_millis(1500);
 
+/// What an endpoint named is used for so long; logins of TURN servers hold for some minutes at least.
+const FRESH_FOR: Duration = Duration::from_secs(30);
+
 /// An endpoint, and how it lets us in.
 pub(super) struct Publisher {
     pub(super) endpoint: Url,
@@ -54,18 +57,15 @@ impl Publisher {
         let mut attempts = Attempts::new(self.settings.id.clone(), post.tell.clone());
         loop {
             attempts.begin();
-            let fault = self.attempt(&post).await.unwrap_or_else(|fault| fault);
+            let fault = self.attempt(&post, &mut attempts).await.unwrap_or_else(|fault| fault);
             attempts.wait_after(fault).await;
         }
     }
 
-    async fn attempt(&self, post: &Post) -> Result<ConnectorFault, ConnectorFault> {
+    async fn attempt(&self, post: &Post, attempts: &mut Attempts) -> Result<ConnectorFault, ConnectorFault> {
         let client = self.client()?;
         let token = self.settings.secret("token").await?;
-        let servers = self.servers(&client, token.as_ref()).await;
-        let guest = Guest::watch_through(&post.hub, post.feed.as_str(), servers);
-        let mut guest = guest.map_err(|refused| ConnectorFault::settings(refused.to_string()))?;
-        let offer = offer_of(&mut guest).await?;
+        let (mut guest, offer) = self.offer(post, &client, token.as_ref(), FRESH_FOR).await?;
         let asked = Instant::now();
         let response = authorized(client.post(self.endpoint.clone()), token.as_ref())
             .header(CONTENT_TYPE, SDP)
@@ -77,7 +77,7 @@ impl Publisher {
         let answer = answer(response).await?;
         guest.answer(answer);
         let signalling = Some(asked.elapsed().as_secs_f64());
-        (post.tell)(ConnectorState::Ready { set_up: SetUp { signalling, ..SetUp::default() } });
+        attempts.succeed(SetUp { signalling, ..SetUp::default() });
         let fault = self.until_end(&mut guest, &client, &offer).await;
         drop(guest);
         // It ends at the endpoint before it begins there anew.
@@ -85,6 +85,28 @@ impl Publisher {
             resource.delete().await;
         }
         Ok(fault)
+    }
+
+    /// The server as a viewer, and what it is offered. Logins of TURN servers hold for a while only: where the picture
+    /// came late, the endpoint is asked once more.
+    async fn offer(
+        &self,
+        post: &Post,
+        client: &Client,
+        token: Option<&Password>,
+        fresh_for: Duration,
+    ) -> Result<(Guest, String), ConnectorFault> {
+        loop {
+            let asked = Instant::now();
+            let servers = self.servers(client, token).await;
+            let may_expire = !servers.turn.is_empty();
+            let guest = Guest::watch_through(&post.hub, post.feed.as_str(), servers);
+            let mut guest = guest.map_err(|refused| ConnectorFault::settings(refused.to_string()))?;
+            let offer = offer_of(&mut guest).await?;
+            if !may_expire || asked.elapsed() < fresh_for {
+                return Ok((guest, offer));
+            }
+        }
     }
 
     /// Says why a session that has begun has ended.

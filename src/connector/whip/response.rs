@@ -9,6 +9,7 @@ use crate::{
             ConnectorFault, ConnectorFaultKind as Kind,
             http::{host, short_body},
         },
+        hub::is_short_enough,
         sdp,
     },
     i18n::{gettext, gettext_f},
@@ -44,6 +45,10 @@ pub(super) async fn answer(response: Response) -> Result<String, ConnectorFault>
     let text = body.and_then(|body| String::from_utf8(body).ok()).unwrap_or_default();
     if sdp::refuses_pictures(&text) {
         return Err(not_taken(&host(&from)));
+    }
+    if !is_short_enough(&text) {
+        let sentence = gettext_f("{host} sends an answer that is too long to be read.", &[("host", &host(&from))]);
+        return Err(ConnectorFault::new(Kind::Protocol, sentence, gettext("See what the server says about it.")));
     }
     if text.starts_with("v=") && sdp::can_connect(&text) { Ok(text) } else { Err(no_answer(&from)) }
 }
@@ -109,6 +114,18 @@ pub(super) fn refused(endpoint: &Url, response: &Response) -> ConnectorFault {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[tokio::test]
+    async fn an_answer_that_no_feed_is_told_is_refused_in_words() {
+        let of = |fill: usize| {
+            let sdp = "v=0\r\na=fingerprint:sha-256 00\r\nm=video 9 X 96\r\na=ice-ufrag:x\r\n";
+            let body = format!("{sdp}s={}\r\n", "x".repeat(fill));
+            answer(axum::http::Response::builder().header(CONTENT_TYPE, SDP).body(body).unwrap().into())
+        };
+        assert!(of(1000).await.is_ok());
+        let fault = of(65 * 1024).await.unwrap_err();
+        assert!(fault.to_string().contains("too long to be read"), "{fault}");
+    }
 
     #[test]
     fn redirects_are_followed_that_keep_the_request_and_its_secrecy() {

@@ -13,7 +13,7 @@ mod plays;
 mod viewer;
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, VecDeque},
     io,
     net::SocketAddr,
     sync::{
@@ -27,6 +27,9 @@ use tokio::{net::TcpListener, task::JoinHandle};
 use crate::{config::Password, connector::random_id};
 use control::{Attached, GOODBYE};
 pub use plays::{PlayState, PlayView};
+
+/// Earlier ones are forgotten: whoever sends nonsense for days fills no memory.
+const MOST_COMPLAINTS: usize = 100;
 
 /// Where it listens, and what lets in.
 #[derive(Clone, Debug)]
@@ -63,7 +66,8 @@ struct Shared {
     /// How many requests for an attach came, good or not.
     requests: AtomicU64,
     feeds: Mutex<BTreeMap<String, Attached>>,
-    complaints: Mutex<Vec<String>>,
+    /// The newest last.
+    complaints: Mutex<VecDeque<String>>,
 }
 
 impl Director {
@@ -109,9 +113,9 @@ impl Director {
         self.shared.views()
     }
 
-    /// What was wrong with what it was told, in words.
+    /// What was wrong of late with what it was told, in words.
     pub fn complaints(&self) -> Vec<String> {
-        self.shared.complaints().clone()
+        self.shared.complaints().iter().cloned().collect()
     }
 
     /// Somebody wants to see a feed; answers the play's number.
@@ -175,7 +179,7 @@ impl Shared {
         self.feeds.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn complaints(&self) -> MutexGuard<'_, Vec<String>> {
+    fn complaints(&self) -> MutexGuard<'_, VecDeque<String>> {
         self.complaints.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -183,7 +187,11 @@ impl Shared {
     fn complain(&self, what: impl Into<String>) {
         let what = what.into();
         tracing::warn!("{what}");
-        self.complaints().push(what);
+        let mut complaints = self.complaints();
+        if complaints.len() == MOST_COMPLAINTS {
+            complaints.pop_front();
+        }
+        complaints.push_back(what);
     }
 
     fn views(&self) -> Vec<FeedView> {

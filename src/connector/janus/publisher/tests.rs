@@ -121,6 +121,21 @@ impl<'a> Far<'a> {
 }
 
 #[test]
+fn a_quiet_sound_is_no_lost_way() {
+    let runtime = Runtime::new().unwrap();
+    let (mut server, _) = Far::published(&runtime);
+    let mut media = |kind: &str, receiving: bool| {
+        server.say(&format!(r#"{{"janus":"media","session_id":1,"sender":2,{kind}"receiving":{receiving}}}"#)).unwrap();
+        server.publisher.deaf_since.is_some()
+    };
+    assert!(!media(r#""type":"audio","mid":"1","#, false));
+    assert!(media(r#""type":"video","mid":"0","#, false));
+    assert!(media(r#""type":"audio","mid":"1","#, true), "there is no picture still");
+    assert!(!media(r#""type":"video","mid":"0","#, true));
+    assert!(media("", false), "of an older server");
+}
+
+#[test]
 fn a_feed_is_published_and_its_candidates_are_told() {
     let runtime = Runtime::new().unwrap();
     let (mut server, session) = Far::published(&runtime);

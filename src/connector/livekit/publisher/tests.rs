@@ -146,6 +146,30 @@ fn a_session_is_resumed_unless_this_machine_moved_or_the_server_forgot() {
 }
 
 #[test]
+fn a_token_that_the_server_gave_serves_to_come_back_and_no_longer() {
+    let runtime = Runtime::new().unwrap();
+    let (mut far, _) = Far::published(&runtime);
+    let fault = || ConnectorFault::new(Kind::Refused, "", "");
+    assert_eq!(far.publisher.refused(fault()).kind, Kind::Refused);
+    let (mut far, _) = Far::published(&runtime);
+    far.publisher.room.settings = connector("token_env=PATH");
+    far.say(Response::RefreshToken("refreshed".to_owned())).unwrap();
+    let papers = |far: &Far<'_>| match runtime.block_on(far.publisher.papers()).unwrap() {
+        Papers::Token(Some(token)) => token.expose().to_owned(),
+        _ => panic!("it should be a token"),
+    };
+    far.connect(&runtime);
+    assert_eq!(papers(&far), "refreshed");
+    // It has expired.
+    assert_eq!(far.publisher.refused(fault()).kind, Kind::Lost, "the operator's own is tried at once");
+    assert!(!far.connect(&runtime).contains("reconnect"));
+    assert_eq!(papers(&far), std::env::var("PATH").unwrap());
+    far.say(Response::RefreshToken("refreshed".to_owned())).unwrap();
+    far.publisher.moved();
+    assert_eq!(papers(&far), std::env::var("PATH").unwrap());
+}
+
+#[test]
 fn an_answer_that_never_comes_is_not_waited_for_forever() {
     let runtime = Runtime::new().unwrap();
     let mut far = Far::start(&runtime);
