@@ -22,13 +22,17 @@ use crate::support::{
 const PATIENCE: Duration = Duration::from_secs(30);
 const RULES: Rules = Rules { room: 1234, pin: "planted-pin", api_secret: "planted-secret", reclaims: true };
 
+/// Samples of sound in a second, as Opus has them.
+const SECOND: u64 = 48_000;
+
 const KEYS: Keys = Keys { key: "our-key", secret: "planted-key-secret", room: "bridge" };
 
 /// `heliograph serve` with one feed and these connectors.
 fn serve(connectors: &str) -> (TempDir, Program) {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("heliograph.toml");
-    let feed = "[[feeds]]\nname = \"Bow\"\npattern = \"ball\"\npattern_size = \"320x240\"\npattern_framerate = 15\n";
+    let feed = "[[feeds]]\nname = \"Bow\"\npattern = \"ball\"\npattern_size = \"320x240\"\npattern_framerate = 15\n\
+                audio = \"tone\"\n";
     fs::write(&path, format!("version = 1\n{connectors}\n{feed}")).unwrap();
     let env =
         [("PIN", RULES.pin), ("SECRET", RULES.api_secret), ("WRONG", "planted-wrong"), ("KEY_SECRET", KEYS.secret)];
@@ -60,6 +64,7 @@ fn a_feed_is_published_in_a_janus_room_kept_while_signalling_is_away_and_brought
     wait_decoded(&server, 1);
     program.wait_line("connector=room state=\"ready\"", PATIENCE);
     assert_eq!(server.displays(), ["Bow"]);
+    wait_for("sound at the Janus server", PATIENCE, || (server.heard() > SECOND).then_some(()));
 
     // Only the websocket goes: the session is claimed, and media have not noticed.
     let before = program.lines().len();
@@ -140,6 +145,7 @@ fn a_feed_is_published_in_a_livekit_room_kept_while_signalling_is_away_and_broug
         serve(&(livekit("room", server.port, "KEY_SECRET") + &livekit("stranger", server.port, "WRONG")));
     wait_decoded_at(&server, 1);
     program.wait_line("connector=room state=\"ready\"", PATIENCE);
+    wait_for("sound at the LiveKit server", PATIENCE, || (server.heard() > SECOND).then_some(()));
     let told = program.wait_line("connector=stranger state=\"backoff\"", PATIENCE);
     assert!(told.contains("does not let us in. Check the API key and its secret"), "{told}");
 

@@ -110,9 +110,11 @@ pub(super) struct AddTrack {
 }
 
 /// `TrackType`.
+pub(super) const AUDIO: i32 = 0;
 pub(super) const VIDEO: i32 = 1;
 /// `TrackSource`.
 pub(super) const CAMERA: i32 = 1;
+pub(super) const MICROPHONE: i32 = 2;
 /// `SignalTarget`.
 pub(super) const PUBLISHER: i32 = 0;
 
@@ -238,11 +240,18 @@ pub(super) fn trickle(candidate: String, line: u32) -> Request {
     Request::Trickle(Trickle { candidate, target: PUBLISHER, is_final })
 }
 
-/// The name of the picture's track in an offer (RFC 8830).
-pub(super) fn track_in(offer: &str) -> Option<&str> {
-    let video = offer.split("\nm=").find(|section| section.starts_with("video "))?;
+/// The tracks of an offer: the `TrackType`, and the name that it has there (RFC 8830).
+pub(super) fn tracks_in(offer: &str) -> impl Iterator<Item = (i32, Option<&str>)> {
+    offer.split("\nm=").skip(1).filter_map(|section| match section.split(' ').next()? {
+        "video" => Some((VIDEO, track_of(section))),
+        "audio" => Some((AUDIO, track_of(section))),
+        _ => None,
+    })
+}
+
+fn track_of(section: &str) -> Option<&str> {
     let after = |line: &'_ str| line.find("msid:").map(|at| at + "msid:".len());
-    let ids = video.lines().find_map(|line| after(line).map(|at| &line[at..]))?;
+    let ids = section.lines().find_map(|line| after(line).map(|at| &line[at..]))?;
     ids.split_ascii_whitespace().nth(1)
 }
 
@@ -282,12 +291,18 @@ mod tests {
     }
 
     #[test]
-    fn the_track_of_an_offer_is_found() {
+    fn the_tracks_of_an_offer_are_found() {
+        let tracks_in =
+            |offer: &str| tracks_in(offer).map(|(kind, name)| (kind, name.map(str::to_owned))).collect::<Vec<_>>();
+        let [sound, picture] = [(AUDIO, Some("a".to_owned())), (VIDEO, Some("t".to_owned()))];
         let audio = "v=0\r\nm=audio 9 X 97\r\na=msid:s a\r\n";
-        assert_eq!(track_in(&format!("{audio}m=video 9 X 96\r\na=mid:1\r\na=msid:s t\r\n")), Some("t"));
-        assert_eq!(track_in(&format!("{audio}m=video 9 X 96\r\na=ssrc:1 cname:c\r\na=ssrc:1 msid:s t\r\n")), Some("t"));
-        assert_eq!(track_in(audio), None);
-        assert_eq!(track_in("m=video"), None);
+        let offer = format!("{audio}m=video 9 X 96\r\na=mid:1\r\na=msid:s t\r\n");
+        assert_eq!(tracks_in(&offer), [sound.clone(), picture.clone()]);
+        let offer = format!("{audio}m=video 9 X 96\r\na=ssrc:1 cname:c\r\na=ssrc:1 msid:s t\r\n");
+        assert_eq!(tracks_in(&offer), [sound.clone(), picture]);
+        assert_eq!(tracks_in(audio), [sound]);
+        assert_eq!(tracks_in("v=0\r\nm=video 9 X 96\r\nm=application 9 X y\r\na=msid:s x\r\n"), [(VIDEO, None)]);
+        assert_eq!(tracks_in("m=video"), []);
     }
 }
 
@@ -310,7 +325,8 @@ mod fuzz {
     }
 
     #[test]
-    fn a_track_is_found_in_whatever_is_offered_or_not() {
-        crate::fuzz::texts(&["v=0\r\nm=video 9 X 96\r\na=msid:s t\r\n"], |offer| track_in(offer).is_some());
+    fn tracks_are_found_in_whatever_is_offered_or_not() {
+        const OFFER: &str = "v=0\r\nm=audio 9 X 97\r\na=msid:s a\r\nm=video 9 X 96\r\na=msid:s t\r\n";
+        crate::fuzz::texts(&[OFFER], |offer| tracks_in(offer).filter(|(_, name)| name.is_some()).count() == 2);
     }
 }

@@ -1,9 +1,9 @@
 //! One feed in a room: the steps to get there, and what becomes of it.
 //!
 //! ```text
-//! join ─► add track ─► offer ─► answer
-//!  ▲                              │ only the websocket was lost
-//!  └──────── not known ◄─ resume ─┘
+//! join ─► add tracks ─► offer ─► answer
+//!  ▲                               │ only the websocket was lost
+//!  └──────── not known ◄─ resume ──┘
 //! ```
 
 use std::{
@@ -16,8 +16,8 @@ use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
 use super::{
     messages::{
-        AddTrack, CAMERA, CLIENT_INITIATED, CandidateInit, Description, Join, Leave, PUBLISHER, Ping, RECONNECT,
-        RESUME, Request, Response, SyncState, TrackPublished, VIDEO, parse, track_in, trickle, write,
+        AUDIO, AddTrack, CAMERA, CLIENT_INITIATED, CandidateInit, Description, Join, Leave, MICROPHONE, PUBLISHER,
+        Ping, RECONNECT, RESUME, Request, Response, SyncState, TrackPublished, parse, tracks_in, trickle, write,
     },
     room::Room,
     token::Grant,
@@ -56,7 +56,8 @@ pub(super) struct Publisher {
     guests: Guests,
     /// Our session, by the server's name for it: it outlives the connection.
     session: Option<String>,
-    track: Option<TrackPublished>,
+    /// What the room knows of the feed: its picture, and its sound where it has some.
+    tracks: Vec<TrackPublished>,
     stage: Stage,
     /// When the stage was reached.
     since: Instant,
@@ -75,7 +76,7 @@ enum Stage {
     Join,
     /// It was there before, and comes back.
     Resume,
-    /// It is there; when there is a picture, it is asked whether its track may be offered.
+    /// It is there; when there is a picture, it is asked whether its tracks may be offered.
     AddTrack(Arc<Mutex<Option<Waiting>>>),
     /// It is offered.
     Offer,
@@ -83,9 +84,11 @@ enum Stage {
     Answered,
 }
 
-/// An offer that waits until its track is known there.
+/// An offer that waits until its tracks are known there.
 struct Waiting {
     sdp: String,
+    /// The names of those that are not.
+    unknown: Vec<String>,
     since: Instant,
 }
 
@@ -99,7 +102,7 @@ impl Publisher {
             name,
             guests: Guests::default(),
             session: None,
-            track: None,
+            tracks: Vec::new(),
             stage: Stage::Join,
             since: now,
             heard_at: now,
@@ -117,7 +120,8 @@ impl Publisher {
 
     /// The next connection begins from the beginning.
     fn forget(&mut self) {
-        (self.session, self.track, self.look_at) = (None, None, None);
+        (self.session, self.look_at) = (None, None);
+        self.tracks.clear();
         (self.guests, self.refreshed) = (Guests::default(), None);
         self.reach(Stage::Join);
     }
@@ -175,13 +179,19 @@ impl Publisher {
             .map_err(|refused| ConnectorFault::settings(refused.to_string()))?;
         let waiting = Arc::<Mutex<Option<Waiting>>>::default();
         self.reach(Stage::AddTrack(waiting.clone()));
-        let name = self.name.clone();
+        self.tracks.clear();
+        let (name, say) = (self.name.clone(), line.clone());
         self.guests.admit(guest, self.feed.as_str(), line, move |feed, event| match event {
             GuestEvent::Offer(sdp) => {
-                let cid = track_in(&sdp).unwrap_or(feed).to_owned();
+                let tracks: Vec<AddTrack> =
+                    tracks_in(&sdp).map(|(kind, cid)| add_track(kind, cid.unwrap_or(feed), &name)).collect();
+                let unknown = tracks.iter().map(|track| track.cid.clone()).collect();
                 *waiting.lock().expect("no holder of this lock should panic") =
-                    Some(Waiting { sdp, since: Instant::now() });
-                Some(write(Request::AddTrack(AddTrack { cid, name: name.clone(), kind: VIDEO, source: CAMERA })))
+                    Some(Waiting { sdp, unknown, since: Instant::now() });
+                for track in tracks {
+                    say.say(write(Request::AddTrack(track)));
+                }
+                None
             }
             GuestEvent::Candidate { candidate, line } => Some(write(trickle(candidate, line))),
             // Nobody offers us anything here; and what has ended is looked at with the next tick.
@@ -192,9 +202,13 @@ impl Publisher {
 
     fn published(&mut self, track: TrackPublished, line: &Line) {
         let Stage::AddTrack(waiting) = &self.stage else { return };
-        let waiting = waiting.lock().expect("no holder of this lock should panic").take();
-        if let Some(Waiting { sdp, .. }) = waiting {
-            self.track = Some(track);
+        let mut waiting = waiting.lock().expect("no holder of this lock should panic");
+        let Some(Waiting { unknown, .. }) = waiting.as_mut() else { return };
+        unknown.retain(|cid| *cid != track.cid);
+        self.tracks.push(track);
+        let complete = waiting.take_if(|waiting| waiting.unknown.is_empty());
+        drop(waiting);
+        if let Some(Waiting { sdp, .. }) = complete {
             self.reach(Stage::Offer);
             line.say(write(Request::Offer(Description { kind: "offer".to_owned(), sdp })));
         }
@@ -219,7 +233,7 @@ impl Publisher {
         if !self.guests.has(self.feed.as_str()) {
             return Err(self.ended());
         }
-        let tracks = self.track.clone().into_iter().collect();
+        let tracks = self.tracks.clone();
         line.say(write(Request::SyncState(SyncState { tracks })));
         line.set_last_words(write(Request::Leave(Leave { reason: CLIENT_INITIATED, ..Leave::default() })));
         self.reach(Stage::Answered);
@@ -331,8 +345,8 @@ impl Dialect for Publisher {
                 Err(self.room.refused(&response))
             }
             Some(Response::TrackUnpublished(gone)) => {
-                let own = self.track.as_ref().and_then(|track| track.track.as_ref());
-                if own.is_some_and(|own| own.sid == gone.sid) { Err(self.ended()) } else { Ok(()) }
+                let mut own = self.tracks.iter().filter_map(|track| track.track.as_ref());
+                if own.any(|own| own.sid == gone.sid) { Err(self.ended()) } else { Ok(()) }
             }
             _ => Ok(()),
         }
@@ -357,6 +371,12 @@ impl Dialect for Publisher {
         let is_published = matches!(self.stage, Stage::AddTrack(_) | Stage::Offer | Stage::Answered);
         if is_published && !self.guests.has(self.feed.as_str()) { Err(self.ended()) } else { Ok(()) }
     }
+}
+
+/// What the room is told of a track before it is offered: one of which it was not told is not passed on.
+fn add_track(kind: i32, cid: &str, name: &str) -> AddTrack {
+    let source = if kind == AUDIO { MICROPHONE } else { CAMERA };
+    AddTrack { cid: cid.to_owned(), name: name.to_owned(), kind, source }
 }
 
 /// The STUN and TURN servers of a service, as far as they can be used.

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::{
     browser::{Browser, Tab},
     wait_for,
-    whip::{ANSWER, DECODED},
+    whip::{ANSWER, DECODED, HEARD},
 };
 
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -51,6 +51,11 @@ impl Answerer {
     /// Pictures that were decoded of the last offer.
     pub fn decoded(&self) -> u64 {
         self.eval(DECODED).as_u64().unwrap()
+    }
+
+    /// Samples of sound that were decoded of the last offer.
+    pub fn heard(&self) -> u64 {
+        self.eval(HEARD).as_u64().unwrap()
     }
 
     /// Hangs up, whoever publishes.

@@ -112,6 +112,11 @@ impl Janus {
         self.shared.page.decoded()
     }
 
+    /// Samples of sound that were decoded of the newest publishing.
+    pub fn heard(&self) -> u64 {
+        self.shared.page.heard()
+    }
+
     /// How many publishings were answered so far.
     pub fn publishings(&self) -> usize {
         self.shared.room().publishings

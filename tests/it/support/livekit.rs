@@ -121,6 +121,11 @@ impl LiveKit {
         self.shared.page.decoded()
     }
 
+    /// Samples of sound that were decoded of the newest publishing.
+    pub fn heard(&self) -> u64 {
+        self.shared.page.heard()
+    }
+
     /// How many publishings were answered so far.
     pub fn publishings(&self) -> usize {
         self.shared.room().publishings
@@ -195,7 +200,7 @@ impl Shared {
         let (say, mut said) = unbounded_channel::<Vec<u8>>();
         let mut ended = self.ended.subscribe();
         self.welcome(&identity, &join, &say);
-        let mut track = None;
+        let mut tracks = Vec::new();
         loop {
             tokio::select! {
                 _ = ended.changed() => return,
@@ -206,7 +211,7 @@ impl Shared {
                 }
                 message = socket.recv() => match message {
                     Some(Ok(ws::Message::Binary(bytes))) => {
-                        if let Err(what) = self.hear(&bytes, &mut track, &say) {
+                        if let Err(what) = self.hear(&bytes, &mut tracks, &say) {
                             self.room().wrong.push(what);
                         }
                     }
@@ -242,21 +247,27 @@ impl Shared {
     fn hear(
         self: &Arc<Self>,
         bytes: &[u8],
-        track: &mut Option<String>,
+        tracks: &mut Vec<AddTrack>,
         say: &UnboundedSender<Vec<u8>>,
     ) -> Result<(), String> {
         let request = SignalRequest::decode(bytes).map_err(|error| error.to_string())?.request;
         match request.ok_or("a message that is not known here")? {
-            Request::AddTrack(new) if new.kind == 1 && new.source == 1 && !new.cid.is_empty() => {
-                *track = Some(new.cid.clone());
-                let published = Some(Published { cid: new.cid, track: Some(Track { sid: "TR_1".to_owned() }) });
+            // A camera's picture, or a microphone's sound.
+            Request::AddTrack(new) if matches!((new.kind, new.source), (1, 1) | (0, 2)) && !new.cid.is_empty() => {
+                let sid = format!("TR_{}", tracks.len());
+                let published = Some(Published { cid: new.cid.clone(), track: Some(Track { sid }) });
+                tracks.push(new);
                 let _ = say.send(Signal { published, ..Signal::default() }.encode_to_vec());
                 Ok(())
             }
             Request::Offer(offer) => {
-                let cid = track.as_deref().ok_or("an offer before its track")?;
                 let is_one = offer.kind == "offer" && offer.sdp.contains("m=video") && offer.sdp.contains("a=sendonly");
-                if !is_one || !offer.sdp.contains(&format!(" {cid}")) {
+                // What was not told of before is not taken.
+                let is_known = |section: &str| {
+                    let kind = i32::from(!section.starts_with("audio "));
+                    tracks.iter().any(|track| track.kind == kind && section.contains(&format!(" {}", track.cid)))
+                };
+                if !is_one || !offer.sdp.split("\nm=").skip(1).all(is_known) {
                     return Err(offer.sdp);
                 }
                 let (shared, say) = (self.clone(), say.clone());

@@ -47,7 +47,8 @@ pub(super) const ANSWER: &str = "(async (sdp) => {
     peers.push(peer);
     const video = Object.assign(document.createElement('video'), { muted: true, autoplay: true });
     document.body.append(video);
-    peer.ontrack = ({ track }) => (video.srcObject = new MediaStream([track]));
+    video.srcObject = new MediaStream();
+    peer.ontrack = ({ track }) => video.srcObject.addTrack(track);
     await peer.setRemoteDescription({ type: 'offer', sdp });
     await peer.setLocalDescription();
     while (peer.iceGatheringState !== 'complete') await new Promise((then) => setTimeout(then, 10));
@@ -57,6 +58,11 @@ pub(super) const ANSWER: &str = "(async (sdp) => {
 pub(super) const DECODED: &str = "(async () => {
     const report = [...(await window.peers?.at(-1)?.getStats() ?? new Map()).values()];
     return report.find(({ type, kind }) => type === 'inbound-rtp' && kind === 'video')?.framesDecoded ?? 0;
+})()";
+
+pub(super) const HEARD: &str = "(async () => {
+    const report = [...(await window.peers?.at(-1)?.getStats() ?? new Map()).values()];
+    return report.find(({ type, kind }) => type === 'inbound-rtp' && kind === 'audio')?.totalSamplesReceived ?? 0;
 })()";
 
 impl Endpoint {

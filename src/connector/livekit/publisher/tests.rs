@@ -13,7 +13,9 @@ use crate::{
         FORMS,
         client::Frame,
         hub::{DoorHandle, FeedEvents, FeedHandle, SessionEvent},
-        livekit::messages::{Participant, Permission, Reconnect, RequestResponse, SignalRequest, SignalResponse},
+        livekit::messages::{
+            Participant, Permission, Reconnect, RequestResponse, SignalRequest, SignalResponse, VIDEO,
+        },
     },
 };
 
@@ -143,6 +145,28 @@ fn a_session_is_resumed_unless_this_machine_moved_or_the_server_forgot() {
     let (mut far, _) = Far::published(&runtime);
     far.publisher.moved();
     assert!(!far.connect(&runtime).contains("reconnect"));
+}
+
+#[test]
+fn picture_and_sound_are_offered_when_the_room_knows_both() {
+    let runtime = Runtime::new().unwrap();
+    let mut far = Far::start(&runtime);
+    far.connect(&runtime);
+    far.join(true, false).unwrap();
+    let Some(SessionEvent::Requested { session_id, .. }) = far.events.next() else { panic!("no session") };
+    assert!(far.door.may_begin(&session_id));
+    let sdp = format!("{OFFER}m=audio 9 X 97\r\na=msid:s a\r\n");
+    far.door.send_offer(&session_id, sdp.clone());
+    let mut told = || match far.next() {
+        Request::AddTrack(track) => (track.cid, track.kind, track.source),
+        other => panic!("the tracks should be told first: {other:?}"),
+    };
+    assert_eq!([told(), told()], [("t".to_owned(), VIDEO, CAMERA), ("a".to_owned(), AUDIO, MICROPHONE)]);
+    let published = |cid: &str| Response::TrackPublished(TrackPublished { cid: cid.to_owned(), track: None });
+    far.say(published("t")).unwrap();
+    assert!(far.told.try_recv().is_err(), "the sound is not known there yet");
+    far.say(published("a")).unwrap();
+    assert_eq!(far.next(), Request::Offer(Description { kind: "offer".to_owned(), sdp }));
 }
 
 #[test]
