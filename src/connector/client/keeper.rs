@@ -263,8 +263,13 @@ fn closed(close: Option<(CloseCode, String)>) -> ConnectorFault {
 
 #[cfg(test)]
 mod tests {
+    use tokio::io::{AsyncBufReadExt, BufReader};
+
     use super::*;
-    use crate::connector::client::Papers;
+    use crate::{
+        config::{ConnectorConfig, ConnectorSettings, Secrets, SessionStore},
+        connector::{FORMS, client::Papers},
+    };
 
     #[test]
     fn waits_grow_to_a_bound_and_no_two_are_the_same() {
@@ -320,6 +325,26 @@ mod tests {
         attempts.ready = Some(long_ago());
         attempts.wait_after(lost()).await;
         assert_eq!(attempts.failures, 0);
+    }
+
+    #[tokio::test]
+    async fn headers_of_the_settings_are_in_the_request() {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let line = format!("one=webrtcsink,address=ws://{address},headers=X-Vessel: 7");
+        let config = ConnectorConfig::from_line(&line, FORMS).unwrap();
+        let secrets = Arc::new(Secrets::with_store(SessionStore::default()));
+        let settings = ConnectorSettings::new(config, secrets);
+        let url = settings.address("address").unwrap();
+        let server = Arc::new(Server { url, ca: None, papers: Papers::Settings(settings), subprotocol: None });
+        let keeper = tokio::spawn(keep("one".parse().unwrap(), server, Polite, Arc::new(|_| ())));
+        let mut request = BufReader::new(listener.accept().await.unwrap().0);
+        let mut head = String::new();
+        while !head.ends_with("\r\n\r\n") {
+            assert_ne!(request.read_line(&mut head).await.unwrap(), 0, "{head}");
+        }
+        assert!(head.to_ascii_lowercase().contains("\r\nx-vessel: 7\r\n"), "{head}");
+        keeper.abort();
     }
 
     #[test]
