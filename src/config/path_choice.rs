@@ -8,8 +8,8 @@ keyed_enum! {
         /// As it is where every viewer can take it, else encoded anew.
         #[default]
         Automatic = "auto",
-        /// As it is even with rare key frames, and H.265 even to clients that do not say what they decode.
-        /// What no browser shows rightly is encoded anew all the same.
+        /// As it is, whatever size, rates or picture are asked for, even with rare key frames, and H.265 even to
+        /// clients that do not say what they decode. What no browser shows rightly is encoded anew all the same.
         PassThrough = "pass-through",
         /// Encoded anew, whatever the camera sends.
         Transcode = "transcode",

@@ -86,8 +86,12 @@ impl Default for PathChooser {
 }
 
 impl PathChooser {
-    /// What keeps the stream from going out as it is now; `None` where nothing does.
+    /// What keeps the stream from going out as it is now; `None` where nothing does. Where the operator wants
+    /// nothing but that, no wish does.
     pub fn obstacle(&mut self, is: Circumstances, now: Instant) -> Option<Obstacle> {
+        if is.choice == PathChoice::PassThrough {
+            return (!is.is_suitable).then_some(Obstacle::Stream);
+        }
         lasting_obstacle(&is).or_else(|| self.too_fast(&is, now)).or_else(|| self.too_much(&is, now))
     }
 
@@ -98,9 +102,6 @@ impl PathChooser {
     }
 
     fn too_much(&mut self, is: &Circumstances, now: Instant) -> Option<Obstacle> {
-        if is.choice == PathChoice::PassThrough {
-            return None;
-        }
         self.too_much.set_patience(if is.asker == Asker::Agent { Duration::ZERO } else { TOO_MUCH_FOR });
         let is_too_much = self.too_much.exceeds(is.camera.kbps, is.asked.bitrate_kbps.into(), now).unwrap_or(true);
         is_too_much.then_some(Obstacle::Bitrate)
@@ -153,8 +154,16 @@ mod tests {
         assert_eq!((because(sized(SIZE)), because(sized(SMALL))), (None, Some(Obstacle::Size)));
         assert_eq!(because(sends(Some(2200.0))), Some(Obstacle::Bitrate));
         assert_eq!(because(sends(None)), Some(Obstacle::Bitrate));
-        let forced = Circumstances { choice: PathChoice::PassThrough, ..sends(Some(9000.0)) };
-        assert_eq!(because(forced), None);
+    }
+
+    #[test]
+    fn who_wants_nothing_but_the_cameras_stream_gets_no_other_for_a_wish() {
+        let only = |is| {
+            PathChooser::default().obstacle(Circumstances { choice: PathChoice::PassThrough, ..is }, Instant::now())
+        };
+        let asked = Setpoint { bitrate_kbps: 500, size: Some(SMALL), framerate: Some(5), ..FINE.asked };
+        assert_eq!(only(Circumstances { asked, is_same_picture: false, ..FINE }), None);
+        assert_eq!(only(Circumstances { is_suitable: false, ..FINE }), Some(Obstacle::Stream), "nobody would see it");
     }
 
     #[test]

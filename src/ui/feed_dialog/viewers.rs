@@ -144,7 +144,7 @@ impl ViewersPage {
 fn path_words(path: PathChoice) -> String {
     match path {
         PathChoice::Automatic => gettext("Automatic: as it is where every viewer can take it"),
-        PathChoice::PassThrough => gettext("As it is, even with rare key frames or H.265"),
+        PathChoice::PassThrough => gettext("As it is, whatever is asked for"),
         PathChoice::Transcode => gettext("Always encoded anew"),
     }
 }
