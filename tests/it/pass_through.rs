@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use heliograph::{
-    config::{FeedConfig, FeedId, PathChoice, RtspConfig, SetpointChange, SourceAddress, SourceConfig},
+    config::{FeedConfig, FeedId, OrCamera, PathChoice, RtspConfig, SetpointChange, Size, SourceAddress, SourceConfig},
     engine::{FeedEvent, PathInUse},
 };
 use serde_json::Value;
@@ -93,6 +93,38 @@ fn a_stream_that_viewers_take_is_not_encoded_and_comes_back_from_an_encoder() {
     assert!(smooth, "each change was seen");
     browser.wait(tab, "heliograph.tiles().every(t => !t.stale)", 2000);
     assert_eq!(session(&mut browser, tab), before);
+}
+
+#[test]
+fn a_feed_that_passes_its_stream_through_and_nothing_else_makes_nothing_of_it() {
+    elements::watch();
+    let mut station = SmallStation::start();
+    let feed = station.add("bow", |feed| feed.path = PathChoice::PassThrough);
+    let sentence = "Camera's H.264 goes to the viewers as it is, as chosen, whatever else is asked for";
+    assert_eq!(wait_path(&mut station, &feed, true), sentence);
+    let size = Size { width: 320, height: 180 };
+    let less = SetpointChange {
+        size: Some(OrCamera::Set(size)),
+        framerate: Some(OrCamera::Set(5)),
+        ..SetpointChange::bitrate(LESS_KBPS)
+    };
+    station.apply(&feed, less);
+    let peer = Peer::watch(&station.server, &feed);
+    // Three seconds: longer than it takes to find that a camera sends more than is asked for.
+    peer.wait_frames(3 * usize::from(SmallStation::FRAMERATE) + 15, Duration::from_secs(8));
+    wait_encoders(0);
+}
+
+#[test]
+fn what_encoding_costs_is_told() {
+    let mut station = SmallStation::start_of(Size { width: 1280, height: 720 }, 1);
+    let feed = station.add("bow", |_| {});
+    let cost = station.wait("the cost", &feed, |event| match event {
+        FeedEvent::Path(path) => Some(path.sentence.split_once(", about ")?.1.to_owned()),
+        _ => None,
+    });
+    let cores: f64 = cost.split(' ').next().unwrap().parse().unwrap();
+    assert!((0.05..2.0).contains(&cores), "{cost}");
 }
 
 #[test]

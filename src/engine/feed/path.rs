@@ -11,7 +11,7 @@ use super::{
 use crate::{
     config::{ChangedBy, Codec, Crop, Flip, PathChoice, PictureConfig, RenditionRole, Rotation, Size},
     control::{Asker, Circumstances, Obstacle, PathChooser, StreamForm},
-    i18n::{gettext, gettext_f},
+    i18n::{gettext, gettext_f, ngettext_f},
     media::{EncodedStream, KeyFrameCounts, pass_through::Verdict},
 };
 
@@ -279,10 +279,8 @@ impl Worker {
     /// The path and its reason, without a full stop.
     fn path_sentence(&self, obstacle: Option<Obstacle>) -> String {
         let encoder = self.encoder.as_ref().map(|encoder| encoder.label.clone()).unwrap_or_default();
-        let transcoding = |reason: String| {
-            // Translators: {reason} is such as “The picture is turned or scaled”; {encoder} such as “x264”.
-            gettext_f("{reason}: transcoding with {encoder}", &[("reason", &reason), ("encoder", &encoder)])
-        };
+        let cores = self.encodings.get(&Form::main(self.first_codec())).and_then(Encoding::told_cores);
+        let transcoding = |reason: String| transcoding(&reason, &encoder, cores);
         let because = |reason: String| match self.camera.taken {
             None => transcoding(reason),
             // Translators: {reason} is such as “Camera sends more than is asked for”.
@@ -293,12 +291,17 @@ impl Worker {
                 // Translators: {stream} is such as 640×360 at 15 fps.
                 gettext_f("Camera's second stream, {stream}, goes out as it is", &[("stream", &self.second.words())])
             }
+            None if self.config.path == PathChoice::PassThrough => gettext_f(
+                // Translators: {path} is such as “Camera's H.264 goes to the viewers as it is”.
+                "{path}, as chosen, whatever else is asked for",
+                &[("path", &self.camera.verdict.words())],
+            ),
             None => self.camera.verdict.words(),
             Some(Obstacle::Choice) => transcoding(gettext("As chosen in the settings")),
             Some(Obstacle::Stream) if self.camera.stream.is_none() => {
                 transcoding(gettext("This source has no stream that viewers take"))
             }
-            Some(Obstacle::Stream) => self.camera.verdict.words_with_encoder(&encoder, None),
+            Some(Obstacle::Stream) => transcoding(self.camera.verdict.words()),
             Some(Obstacle::Codec) => {
                 let codec = self.config.codec.to_string();
                 transcoding(gettext_f("Viewers are sent {codec}", &[("codec", &codec)]))
@@ -308,5 +311,38 @@ impl Worker {
             Some(Obstacle::Framerate) => because(gettext("Camera sends more pictures a second than are asked for")),
             Some(Obstacle::Bitrate) => because(gettext("Camera sends more than is asked for")),
         }
+    }
+}
+
+/// What is done for this reason: an encoder, such as “x264”, keeps this many cores busy, where that is known and
+/// not nothing.
+fn transcoding(reason: &str, encoder: &str, cores: Option<f64>) -> String {
+    let told = cores.map(|cores| format!("{cores:.1}")).unwrap_or_default();
+    let values = [("reason", reason), ("encoder", encoder), ("cores", &told)];
+    // Less than that is not to be seen among everything else.
+    let Some(cores) = cores.filter(|cores| *cores >= 0.05) else {
+        // Translators: {reason} is such as “Camera sends H.264 High with B-frames”; {encoder} such as “x264”.
+        return gettext_f("{reason}: transcoding with {encoder}", &values);
+    };
+    ngettext_f(
+        // Translators: {reason} is such as “Camera sends H.264 High with B-frames”; {cores} is such as 0.2.
+        "{reason}: transcoding with {encoder}, about {cores} core",
+        "{reason}: transcoding with {encoder}, about {cores} cores",
+        if cores < 1.05 { 1 } else { cores.ceil() as u32 },
+        &values,
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::transcoding;
+
+    #[test]
+    fn what_an_encoder_costs_is_told_where_it_is_known() {
+        let told = |cores| transcoding("Camera sends H.264 High with B-frames", "x264", cores);
+        assert_eq!(told(None), "Camera sends H.264 High with B-frames: transcoding with x264");
+        assert_eq!(told(Some(0.01)), told(None));
+        assert_eq!(told(Some(0.24)), "Camera sends H.264 High with B-frames: transcoding with x264, about 0.2 core");
+        assert!(told(Some(1.26)).ends_with("about 1.3 cores"));
     }
 }

@@ -37,6 +37,8 @@ pub(super) struct Encoding {
     number: u64,
     /// When the encoder was weighed, and what it had used by then.
     load: Option<(Instant, Duration)>,
+    /// How many cores it is told to keep busy.
+    told_cores: Option<f64>,
     rate: Rate,
 }
 
@@ -44,6 +46,11 @@ impl Encoding {
     /// Which of the feed's encoders it is.
     pub(super) fn number(&self) -> u64 {
         self.number
+    }
+
+    /// How many cores it keeps busy, roughly.
+    pub(super) fn told_cores(&self) -> Option<f64> {
+        self.told_cores
     }
 }
 
@@ -132,7 +139,7 @@ impl Worker {
         };
         let Chosen { encoder, words } = chosen;
         let in_use = EncoderInUse { element: encoder.element().into(), label: encoder.label(), reason: words };
-        Ok(Encoding { rendition, in_use, number, load: None, rate: Rate::default() })
+        Ok(Encoding { rendition, in_use, number, load: None, told_cores: None, rate: Rate::default() })
     }
 
     /// What encodes in the codec that the operator set, and which of the operator's settings it does not
@@ -175,6 +182,7 @@ impl Worker {
             let (holder, pixel_rate) = (self.holder(form), self.pixel_rate(form.role));
             let Some(encoding) = self.encodings.get_mut(&form) else { continue };
             let Some(cores) = encoding.cores(Instant::now()) else { continue };
+            encoding.told_cores = Some(steady(encoding.told_cores, cores));
             let encoder = encoding.rendition.encoder().element();
             self.around.encoders.measured(&holder, encoder, cores, pixel_rate);
             if self.around.encoders.may_move(&holder) {
@@ -297,4 +305,9 @@ impl Encoding {
         let (then, before) = self.load.replace((now, used))?;
         Some(used.saturating_sub(before).as_secs_f64() / now.duration_since(then).as_secs_f64())
     }
+}
+
+/// What is told of a value that comes and goes a little.
+fn steady(told: Option<f64>, now: f64) -> f64 {
+    told.filter(|told| (now - told).abs() <= (told * 0.25).max(0.1)).unwrap_or(now)
 }

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     config::Codec,
-    i18n::{gettext, gettext_f, ngettext_f},
+    i18n::{gettext, gettext_f},
 };
 
 /// Whether a camera's stream may go to viewers as it is.
@@ -79,27 +79,6 @@ impl Verdict {
             Self::Unsuitable(reason) => reason.words(),
         }
     }
-
-    /// The same with what is done about it: an encoder, such as “x264”, that is expected to keep
-    /// this many cores busy, where that is known and not nothing.
-    pub fn words_with_encoder(&self, encoder: &str, cores: Option<f64>) -> String {
-        let values = [("found", self.words()), ("encoder", encoder.to_owned())];
-        let mut values: Vec<_> = values.iter().map(|(name, value)| (*name, value.as_str())).collect();
-        // Less than that is not to be seen among everything else.
-        let Some(cores) = cores.filter(|cores| *cores >= 0.05) else {
-            // Translators: {found} is such as “Camera sends H.264 High with B-frames”.
-            return gettext_f("{found}: transcoding with {encoder}", &values);
-        };
-        let told = format!("{cores:.1}");
-        values.push(("cores", &told));
-        ngettext_f(
-            // Translators: {found} is such as “Camera sends H.264 High with B-frames”; {cores} is such as 0.2.
-            "{found}: transcoding with {encoder}, about {cores} core",
-            "{found}: transcoding with {encoder}, about {cores} cores",
-            if cores < 1.05 { 1 } else { cores.ceil() as u32 },
-            &values,
-        )
-    }
 }
 
 impl Reason {
@@ -152,11 +131,6 @@ mod tests {
     fn a_verdict_is_one_sentence() {
         let high = Verdict::Unsuitable(Reason::BFrames { codec: Codec::H264, profile: "High".into() });
         assert_eq!(high.words(), "Camera sends H.264 High with B-frames");
-        let told = |cores| high.words_with_encoder("x264", cores);
-        assert_eq!(told(None), "Camera sends H.264 High with B-frames: transcoding with x264");
-        assert_eq!(told(Some(0.01)), told(None));
-        assert_eq!(told(Some(0.24)), "Camera sends H.264 High with B-frames: transcoding with x264, about 0.2 core");
-        assert!(told(Some(1.26)).ends_with("about 1.3 cores"));
         assert_eq!(Verdict::Suitable(Codec::H265).words(), "Camera's H.265 goes to the viewers as it is");
         let long = Verdict::Unsuitable(Reason::LongGop { longest_s: 10 });
         assert_eq!(long.words(), "Camera's key frames are more than 10 s apart");
