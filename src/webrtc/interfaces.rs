@@ -9,7 +9,10 @@ use crate::config::InterfaceName;
 
 /// How the interfaces of containers and virtual machines begin. Nobody is reached through them who
 /// is not reached without, and their addresses are the same on every machine.
-const VIRTUAL: [&str; 5] = ["docker", "veth", "br-", "virbr", "vnet"];
+const VIRTUAL: [&str; 14] = [
+    "docker", "veth", "br-", "virbr", "vnet", "podman", "cni", "flannel", "cali", "lxcbr", "lxdbr", "incusbr", "vmnet",
+    "vboxnet",
+];
 
 /// An address and the interface that has it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -61,6 +64,7 @@ mod tests {
             ("docker0", "172.17.0.1"),
             ("br-0a1b2c", "172.18.0.1"),
             ("veth9", "172.19.0.1"),
+            ("podman0", "10.88.0.1"),
         ];
         let places = machine.map(|(name, address)| Place { interface: name.into(), address: address.parse().unwrap() });
         let named: Vec<InterfaceName> = named.iter().map(|name| name.parse().unwrap()).collect();
