@@ -59,6 +59,11 @@ fn repair_packets_are_as_many_as_asked_for_and_change_live() {
         assert!(expected.contains(&overhead), "{overhead} bytes are sent for each that was encoded, at {percent} %");
     }
     peer.wait_frames(20, SOON);
+    sender.outlet.set_fec_percent(0);
+    let later = Peer::watch(&sender.server, &sender.feed);
+    later.wait_frames(20, SOON);
+    let offer = later.offer();
+    assert!(!offer.contains(" ulpfec/90000") && !offer.contains(" red/90000"), "{offer}");
 }
 
 /// kbit/s of RTP on this machine's wires, from now on; loopback is heard twice.

@@ -113,9 +113,8 @@ impl Transport {
     /// They are not offered to everybody just in case: a browser that was does not wait for packets that
     /// are sent again, and everything would be wrapped for it.
     pub(super) fn set_fec_percent(&self, sink: &BaseWebRTCSink, percent: u8) -> Vec<String> {
-        if percent > 0 {
-            sink.set_property("do-fec", true);
-        }
+        // Who comes later is offered what there is then.
+        sink.set_property("do-fec", percent > 0);
         self.change(|live| live.fec_percent = percent.min(100), set_fec_percent);
         if percent == 0 {
             return Vec::new();
