@@ -86,6 +86,7 @@ impl Worker {
         self.config.agent = config;
         if (before.kind, before.is_passive) != (config.kind, config.is_passive) {
             self.agents.crew.choose(config.kind, config.is_passive, Instant::now());
+            self.resizing.forget_agent();
         }
         self.tell_decider();
         self.consult(Instant::now());
@@ -111,6 +112,7 @@ impl Worker {
     /// A person decides for this long, or until the agent is let decide again.
     pub(super) fn overtake(&mut self, limit: Option<Duration>) {
         self.agents.crew.overtake(limit, Instant::now());
+        self.resizing.forget_agent();
         self.consult(Instant::now());
     }
 
@@ -139,6 +141,7 @@ impl Worker {
         let is_the_controllers = change.bitrate_kbps.is_some() && self.agents.share.1.is_some();
         if (is_an_agents && self.agents.crew.is_automatic()) || is_the_controllers {
             self.agents.crew.overtake(None, Instant::now());
+            self.resizing.forget_agent();
         }
     }
 

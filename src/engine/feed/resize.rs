@@ -40,6 +40,11 @@ impl Resizing {
         may
     }
 
+    /// Somebody else decides from now on than the agent that asked.
+    pub(super) fn forget_agent(&mut self) {
+        self.waiting.take_if(|(_, by)| matches!(by, ChangedBy::Agent(_)));
+    }
+
     /// What has waited long enough. To be asked for again.
     pub(super) fn due(&mut self, now: Instant) -> Option<Asked> {
         if self.is_apart(now) { self.waiting.take() } else { None }
@@ -140,6 +145,15 @@ mod tests {
         assert_eq!(bench.ask(2.0, MIDDLE, &ChangedBy::Person), MIDDLE);
         assert_eq!(bench.ask(2.1, SMALL, &ChangedBy::Person), SMALL);
         assert_eq!(bench.wait(60.0), SMALL, "the agent asked before the person did");
+    }
+
+    #[test]
+    fn what_an_agent_asked_for_is_gone_when_somebody_else_decides() {
+        let mut bench = Bench::new();
+        bench.agent(0.0, SMALL);
+        bench.agent(1.0, LARGE);
+        bench.resizing.forget_agent();
+        assert_eq!(bench.wait(60.0), SMALL);
     }
 
     #[test]
