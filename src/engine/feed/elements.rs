@@ -34,13 +34,14 @@ impl Worker {
     fn set_live(&self, role: ElementRole, name: &str, value: &str) -> Result<(), String> {
         match role {
             ElementRole::Source | ElementRole::Depayloader | ElementRole::Decoder => {
-                self.ingest.iter().try_for_each(|ingest| ingest.set_property(role, name, value))
+                taken_by_any(self.ingest.iter().map(|ingest| ingest.set_property(role, name, value)))
             }
             ElementRole::Converter | ElementRole::Encoder => {
-                self.encodings.values().try_for_each(|encoding| encoding.rendition.set_property(role, name, value))
+                let encodings = self.encodings.values();
+                taken_by_any(encodings.map(|encoding| encoding.rendition.set_property(role, name, value)))
             }
             ElementRole::Payloader | ElementRole::Transport => {
-                self.served().try_for_each(|served| served.outlet.set_property(role, name, value))
+                taken_by_any(self.served().map(|served| served.outlet.set_property(role, name, value)))
             }
         }
     }
@@ -66,5 +67,26 @@ impl Worker {
                 self.notice(sentence.clone());
             }
         }
+    }
+}
+
+/// All are asked, and one is enough: an encoder for another codec has other properties. Where there is none,
+/// the next will see.
+fn taken_by_any(answers: impl Iterator<Item = Result<(), String>>) -> Result<(), String> {
+    let (taken, refused): (Vec<_>, Vec<_>) = answers.partition(Result::is_ok);
+    if taken.is_empty() { refused.into_iter().next().unwrap_or(Ok(())) } else { Ok(()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::taken_by_any;
+
+    #[test]
+    fn a_property_is_set_where_there_is_one() {
+        let refused = || Err("vp8enc has no property speed-preset".to_owned());
+        assert_eq!(taken_by_any([Ok(()), refused()].into_iter()), Ok(()));
+        assert_eq!(taken_by_any([refused(), Ok(())].into_iter()), Ok(()));
+        assert_eq!(taken_by_any([refused(), Err("another".to_owned())].into_iter()), refused());
+        assert_eq!(taken_by_any(std::iter::empty()), Ok(()));
     }
 }
