@@ -13,7 +13,7 @@ use crate::{
         sdp::{asking, both_ways},
     },
     i18n::gettext,
-    webrtc::complete,
+    webrtc::{IceAddresses, complete},
 };
 
 /// The Director is told by then that there is no answer; it waits for three seconds.
@@ -125,7 +125,7 @@ impl Plays {
 
 /// One viewer, from its offer to its end.
 async fn show(hub: &Arc<Hub>, feed: &FeedId, line: &Line, uuid: &str, offer: String) {
-    let asked = Guest::ask(hub, feed.as_str(), None, &offer, ANSWER_WITHIN).await;
+    let asked = Guest::ask(hub, feed.as_str(), None, &offer, &IceAddresses::default(), ANSWER_WITHIN).await;
     let mut guest = match asked {
         Ok(Answered::Shown(guest, answer)) => {
             let sdp = both_ways(&answer);

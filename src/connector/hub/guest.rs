@@ -96,12 +96,19 @@ impl Guest {
         Self::join(hub, feed, None, None, None, servers)
     }
 
-    /// Asks to watch a feed by an offer (SDP) of the guest's own, with its candidates inside: the feed answers.
+    /// Asks to watch a feed by an offer (SDP) of the guest's own, with its candidates inside: the feed answers,
+    /// by way of these STUN and TURN servers beside the operator's.
     ///
     /// # Errors
     /// There is no such feed, nothing of it in a codec of the offer, or no room.
-    pub(crate) fn begin(hub: &Arc<Hub>, feed: &str, name: Option<&str>, offer: String) -> Result<Self, Refused> {
-        Self::join(hub, feed, name, None, Some(offer), IceAddresses::default())
+    pub(crate) fn begin(
+        hub: &Arc<Hub>,
+        feed: &str,
+        name: Option<&str>,
+        offer: String,
+        servers: IceAddresses,
+    ) -> Result<Self, Refused> {
+        Self::join(hub, feed, name, None, Some(offer), servers)
     }
 
     fn join(
@@ -169,11 +176,12 @@ impl Guest {
         feed: &str,
         name: Option<&str>,
         offer: &str,
+        servers: &IceAddresses,
         within: Duration,
     ) -> Result<Answered, Refused> {
         let end = Instant::now() + within;
         for _ in 0..TRIES {
-            let mut guest = Self::begin(hub, feed, name, offer.to_owned())?;
+            let mut guest = Self::begin(hub, feed, name, offer.to_owned(), servers.clone())?;
             match timeout_at(end.into(), guest.whole_answer()).await {
                 Ok(Some(answer)) if sends_picture(&answer) => return Ok(Answered::Shown(guest, answer)),
                 Ok(Some(_)) => tracing::debug!(feed, "an offer is answered without a picture"),

@@ -10,6 +10,7 @@ use crate::{
         hub::{FeedStatus, PictureClock},
         switchboard::Seat,
     },
+    webrtc::IceAddresses,
 };
 
 /// A connected peer that reads its own mail.
@@ -656,4 +657,17 @@ fn a_guest_that_is_sent_away_is_gone_at_once() {
     // Whoever speaks for it has not noticed.
     assert!(Guest::watch(&hub, "bow", None, None).is_ok());
     drop(guest);
+}
+
+#[test]
+fn a_guest_that_makes_the_offer_may_bring_servers_of_its_own() {
+    let (hub, _feed, events) = hub_with_feed();
+    let offer = "v=0\r\nm=video 9 X 96\r\na=rtpmap:96 H264/90000\r\n".to_owned();
+    let through = |host: &str| IceAddresses { stun: Some(format!("stun://{host}:443")), turn: Vec::new() };
+    let begin = |host| Guest::begin(&hub, "bow", None, offer.clone(), through(host)).unwrap();
+    let guests = ["one", "other"].map(|host| (host, begin(host)));
+    for (host, _) in &guests {
+        let Some(SessionEvent::Requested { peer_id, .. }) = events.next() else { panic!("{host} should be asked for") };
+        assert_eq!(hub.servers(&peer_id).stun, through(host).stun);
+    }
 }

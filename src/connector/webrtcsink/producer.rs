@@ -20,6 +20,7 @@ use crate::{
         switchboard::random_id,
     },
     i18n::gettext_f,
+    webrtc::IceAddresses,
 };
 
 /// How soon viewers tell what they receive where there is a way to them: they do many times a second.
@@ -55,7 +56,7 @@ impl Producer {
     /// Somebody wants to watch, by an offer of its own or by the feed's.
     fn begin(&mut self, session: &str, offer: Option<String>, line: &Line) {
         let guest = match offer {
-            Some(offer) => Guest::begin(&self.hub, self.feed.as_str(), None, offer),
+            Some(offer) => Guest::begin(&self.hub, self.feed.as_str(), None, offer, IceAddresses::default()),
             None => Guest::watch(&self.hub, self.feed.as_str(), None, None),
         };
         match guest {

@@ -42,6 +42,7 @@ use super::pages;
 use crate::config::FeedConfig;
 use crate::connector::hub::{Answered, Guest, Hub, short};
 use crate::connector::sdp::asking;
+use crate::webrtc::IceAddresses;
 use fragment::{Fragment, Offer};
 use players::{MAX_PLAYERS, NotTaken, Players};
 
@@ -190,7 +191,8 @@ async fn begin(
     let place = whep.players.place().ok_or_else(|| {
         Refusal::for_now(format!("{MAX_PLAYERS} players are here, which is the most there can be. Try again later."))
     })?;
-    let asked = Guest::ask(&whep.hub, &feed, Some(&name_in(&uri)), &asking(&offer.sdp), ANSWER_WITHIN).await;
+    let (name, asked, servers) = (name_in(&uri), asking(&offer.sdp), IceAddresses::default());
+    let asked = Guest::ask(&whep.hub, &feed, Some(&name), &asked, &servers, ANSWER_WITHIN).await;
     let (guest, answer) = match asked.map_err(|refused| Refusal::for_now(refused.to_string()))? {
         Answered::Shown(guest, answer) => (guest, answer),
         Answered::NotYet(guest) => {
