@@ -27,7 +27,7 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 use gstrswebrtc::signaller::Signallable;
 
 pub use self::{
-    client::{ConnectorFault, ConnectorFaultKind, ConnectorState, SetUp},
+    client::{ConnectorFault, ConnectorFaultKind, ConnectorState, SetUp, Step},
     menu::{Codecs, Menu, Palate},
     needs::{Needs, Sound, Viewers},
 };

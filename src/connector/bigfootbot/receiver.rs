@@ -98,7 +98,9 @@ pub async fn receive(
     mut replies: UnboundedReceiver<Reply>,
 ) -> Result<(), ConnectorFault> {
     let server = Server { url: relay.url, ca: relay.ca, papers: Papers::Token(relay.token), subprotocol: None };
-    let mut dialled = server.dial(&mut SetUp::default()).await?;
+    let mut set_up = SetUp::default();
+    let mut dialled = server.dial(&mut set_up).await?;
+    tracing::info!(relay = server.host(), set_up = set_up.words(), "The relay is reached.");
     let mut receiver = Receiver::new(relay.feed, relay.before);
     loop {
         let left = receiver.converse(&server, dialled, &offered, &mut replies).await?;

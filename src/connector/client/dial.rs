@@ -1,6 +1,7 @@
 //! The way to a service elsewhere: a websocket, opened step by step.
 
 use std::{
+    borrow::Cow,
     io,
     net::{IpAddr, SocketAddr},
     path::{Path, PathBuf},
@@ -106,8 +107,11 @@ impl Papers {
 }
 
 /// How long the steps of a connection took, in seconds; `None` where there was no such step.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct SetUp {
+    /// What had to be asked of the service before, in this order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub before: Vec<Step>,
     /// Finding the address of the name.
     pub resolve: Option<f64>,
     /// TCP.
@@ -120,16 +124,37 @@ pub struct SetUp {
     pub signalling: Option<f64>,
 }
 
+/// A step that only some services have.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Step {
+    /// What the service's protocol calls it; nobody translates that.
+    pub name: Cow<'static, str>,
+    /// How long it took, in seconds.
+    pub seconds: f64,
+}
+
 impl SetUp {
     /// The steps that there were, in a line: `resolve 1 ms, connect 12 ms`.
     pub fn words(&self) -> String {
-        steps_in_words(&[
+        let before = self.before.iter().map(|step| (step.name.as_ref(), Some(step.seconds)));
+        let known = [
             ("resolve", self.resolve),
             ("connect", self.connect),
             ("encrypt", self.encrypt),
             ("authenticate", self.authenticate),
             ("signalling", self.signalling),
-        ])
+        ];
+        steps_in_words(&before.chain(known).collect::<Vec<_>>())
+    }
+
+    /// Takes the time of a step that comes before the connection, whatever comes of it. One that is taken
+    /// again counts as it was the last time.
+    pub(in crate::connector) async fn time<T>(&mut self, name: &'static str, step: impl Future<Output = T>) -> T {
+        let began = Instant::now();
+        let result = step.await;
+        self.before.retain(|step| step.name != name);
+        self.before.push(Step { name: name.into(), seconds: began.elapsed().as_secs_f64() });
+        result
     }
 }
 

@@ -119,10 +119,10 @@ fn wait_after(age: Duration, failures: u32, kind: Kind) -> Duration {
 /// One connection, from the first step to its end.
 async fn attempt(server: &Server, dialect: &mut dyn Dialect, line: &Line, attempts: &mut Attempts) -> ConnectorFault {
     let mut server = server.clone();
-    if let Err(fault) = dialect.prepare(&mut server).await {
+    let mut set_up = SetUp::default();
+    if let Err(fault) = dialect.prepare(&mut server, &mut set_up).await {
         return fault;
     }
-    let mut set_up = SetUp::default();
     let (socket, own) = match server.dial(&mut set_up).await {
         Ok(dialled) => dialled,
         Err(fault) if fault.kind == Kind::Refused => return dialect.refused(fault),
@@ -197,7 +197,7 @@ async fn talk(
     loop {
         if set_up.signalling.is_none() && dialect.is_ready() {
             set_up.signalling = Some(opened.elapsed().as_secs_f64());
-            attempts.succeed(set_up);
+            attempts.succeed(set_up.clone());
         }
         tokio::select! {
             message = socket.next() => {
@@ -263,7 +263,9 @@ fn closed(close: Option<(CloseCode, String)>) -> ConnectorFault {
 
 #[cfg(test)]
 mod tests {
+    use futures::future::BoxFuture;
     use tokio::io::{AsyncBufReadExt, BufReader};
+    use url::Url;
 
     use super::*;
     use crate::{
@@ -345,6 +347,62 @@ mod tests {
         }
         assert!(head.to_ascii_lowercase().contains("\r\nx-vessel: 7\r\n"), "{head}");
         keeper.abort();
+    }
+
+    /// Has to ask something twice before it knows where to go.
+    struct Asking(Url);
+
+    impl Dialect for Asking {
+        fn prepare<'a>(
+            &'a mut self,
+            server: &'a mut Server,
+            set_up: &'a mut SetUp,
+        ) -> BoxFuture<'a, Result<(), ConnectorFault>> {
+            async {
+                set_up.time("describe", sleep(Duration::from_millis(30))).await;
+                server.url = set_up.time("endpoint", async { self.0.clone() }).await;
+                Ok(())
+            }
+            .boxed()
+        }
+
+        fn opened(&mut self, _: &Line) {}
+
+        fn hear(&mut self, _: &str, _: &Line) -> Result<(), ConnectorFault> {
+            Ok(())
+        }
+
+        fn is_ready(&self) -> bool {
+            true
+        }
+    }
+
+    #[tokio::test]
+    async fn what_a_dialect_asks_before_the_connection_is_timed_by_its_name() {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url: Url = format!("ws://{}", listener.local_addr().unwrap()).parse().unwrap();
+        let nowhere = "ws://127.0.0.1:9".parse().unwrap();
+        let server = Arc::new(Server { url: nowhere, ca: None, papers: Papers::Token(None), subprotocol: None });
+        let (told, mut states) = tokio::sync::mpsc::unbounded_channel();
+        let tell: TellState = Arc::new(move |state| drop(told.send(state)));
+        let keeper = tokio::spawn(keep("one".parse().unwrap(), server, Asking(url), tell));
+        let stream = listener.accept().await.unwrap().0;
+        let _socket = tokio_tungstenite::accept_async(stream).await.unwrap();
+        let set_up = loop {
+            match timeout(Duration::from_secs(10), states.recv()).await.unwrap().unwrap() {
+                ConnectorState::Ready { set_up } => break set_up,
+                ConnectorState::Connecting => {}
+                ConnectorState::Backoff { fault, .. } => panic!("{fault}"),
+            }
+        };
+        keeper.abort();
+        let names: Vec<_> = set_up.before.iter().map(|step| step.name.as_ref()).collect();
+        assert_eq!(names, ["describe", "endpoint"]);
+        assert!(set_up.before[0].seconds >= 0.03, "{set_up:?}");
+        assert!(set_up.words().starts_with("describe "), "{}", set_up.words());
+        let json = serde_json::to_value(&set_up).unwrap();
+        assert_eq!(json["before"][1]["name"], "endpoint");
+        assert_eq!(serde_json::from_value::<SetUp>(json).unwrap(), set_up);
     }
 
     #[test]

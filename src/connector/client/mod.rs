@@ -25,7 +25,7 @@ use futures::{
 };
 use tokio::task::JoinHandle;
 
-pub use dial::{Papers, Server, SetUp};
+pub use dial::{Papers, Server, SetUp, Step};
 pub use fault::{ConnectorFault, ConnectorFaultKind};
 pub use state::ConnectorState;
 
@@ -44,11 +44,15 @@ use crate::config::{Codec, FeedChoice, FeedId, TransportConfig};
 /// guests: media need no signalling once they flow.
 pub(in crate::connector) trait Dialect: Send + 'static {
     /// What has to be known before a connection is made, such as secrets as they are now. Some of it may be for
-    /// the server's address.
+    /// the server's address. What takes its time is told with [`SetUp::time`].
     ///
     /// # Errors
     /// It cannot be had: no connection is made, and it is tried again later.
-    fn prepare<'a>(&'a mut self, _server: &'a mut Server) -> BoxFuture<'a, Result<(), ConnectorFault>> {
+    fn prepare<'a>(
+        &'a mut self,
+        _server: &'a mut Server,
+        _set_up: &'a mut SetUp,
+    ) -> BoxFuture<'a, Result<(), ConnectorFault>> {
         ready(Ok(())).boxed()
     }
 

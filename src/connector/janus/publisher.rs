@@ -23,7 +23,7 @@ use super::{
 use crate::{
     config::{FeedId, Password},
     connector::{
-        client::{ConnectorFault, ConnectorFaultKind as Kind, Dialect, Guests, Line, Said, Server},
+        client::{ConnectorFault, ConnectorFaultKind as Kind, Dialect, Guests, Line, Said, Server, SetUp},
         hub::{Guest, GuestEvent, Hub},
         sdp::refuses_pictures,
     },
@@ -315,7 +315,7 @@ fn gone(handle: u64) -> String {
 }
 
 impl Dialect for Publisher {
-    fn prepare<'a>(&'a mut self, _: &'a mut Server) -> BoxFuture<'a, Result<(), ConnectorFault>> {
+    fn prepare<'a>(&'a mut self, _: &'a mut Server, _: &'a mut SetUp) -> BoxFuture<'a, Result<(), ConnectorFault>> {
         async {
             let (api_secret, token) =
                 (self.room.settings.secret("api_secret").await?, self.room.settings.secret("token").await?);

@@ -25,7 +25,7 @@ use super::{
 use crate::{
     config::{FeedId, Password},
     connector::{
-        client::{ConnectorFault, ConnectorFaultKind as Kind, Dialect, Guests, Line, Papers, Said, Server},
+        client::{ConnectorFault, ConnectorFaultKind as Kind, Dialect, Guests, Line, Papers, Said, Server, SetUp},
         hub::{Guest, GuestEvent, Hub},
         sdp::refuses_pictures,
     },
@@ -280,7 +280,11 @@ impl Publisher {
 }
 
 impl Dialect for Publisher {
-    fn prepare<'a>(&'a mut self, server: &'a mut Server) -> BoxFuture<'a, Result<(), ConnectorFault>> {
+    fn prepare<'a>(
+        &'a mut self,
+        server: &'a mut Server,
+        _: &'a mut SetUp,
+    ) -> BoxFuture<'a, Result<(), ConnectorFault>> {
         async {
             let is_known = matches!(self.stage, Stage::Answered | Stage::Resume);
             if !is_known || self.heard_at.elapsed() > FORGOTTEN_AFTER || !self.guests.has(self.feed.as_str()) {

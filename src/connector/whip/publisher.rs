@@ -65,7 +65,8 @@ impl Publisher {
     async fn attempt(&self, post: &Post, attempts: &mut Attempts) -> Result<ConnectorFault, ConnectorFault> {
         let client = self.client()?;
         let token = self.settings.secret("token").await?;
-        let (mut guest, offer) = self.offer(post, &client, token.as_ref(), FRESH_FOR).await?;
+        let mut set_up = SetUp::default();
+        let (mut guest, offer) = self.offer(post, &client, token.as_ref(), FRESH_FOR, &mut set_up).await?;
         let asked = Instant::now();
         let response = authorized(client.post(self.endpoint.clone()), token.as_ref())
             .header(CONTENT_TYPE, SDP)
@@ -76,8 +77,8 @@ impl Publisher {
         let resource = self.resource(&response, &client, token)?;
         let answer = answer(response).await?;
         guest.answer(answer);
-        let signalling = Some(asked.elapsed().as_secs_f64());
-        attempts.succeed(SetUp { signalling, ..SetUp::default() });
+        set_up.signalling = Some(asked.elapsed().as_secs_f64());
+        attempts.succeed(set_up);
         let fault = self.until_end(&mut guest, &client, &offer).await;
         drop(guest);
         // It ends at the endpoint before it begins there anew.
@@ -95,10 +96,11 @@ impl Publisher {
         client: &Client,
         token: Option<&Password>,
         fresh_for: Duration,
+        set_up: &mut SetUp,
     ) -> Result<(Guest, String), ConnectorFault> {
         loop {
             let asked = Instant::now();
-            let servers = self.servers(client, token).await;
+            let servers = self.servers(client, token, set_up).await;
             let may_expire = !servers.turn.is_empty();
             let guest = Guest::watch_through(&post.hub, post.feed.as_str(), servers);
             let mut guest = guest.map_err(|refused| ConnectorFault::settings(refused.to_string()))?;
@@ -161,12 +163,12 @@ impl Publisher {
 
     /// The STUN and TURN servers that the endpoint names before it is sent anything; the operator's own come
     /// first. An endpoint that says nothing of them says later, too, why it cannot be published to.
-    async fn servers(&self, client: &Client, token: Option<&Password>) -> IceAddresses {
+    async fn servers(&self, client: &Client, token: Option<&Password>, set_up: &mut SetUp) -> IceAddresses {
         if !self.settings.transport.ice.servers.is_empty() {
             return IceAddresses::default();
         }
         let ask = authorized(client.request(Method::OPTIONS, self.endpoint.clone()), token).timeout(ASK_WITHIN);
-        match ask.send().await {
+        match set_up.time("OPTIONS", ask.send()).await {
             Ok(response) if response.status().is_success() => links::servers(response.headers()),
             _ => IceAddresses::default(),
         }

@@ -50,8 +50,9 @@ impl ConnectionWords {
 }
 
 fn steps(viewer: &ViewerSample, at_connector: Option<&SetUp>) -> Vec<(String, String)> {
-    let there = at_connector.copied().unwrap_or_default();
+    let there = at_connector.cloned().unwrap_or_default();
     let set_up = &viewer.set_up;
+    let before = there.before.iter().map(|step| (step.name.to_string(), Some(step.seconds)));
     let connected = [
         // Translators: a step on the way to a service elsewhere.
         (gettext("Address of the service"), there.resolve),
@@ -76,7 +77,7 @@ fn steps(viewer: &ViewerSample, at_connector: Option<&SetUp>) -> Vec<(String, St
     ];
     let took = |seconds: Option<f64>| seconds.map_or_else(|| units::NOT_KNOWN.to_owned(), units::delay);
     // What the service did not need is left out; what a viewer needs is shown to be missing.
-    let connected = connected.into_iter().filter(|(_, seconds)| seconds.is_some());
+    let connected = before.chain(connected).filter(|(_, seconds)| seconds.is_some());
     connected.chain(session).map(|(step, seconds)| (step, took(seconds))).collect()
 }
 
@@ -121,7 +122,10 @@ fn kind(candidate: &Candidate) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::stats::{CandidatePair, IceReport, IceState, SessionSetUp};
+    use crate::{
+        connector::Step,
+        stats::{CandidatePair, IceReport, IceState, SessionSetUp},
+    };
 
     fn candidate(kind: &str, address: &str) -> Candidate {
         Candidate { candidate_type: kind.into(), address: address.into(), port: 5000, protocol: "udp".into() }
@@ -148,12 +152,13 @@ mod tests {
 
     #[test]
     fn a_connection_that_is_there_says_how_it_came_about() {
-        let there = SetUp { connect: Some(0.3), ..SetUp::default() };
+        let before = vec![Step { name: "OPTIONS".into(), seconds: 0.02 }];
+        let there = SetUp { before, connect: Some(0.3), ..SetUp::default() };
         let words = ConnectionWords::new(&viewer(), Some(&there));
         assert_eq!((words.health, words.sentence.as_str()), (Health::Live, "Connected."));
         let steps: Vec<_> =
             words.steps.iter().map(|(step, took)| format!("{step} {}", took.replace('\u{a0}', " "))).collect();
-        assert_eq!(steps[..2], ["Connection to the service 300 ms", "Offer and answer 12 ms"]);
+        assert_eq!(steps[..3], ["OPTIONS 20 ms", "Connection to the service 300 ms", "Offer and answer 12 ms"]);
         assert_eq!(steps.last().unwrap(), "First picture sent —");
         let ways: Vec<_> = words.ways.iter().map(|way| (way.ends.as_str(), way.state.as_str())).collect();
         let expected = [

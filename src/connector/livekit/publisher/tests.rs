@@ -60,7 +60,7 @@ impl<'a> Far<'a> {
         self.told = self.line.connect();
         let url = "ws://h/base".parse().unwrap();
         let mut server = Server { url, ca: None, papers: Papers::Token(None), subprotocol: None };
-        runtime.block_on(self.publisher.prepare(&mut server)).unwrap();
+        runtime.block_on(self.publisher.prepare(&mut server, &mut SetUp::default())).unwrap();
         self.publisher.opened(&self.line);
         server.url.to_string()
     }

@@ -105,7 +105,8 @@ fn set_up_words(set_up: &SetUp) -> String {
     ];
     // An address that need not be looked up takes no time, and is not worth a word.
     let took = |took: Option<f64>| took.filter(|took| *took >= WORTH_A_WORD);
-    let words = steps.into_iter().filter_map(|(name, step)| Some(format!("{name} {}", units::delay(took(step)?))));
+    let before = set_up.before.iter().map(|step| (step.name.to_string(), Some(step.seconds)));
+    let words = before.chain(steps).filter_map(|(name, step)| Some(format!("{name} {}", units::delay(took(step)?))));
     words.collect::<Vec<_>>().join(", ")
 }
 
@@ -122,7 +123,7 @@ fn with_wait(sentence: &str, wait: Duration) -> String {
 mod tests {
     use super::*;
     use crate::{
-        connector::{ConnectorFault, ConnectorFaultKind, FORMS},
+        connector::{ConnectorFault, ConnectorFaultKind, FORMS, Step},
         mqtt::{LinkFault, LinkFaultKind},
     };
 
@@ -146,7 +147,7 @@ mod tests {
     fn a_connector_is_as_its_feeds_are_there() {
         let set_up =
             SetUp { resolve: Some(0.000_01), connect: Some(0.012), signalling: Some(0.003), ..SetUp::default() };
-        let ready = || ConnectorState::Ready { set_up };
+        let ready = || ConnectorState::Ready { set_up: set_up.clone() };
         let gone = || backoff(ConnectorFaultKind::Lost, "Gone.");
         let refused = || backoff(ConnectorFaultKind::Refused, "No.");
         assert_eq!(said(&[]), (Health::Off, "No camera that goes there is streaming".to_owned()));
@@ -159,6 +160,10 @@ mod tests {
         assert_eq!(said(&[("Bow", refused())]).0, Health::Failed, "somebody has to change something");
         let words = feed_at_words(&ready(), Duration::ZERO).replace('\u{a0}', " ");
         assert_eq!(words, "Connected: connection 12 ms, signalling 3 ms");
+        let mut asked = set_up.clone();
+        asked.before = vec![Step { name: "OPTIONS".into(), seconds: 0.02 }];
+        let words = feed_at_words(&ConnectorState::Ready { set_up: asked }, Duration::ZERO).replace('\u{a0}', " ");
+        assert_eq!(words, "Connected: OPTIONS 20 ms, connection 12 ms, signalling 3 ms");
         let at_once = ConnectorState::Ready { set_up: SetUp::default() };
         assert_eq!(feed_at_words(&at_once, Duration::ZERO), "Connected");
         let off = ConnectorConfig { enabled: false, ..config() };
