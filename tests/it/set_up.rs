@@ -16,7 +16,7 @@ use axum::{
 use futures::{SinkExt, StreamExt};
 use heliograph::{
     config::{Config, ConnectorConfig, ConnectorId, FeedId},
-    connector::FORMS,
+    connector::{ConnectorState, FORMS},
     engine::FeedEvent,
     stats::ViewerSample,
 };
@@ -109,6 +109,12 @@ fn a_turn_server_that_only_the_service_named_is_told_of_as_such() {
     let connector = ConnectorConfig::from_line(&format!("media=whip,address=http://{endpoint}/"), FORMS).unwrap();
     station.block_on(async { station.station.connect(&[connector]) });
     let feed = station.add("Bow", |_| {});
+    let there = station.wait("the endpoint's answer", &feed, |event| match event {
+        FeedEvent::Connector { state: Some(ConnectorState::Ready { set_up }), .. } => Some(set_up.clone()),
+        _ => None,
+    });
+    let asked: Vec<_> = there.before.iter().map(|step| step.name.as_ref()).collect();
+    assert_eq!((asked, there.signalling.is_some()), (vec!["OPTIONS"], true), "{there:?}");
     let told = station.wait("a verdict", &feed, verdict);
     assert!(told.contains("The TURN server that the service named gave no address"), "{told}");
 }
