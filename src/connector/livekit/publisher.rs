@@ -37,6 +37,9 @@ use crate::{
 const PROTOCOL: u32 = 15;
 /// How long the server may take for what it is asked.
 const ANSWER_WITHIN: Duration = Duration::from_secs(10);
+/// A room that says nothing of the sound for so long after it has taken the picture takes none: an operator's token
+/// may be for cameras only.
+const SOUND_WITHIN: Duration = Duration::from_secs(2);
 /// How soon the server tells what it receives where there is a way to it: it does many times a second.
 const HEARD_WITHIN: Duration = Duration::from_millis(800);
 /// A session in which nothing was said for so long is no more at the server, and its way for media neither.
@@ -87,9 +90,15 @@ enum Stage {
 /// An offer that waits until its tracks are known there.
 struct Waiting {
     sdp: String,
-    /// The names of those that are not.
-    unknown: Vec<String>,
+    /// Those that are not.
+    unknown: Vec<AddTrack>,
     since: Instant,
+}
+
+impl Waiting {
+    fn has_picture(&self) -> bool {
+        self.unknown.iter().all(|track| track.kind == AUDIO)
+    }
 }
 
 impl Publisher {
@@ -183,9 +192,11 @@ impl Publisher {
         let (name, say) = (self.name.clone(), line.clone());
         self.guests.admit(guest, self.feed.as_str(), line, move |feed, event| match event {
             GuestEvent::Offer(sdp) => {
-                let tracks: Vec<AddTrack> =
+                let mut tracks: Vec<AddTrack> =
                     tracks_in(&sdp).map(|(kind, cid)| add_track(kind, cid.unwrap_or(feed), &name)).collect();
-                let unknown = tracks.iter().map(|track| track.cid.clone()).collect();
+                // What is refused once the picture was taken is the sound.
+                tracks.sort_by_key(|track| track.kind == AUDIO);
+                let unknown = tracks.clone();
                 *waiting.lock().expect("no holder of this lock should panic") =
                     Some(Waiting { sdp, unknown, since: Instant::now() });
                 for track in tracks {
@@ -202,16 +213,24 @@ impl Publisher {
 
     fn published(&mut self, track: TrackPublished, line: &Line) {
         let Stage::AddTrack(waiting) = &self.stage else { return };
-        let mut waiting = waiting.lock().expect("no holder of this lock should panic");
-        let Some(Waiting { unknown, .. }) = waiting.as_mut() else { return };
-        unknown.retain(|cid| *cid != track.cid);
-        self.tracks.push(track);
-        let complete = waiting.take_if(|waiting| waiting.unknown.is_empty());
-        drop(waiting);
-        if let Some(Waiting { sdp, .. }) = complete {
-            self.reach(Stage::Offer);
-            line.say(write(Request::Offer(Description { kind: "offer".to_owned(), sdp })));
+        if let Some(Waiting { unknown, .. }) = waiting.lock().expect("no holder of this lock should panic").as_mut() {
+            unknown.retain(|known| known.cid != track.cid);
+            self.tracks.push(track);
         }
+        self.offer_if(line, |waiting| waiting.unknown.is_empty());
+    }
+
+    /// Makes the offer that waits if this is so; answers whether it was.
+    fn offer_if(&mut self, line: &Line, may: impl Fn(&Waiting) -> bool) -> bool {
+        let Stage::AddTrack(waiting) = &self.stage else { return false };
+        let ready = waiting.lock().expect("no holder of this lock should panic").take_if(|waiting| may(waiting));
+        let Some(Waiting { sdp, unknown, .. }) = ready else { return false };
+        if !unknown.is_empty() {
+            tracing::info!(feed = %self.feed, "The LiveKit room takes the picture, and no sound.");
+        }
+        self.reach(Stage::Offer);
+        line.say(write(Request::Offer(Description { kind: "offer".to_owned(), sdp })));
+        true
     }
 
     fn answered(&mut self, sdp: String) -> Result<(), ConnectorFault> {
@@ -346,7 +365,11 @@ impl Dialect for Publisher {
                 Ok(())
             }
             Some(Response::Request(response)) if response.reason != 0 && matches!(self.stage, Stage::AddTrack(_)) => {
-                Err(self.room.refused(&response))
+                if self.offer_if(line, Waiting::has_picture) {
+                    Ok(())
+                } else {
+                    Err(self.room.refused(&response))
+                }
             }
             Some(Response::TrackUnpublished(gone)) => {
                 let mut own = self.tracks.iter().filter_map(|track| track.track.as_ref());
@@ -366,6 +389,7 @@ impl Dialect for Publisher {
             self.forget();
             return Err(fault);
         }
+        self.offer_if(line, |waiting| waiting.has_picture() && waiting.since.elapsed() > SOUND_WITHIN);
         if self.pinged_at.elapsed() >= self.ping_every && !matches!(self.stage, Stage::Join | Stage::Resume) {
             self.ping(line);
         }

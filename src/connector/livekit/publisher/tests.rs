@@ -170,6 +170,24 @@ fn picture_and_sound_are_offered_when_the_room_knows_both() {
 }
 
 #[test]
+fn a_room_that_takes_no_sound_has_the_picture() {
+    let runtime = Runtime::new().unwrap();
+    let mut far = Far::start(&runtime);
+    far.connect(&runtime);
+    far.join(true, false).unwrap();
+    let Some(SessionEvent::Requested { session_id, .. }) = far.events.next() else { panic!("no session") };
+    assert!(far.door.may_begin(&session_id));
+    let sdp = format!("v=0\r\nm=audio 9 X 97\r\na=msid:s a\r\n{}", OFFER.trim_start_matches("v=0\r\n"));
+    far.door.send_offer(&session_id, sdp.clone());
+    let (Request::AddTrack(first), Request::AddTrack(_)) = (far.next(), far.next()) else { panic!("two tracks") };
+    assert_eq!(first.kind, VIDEO, "what is refused later is the sound");
+    far.say(Response::TrackPublished(TrackPublished { cid: first.cid, track: None })).unwrap();
+    let refusal = RequestResponse { reason: 2, message: "not allowed".to_owned() };
+    far.say(Response::Request(refusal)).unwrap();
+    assert_eq!(far.next(), Request::Offer(Description { kind: "offer".to_owned(), sdp }));
+}
+
+#[test]
 fn a_token_that_the_server_gave_serves_to_come_back_and_no_longer() {
     let runtime = Runtime::new().unwrap();
     let (mut far, _) = Far::published(&runtime);
