@@ -2,10 +2,16 @@
 
 use std::{collections::HashMap, time::Duration};
 
-use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
+use tokio::{
+    sync::mpsc::{UnboundedSender, unbounded_channel},
+    time::{Instant, sleep_until},
+};
 
 use super::{Frame, Line};
 use crate::connector::hub::{Guest, GuestEvent, Stay};
+
+/// Who has not answered an offer by then has gone, or has not heard it: its session would wait for ever.
+const ANSWER_WITHIN: Duration = Duration::from_secs(15);
 
 /// Guests by the name that the service has for their sessions.
 #[derive(Default)]
@@ -47,11 +53,15 @@ impl Guests {
         let stay = guest.stay();
         let (name, line) = (session.to_owned(), line.clone());
         tokio::spawn(async move {
+            let mut answer_by = None;
             loop {
                 tokio::select! {
                     event = guest.next() => {
                         let event = event.unwrap_or(GuestEvent::Ended);
                         let is_end = event == GuestEvent::Ended;
+                        if matches!(event, GuestEvent::Offer(_)) {
+                            answer_by = Some(Instant::now() + ANSWER_WITHIN);
+                        }
                         // Whoever was sent away has nothing more to say.
                         if is_end && said.is_closed() {
                             return;
@@ -64,7 +74,10 @@ impl Guests {
                         }
                     }
                     said = said.recv() => match said {
-                        Some(Said::Answer(sdp)) => guest.answer(sdp),
+                        Some(Said::Answer(sdp)) => {
+                            answer_by = None;
+                            guest.answer(sdp);
+                        }
                         Some(Said::Candidate { candidate, line }) => guest.candidate(candidate, line),
                         Some(Said::Silent(limit)) if guest.silence().is_some_and(|silence| silence > limit) => {
                             tracing::info!(session = %name, "This viewer receives nothing any more.");
@@ -75,6 +88,13 @@ impl Guests {
                         }
                         Some(Said::Silent(_)) => {}
                         None => return,
+                    },
+                    () = sleep_until(answer_by.unwrap_or_else(Instant::now)), if answer_by.is_some() => {
+                        tracing::info!(session = %name, "This viewer has not answered the offer.");
+                        if let Some(text) = write(&name, GuestEvent::Ended) {
+                            line.say(text);
+                        }
+                        return;
                     }
                 }
             }
@@ -103,5 +123,37 @@ impl Guests {
         for guest in self.0.values() {
             let _ = guest.said.send(Said::Silent(limit));
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        config::Codec,
+        connector::hub::{Hub, SessionEvent},
+    };
+
+    #[tokio::test(start_paused = true)]
+    async fn who_does_not_answer_an_offer_is_not_waited_for() {
+        let hub = Hub::new();
+        let feed = hub.register(0, "bow", "Bow");
+        let (door, events) = feed.door(Codec::H264);
+        door.set_open(true);
+        let line = Line::default();
+        let mut told = line.connect();
+        let mut guests = Guests::default();
+        for name in ["answers", "silent"] {
+            let guest = Guest::watch(&hub, "bow", None, None).unwrap();
+            guests.admit(guest, name, &line, |session, event| Some(format!("{session}: {event:?}")));
+            let Some(SessionEvent::Requested { session_id, .. }) = events.next() else { panic!("no session") };
+            assert!(door.may_begin(&session_id));
+            door.send_offer(&session_id, "v=0\r\n".to_owned());
+            assert!(told.recv().await.unwrap().into_text().unwrap().contains("Offer"));
+        }
+        assert!(guests.hear("answers", Said::Answer("v=0\r\nm=video 9 X 96\r\n".to_owned())));
+        let ended = told.recv().await.unwrap().into_text();
+        assert_eq!(ended.as_deref(), Some("silent: Ended"));
+        assert_eq!((guests.has("answers"), guests.has("silent")), (true, false));
     }
 }
