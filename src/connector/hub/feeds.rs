@@ -74,6 +74,7 @@ impl Feed {
     pub(super) fn take_in(&mut self, session_id: &str, session: &mut Session) -> Result<(), Refused> {
         if let Some(door) = self.doors.iter().rev().find(|door| door.codec == session.codec && door.open) {
             door.events.offer(session.request(session_id))?;
+            session.early(session_id).for_each(|candidate| door.events.push(candidate));
             (session.door, session.phase) = (Some(door.serial), Phase::Requested);
             return Ok(());
         }
@@ -429,6 +430,7 @@ impl DoorHandle {
             let Some(session) = sessions.get_mut(&session_id) else { continue };
             (session.door, session.phase) = (Some(self.serial), Phase::Requested);
             door.events.push(session.request(&session_id));
+            session.early(&session_id).for_each(|candidate| door.events.push(candidate));
         }
         for session_id in state.sessions_where(|session| session.feed == self.feed && session.next == Some(self.codec))
         {
@@ -573,8 +575,8 @@ impl EventSender {
         Ok(())
     }
 
-    /// Queues what must not be lost. Of these there are never more than
-    /// sessions: requests that waited, and one end for each that began.
+    /// Queues what must not be lost. Of these there are never many more than
+    /// sessions: requests that waited, with a few candidates each, and one end for each that began.
     fn push(&self, event: SessionEvent) {
         self.queued.fetch_add(1, Ordering::Relaxed);
         // Fails only when the signaller is gone, and then nobody wants it.

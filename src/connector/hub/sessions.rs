@@ -18,6 +18,9 @@ const MAX_SESSIONS_PER_PEER: usize = 16;
 /// The most ICE candidates a peer may name in one session; browsers name a handful per interface.
 const MAX_CANDIDATES: u32 = 256;
 
+/// The most of them that are kept until the feed has heard of the session.
+const MAX_EARLY: usize = 32;
+
 /// A peer watching a feed.
 pub(super) struct Session {
     /// The feed's registration.
@@ -35,6 +38,8 @@ pub(super) struct Session {
     /// When its peer told last what it had received; `None` where it never has.
     heard_at: Option<Instant>,
     candidates: u32,
+    /// Those of a peer that offers, with their media sections, until its offer is in the feed's hands.
+    early: Vec<(String, u32)>,
     /// What its peer offers, where it does: the feed answers.
     pub(super) offer: Option<String>,
 }
@@ -117,6 +122,7 @@ impl State {
             asked_at: None,
             heard_at: None,
             candidates: 0,
+            early: Vec::new(),
             offer: wanted.offer,
         };
         feed.take_in(&session_id, &mut session)?;
@@ -136,7 +142,7 @@ impl State {
         if session.peer_id != peer_id {
             return Err(not_yours(&session_id));
         }
-        let event = session.admit(session_id, peer_message)?;
+        let Some(event) = session.admit(session_id, peer_message)? else { return Ok(()) };
         let is_answer = matches!(event, SessionEvent::Answer { .. });
         let Some(feed) = self.feeds.iter().find(|feed| feed.serial == session.feed) else {
             return Ok(());
@@ -259,21 +265,31 @@ impl Session {
         SessionEvent::Requested { session_id: session_id.to_owned(), peer_id, offer }
     }
 
-    /// What a peer's message means for the feed, if it may pass now.
-    fn admit(&mut self, session_id: String, message: PeerMessageInner) -> Result<SessionEvent, Refused> {
+    /// What its peer said before the door was asked.
+    pub(super) fn early(&self, session_id: &str) -> impl Iterator<Item = SessionEvent> {
+        self.early.iter().map(|(candidate, line)| SessionEvent::Candidate {
+            session_id: session_id.to_owned(),
+            candidate: candidate.clone(),
+            line: *line,
+        })
+    }
+
+    /// What a peer's message means for the feed, if it may pass; `None` where it has to wait for a door.
+    fn admit(&mut self, session_id: String, message: PeerMessageInner) -> Result<Option<SessionEvent>, Refused> {
         let expected = match message {
             PeerMessageInner::Sdp(SdpMessage::Offer { .. }) => return Err(no_second_offer()),
             PeerMessageInner::Sdp(SdpMessage::Answer { .. }) => self.phase == Phase::Offered,
             // Who offers names its candidates at once.
-            PeerMessageInner::Ice { .. } if self.phase == Phase::Requested => self.offer.is_some(),
-            PeerMessageInner::Ice { .. } => matches!(self.phase, Phase::Offered | Phase::Answered),
+            PeerMessageInner::Ice { .. } => {
+                self.offer.is_some() || matches!(self.phase, Phase::Offered | Phase::Answered)
+            }
         };
         if !expected {
             return Err(Refused::new("The session has no offer that waits for this message."));
         }
         match message {
             PeerMessageInner::Sdp(SdpMessage::Offer { sdp } | SdpMessage::Answer { sdp }) => {
-                Ok(SessionEvent::Answer { session_id, sdp })
+                Ok(Some(SessionEvent::Answer { session_id, sdp }))
             }
             PeerMessageInner::Ice { candidate, sdp_m_line_index: line } => {
                 self.candidates += 1;
@@ -282,7 +298,12 @@ impl Session {
                         "A session can have {MAX_CANDIDATES} ICE candidates of a viewer."
                     )));
                 }
-                Ok(SessionEvent::Candidate { session_id, candidate, line })
+                // One that is asked for may have to wait once more.
+                if matches!(self.phase, Phase::Waiting | Phase::Requested) && self.early.len() < MAX_EARLY {
+                    self.early.push((candidate.clone(), line));
+                }
+                let has_door = self.phase != Phase::Waiting;
+                Ok(has_door.then_some(SessionEvent::Candidate { session_id, candidate, line }))
             }
         }
     }

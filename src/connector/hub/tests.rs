@@ -211,6 +211,24 @@ fn a_viewer_that_makes_the_offer_gets_an_answer_in_a_codec_that_it_offers() {
 }
 
 #[test]
+fn candidates_of_an_offer_wait_with_it() {
+    let hub = Hub::new();
+    let (feed, events) = register(&hub, 0, "bow", "Bow camera");
+    let mut viewer = Viewer::join(&hub);
+    let offer = "v=0\r\nm=video 9 X 96\r\na=rtpmap:96 H264/90000\r\n";
+    viewer.say(&json!({ "type": "startSession", "peerId": "bow", "offer": offer }));
+    let session = viewer.next()["sessionId"].as_str().unwrap().to_owned();
+    for _ in 0..40 {
+        viewer.candidate(&session);
+    }
+    viewer.nothing_came();
+    feed.door.set_open(true);
+    assert!(matches!(events.next(), Some(SessionEvent::Requested { .. })));
+    assert_eq!(events.queued(), 32, "as many as a peer needs, and no more");
+    assert!(matches!(events.next(), Some(SessionEvent::Candidate { line: 0, .. })));
+}
+
+#[test]
 fn answers_are_taken_once_and_only_after_an_offer() {
     let (hub, feed, events) = hub_with_feed();
     let mut viewer = Viewer::join(&hub);
