@@ -29,8 +29,9 @@ use crate::{
 const HELLO_EVERY: Duration = Duration::from_secs(2);
 /// How long the next message may take to come: less than whoever waits for a picture has patience.
 const PATIENCE: Duration = Duration::from_secs(6);
-/// When a relay that is lost is looked for again.
+/// When a relay that is lost is looked for again, and one that does not let us in.
 const AGAIN_AFTER: Duration = Duration::from_millis(500);
+const REFUSED_AGAIN_AFTER: Duration = Duration::from_secs(15);
 /// A relay that is silent for this long is gone, whatever TCP thinks.
 const SILENCE_LIMIT: Duration = Duration::from_secs(12);
 /// The most that is repeated of what a sender says of itself.
@@ -119,9 +120,10 @@ pub async fn receive(
 
 /// Another connection to the relay; `None` when nobody replies any more.
 async fn come_again(server: &Server, replies: &mut UnboundedReceiver<Reply>) -> Option<Dialled> {
+    let mut wait = AGAIN_AFTER;
     loop {
-        let mut dialled = pin!(async {
-            sleep(AGAIN_AFTER).await;
+        let mut dialled = pin!(async move {
+            sleep(wait).await;
             server.dial(&mut SetUp::default()).await
         });
         let dialled = loop {
@@ -131,9 +133,11 @@ async fn come_again(server: &Server, replies: &mut UnboundedReceiver<Reply>) -> 
                 reply = replies.recv() => drop(reply?),
             }
         };
-        if let Ok(dialled) = dialled {
-            return Some(dialled);
-        }
+        wait = match dialled {
+            Ok(dialled) => return Some(dialled),
+            Err(fault) if fault.kind.is_lasting() => REFUSED_AGAIN_AFTER,
+            Err(_) => AGAIN_AFTER,
+        };
     }
 }
 
@@ -347,8 +351,9 @@ impl Receiver {
     fn hear_of(&mut self, word: Word) -> Result<Heeded, Ended> {
         let is_ours = |session: &String| self.session.as_ref() == Some(session);
         match word {
-            // It has just come: what was said before, it has not heard.
-            Word::Here { .. } if self.stage != Stage::Offered => {
+            // It has just come: what was said before, it has not heard. To another receiver it says of which
+            // session it speaks.
+            Word::Here { session: None } if self.stage != Stage::Offered => {
                 self.stage = Stage::Asked;
                 Ok(Heeded::Ask(Vec::new()))
             }

@@ -1,8 +1,11 @@
 //! The sender: it waits for receivers, and makes each of them an offer.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicBool, Ordering},
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::{Duration, Instant},
 };
 
 use super::messages::{
@@ -14,6 +17,9 @@ use crate::connector::{
     switchboard::random_id,
 };
 
+/// Receivers of ours wait less for an offer, and come again with another name then.
+const GIVEN_UP_AFTER: Duration = Duration::from_secs(10);
+
 /// The sender of all feeds of a connector.
 ///
 /// The robot's own receiver says `HELLO` anew when it was started anew, and nothing when it goes. It is
@@ -24,6 +30,8 @@ pub(super) struct Sender {
     hub: Arc<Hub>,
     guests: Guests,
     plain: Option<Plain>,
+    /// Receivers of ours that have no offer yet.
+    waiting: Vec<Waiting>,
     /// Those that every receiver has heard of.
     told: Vec<OfferedFeed>,
     /// The last who came was a receiver of ours: such words may be said.
@@ -39,9 +47,30 @@ struct Plain {
     is_answered: bool,
 }
 
+/// A receiver of ours that waits for its offer, perhaps until the camera is there.
+struct Waiting {
+    receiver: String,
+    session: String,
+    is_offered: Arc<AtomicBool>,
+    since: Instant,
+}
+
+impl Waiting {
+    fn is_offered(&self) -> bool {
+        self.is_offered.load(Ordering::Relaxed)
+    }
+}
+
 impl Sender {
     pub(super) fn new(hub: Arc<Hub>) -> Self {
-        Self { hub, guests: Guests::default(), plain: None, told: Vec::new(), is_among_ours: false }
+        Self {
+            hub,
+            guests: Guests::default(),
+            plain: None,
+            waiting: Vec::new(),
+            told: Vec::new(),
+            is_among_ours: false,
+        }
     }
 
     /// Somebody came, and may be anybody.
@@ -82,6 +111,10 @@ impl Sender {
     /// A receiver of ours wants a feed.
     fn begin(&mut self, receiver: String, feed: Option<&str>, line: &Line) {
         self.is_among_ours = true;
+        self.waiting.retain(|waiting| !waiting.is_offered());
+        if self.waiting.iter().any(|waiting| waiting.receiver == receiver) {
+            return;
+        }
         // It was this one's that nobody has answered. One without an offer belongs to another, who came just now
         // and would wait for it in vain.
         if self.plain.as_ref().is_some_and(|plain| plain.is_offered.load(Ordering::Relaxed) && !plain.is_answered) {
@@ -93,10 +126,15 @@ impl Sender {
         let Some(feed) = feeds.into_iter().map(|(id, _)| id).find(is_meant) else { return };
         match Guest::watch(&self.hub, &feed, None, None) {
             Ok(guest) => {
-                let mark = Mark::To(receiver);
-                self.guests.admit(guest, &name_of(&feed), line, move |session, event| {
+                let (session, is_offered) = (name_of(&feed), Arc::new(AtomicBool::new(false)));
+                let (mark, says) = (Mark::To(receiver.clone()), is_offered.clone());
+                self.guests.admit(guest, &session, line, move |session, event| {
+                    if matches!(event, GuestEvent::Offer(_)) {
+                        says.store(true, Ordering::Relaxed);
+                    }
                     told(Some(session.to_owned()), event, &mark)
                 });
+                self.waiting.push(Waiting { receiver, session, is_offered, since: Instant::now() });
             }
             Err(sentence) => {
                 tracing::warn!(%feed, "A receiver at the relay cannot watch: {sentence}");
@@ -108,6 +146,16 @@ impl Sender {
     fn end_plain(&mut self) {
         if let Some(plain) = self.plain.take() {
             self.guests.end(&plain.session);
+        }
+    }
+
+    /// Who has given up leaves no session behind: when the camera comes, nobody would answer its offer.
+    fn end_given_up(&mut self) {
+        let is_over = |waiting: &Waiting| waiting.since.elapsed() > GIVEN_UP_AFTER;
+        for gone in self.waiting.extract_if(.., |waiting| waiting.is_offered() || is_over(waiting)) {
+            if !gone.is_offered() {
+                self.guests.end(&gone.session);
+            }
         }
     }
 
@@ -179,6 +227,7 @@ impl Dialect for Sender {
 
     /// Who shows all that there is hears of what came since.
     fn tick(&mut self, line: &Line) -> Result<(), ConnectorFault> {
+        self.end_given_up();
         if self.is_among_ours {
             let feeds = self.feeds();
             if feeds != self.told {
@@ -296,6 +345,23 @@ mod tests {
         drop(bow);
         sender.tick(&line).unwrap();
         assert!(told.try_recv().unwrap().into_text().unwrap().contains("has"));
+    }
+
+    #[tokio::test]
+    async fn who_waits_for_a_camera_waits_once_and_not_for_ever() {
+        let hub = Hub::new();
+        let _feed = hub.register(0, "bow", "Bow");
+        let (mut sender, line) = (Sender::new(hub.clone()), Line::default());
+        let _told = line.connect();
+        for _ in 0..3 {
+            sender.hear(WANTED, &line).unwrap();
+        }
+        assert_eq!(hub.session_count("bow"), 1, "its word was said again because somebody came");
+        sender.hear(&WANTED.replace(r#""r""#, r#""again""#), &line).unwrap();
+        assert_eq!(hub.session_count("bow"), 2);
+        sender.waiting[0].since = Instant::now().checked_sub(GIVEN_UP_AFTER * 2).unwrap();
+        sender.tick(&line).unwrap();
+        assert_eq!(hub.session_count("bow"), 1);
     }
 
     #[tokio::test]
