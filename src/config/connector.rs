@@ -91,6 +91,8 @@ pub enum FieldKind {
     Address {
         /// Such as `wss`.
         schemes: &'static [&'static str],
+        /// What the window's field begins with, where most services of the kind are at such an address.
+        usual: &'static str,
     },
     /// A line of text.
     Text,
@@ -146,7 +148,7 @@ impl Field {
     pub fn check(&self, text: &str) -> Result<(), FieldError> {
         let refuse = |sentence: String| Err(FieldError(sentence));
         match &self.kind {
-            FieldKind::Address { schemes } => check_address(text, schemes),
+            FieldKind::Address { schemes, .. } => check_address(text, schemes),
             FieldKind::Text if text.trim().is_empty() || text.chars().any(char::is_control) => {
                 refuse(gettext("write a line of text"))
             }
@@ -322,7 +324,7 @@ mod tests {
         Field {
             key: "address",
             label: || "Address".to_owned(),
-            kind: FieldKind::Address { schemes: &["ws", "wss"] },
+            kind: FieldKind::Address { schemes: &["ws", "wss"], usual: "" },
             is_required: true,
         },
         Field {

@@ -19,7 +19,13 @@ pub(super) const CA: Field =
 
 /// Where the service is.
 pub(super) const fn address(schemes: &'static [&'static str]) -> Field {
-    Field { key: "address", label: || gettext("Address"), kind: FieldKind::Address { schemes }, is_required: true }
+    usual_address(schemes, "")
+}
+
+/// The same, where most are at one like this.
+pub(super) const fn usual_address(schemes: &'static [&'static str], usual: &'static str) -> Field {
+    let kind = FieldKind::Address { schemes, usual };
+    Field { key: "address", label: || gettext("Address"), kind, is_required: true }
 }
 
 /// In which codec, by its word; the first is what is sent where nothing is said.

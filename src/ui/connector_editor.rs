@@ -167,7 +167,7 @@ impl Row {
     fn new(field: &'static Field, text: Option<&str>, source: Option<&PasswordSource>, changed: &Changed) -> Self {
         let label = (field.label)();
         match &field.kind {
-            FieldKind::Address { schemes } => {
+            FieldKind::Address { schemes, .. } => {
                 let form = schemes.first().map_or_else(String::new, |scheme| format!("{scheme}://…"));
                 // Translators: {label} is the name of a field, {form} how it begins, such as wss://…
                 let row = entry(&gettext_f("{label}, {form}", &[("label", &label), ("form", &form)]), changed);

@@ -28,7 +28,7 @@ static SHORE: ConnectorForm = ConnectorForm {
         Field {
             key: "address",
             label: || "Address".to_owned(),
-            kind: FieldKind::Address { schemes: &["wss"] },
+            kind: FieldKind::Address { schemes: &["wss"], usual: "" },
             is_required: true,
         },
         Field {

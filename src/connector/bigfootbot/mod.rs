@@ -17,7 +17,7 @@ use futures::FutureExt;
 use super::{
     Connector, Kind, Needs,
     client::{Client, Papers, Server, keep},
-    fields::{CA, TOKEN, address, codec},
+    fields::{CA, TOKEN, codec, usual_address},
     hub::{Hub, HubConnector},
     local::{LocalServer, LocalSettings, ServerError},
 };
@@ -45,7 +45,8 @@ pub(super) static KIND: Kind = Kind {
         name: || gettext("Bigfootbot relay"),
         line: || gettext("Sends feeds to whoever watches at a relay of the Bigfootbot robot"),
         icon: "network-workgroup-symbolic",
-        fields: &[address(&["ws", "wss"]), codec(&["h264", "vp8"]), TOKEN, CA],
+        // The robot's relay is beside its sender, at this port.
+        fields: &[usual_address(&["ws", "wss"], "ws://127.0.0.1:8765"), codec(&["h264", "vp8"]), TOKEN, CA],
         names_servers: false,
     },
     open,

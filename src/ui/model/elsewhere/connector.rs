@@ -45,7 +45,7 @@ impl EnteredConnector {
         Self {
             form,
             id: ConnectorId::from_name(&(form.name)()).unique_among(taken).to_string(),
-            texts: BTreeMap::new(),
+            texts: form.fields.iter().filter_map(usual).collect(),
             secrets: BTreeMap::new(),
             forgotten: BTreeSet::new(),
             feeds: FeedChoice::All,
@@ -144,6 +144,14 @@ impl EnteredConnector {
 }
 
 /// Whether this is what holds where nothing is said.
+/// What a field begins with.
+fn usual(field: &Field) -> Option<(&'static str, String)> {
+    match field.kind {
+        FieldKind::Address { usual, .. } if !usual.is_empty() => Some((field.key, usual.to_owned())),
+        _ => None,
+    }
+}
+
 fn is_default(field: &Field, text: &str) -> bool {
     match &field.kind {
         FieldKind::Number { default, .. } => text.parse() == Ok(*default),
@@ -184,6 +192,13 @@ mod tests {
         assert_eq!(config.secrets["token"], PasswordSource::Keyring);
         assert_eq!(described.secrets, [("token", Password::new("planted"))]);
         assert_eq!(config.transport, TransportConfig::default());
+    }
+
+    #[test]
+    fn a_new_one_begins_where_most_are() {
+        let robot = EnteredConnector::new(form("bigfootbot"), &[]).check(None, &[]).unwrap().config;
+        assert_eq!(robot.values, [("address", "ws://127.0.0.1:8765".to_owned())].into());
+        assert_eq!(wrong(&entered("whip", &[])), [("address", true)]);
     }
 
     #[test]
