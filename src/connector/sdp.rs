@@ -224,3 +224,29 @@ mod tests {
         assert_eq!(both_ways(answer), answer.replace("sendonly", "sendrecv"));
     }
 }
+
+#[cfg(test)]
+mod fuzz {
+    use super::*;
+
+    #[test]
+    fn whatever_is_offered_or_answered_is_read_and_made_harmless() {
+        const OFFER: &str = "v=0\r\nm=video 9 X 96\r\na=rtpmap:96 H264/90000\r\n\
+            a=fmtp:96 profile-level-id=42e01f;packetization-mode=1\r\na=sendonly\r\na=ice-ufrag:x\r\n\
+            a=fingerprint:sha-256 00\r\nm=audio 9 X 97\r\na=inactive\r\n";
+        /// No message is longer.
+        const LONGEST: usize = 64 * 1024;
+        crate::fuzz::texts(&[OFFER], |text| {
+            if text.len() > LONGEST {
+                return false;
+            }
+            let once = harmless(text);
+            assert_eq!(harmless(&once), once);
+            assert!(!asking(text).lines().any(|line| line == "a=sendonly"));
+            assert!(!both_ways(text).lines().any(|line| line == "a=sendonly"));
+            let offered = Offered::of(text);
+            assert!(!offered.wants_single_units || !offered.codecs.contains(&Codec::H264));
+            can_connect(text) && sends_picture(text) && !refuses_pictures(text)
+        });
+    }
+}

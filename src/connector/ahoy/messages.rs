@@ -217,8 +217,15 @@ mod fuzz {
                 r#"{"streamStartRequest":{"uuid":"1","feedUuid":"bow"}}"#,
                 r#"{"sdpRequest":{"uuid":"2","sdp":"v=0","candidates":[{"candidate":"candidate:1","sdpMLineIndex":0}]}}"#,
                 r#"{"streamStopRequest":{"feedUuid":"bow","uuid":"1"}}"#,
+                // The answer to the attach.
+                r#"{"sdp":"v=0\r\nm=application 9 X y\r\n","candidates":[{"candidate":"candidate:1 x"}]}"#,
             ],
             |text| match parse(text) {
+                _ if serde_json::from_str::<Attached>(text)
+                    .is_ok_and(|attached| attached.candidates().all(|candidate| !candidate.is_empty())) =>
+                {
+                    true
+                }
                 Heard::Request(_) => true,
                 Heard::BadOffer { .. } => false,
                 Heard::Nothing(why) => {

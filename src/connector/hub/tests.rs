@@ -618,6 +618,7 @@ mod fuzz {
             &[
                 r#"{"type":"setPeerStatus","roles":["listener"],"meta":{"heliograph":1,"codecs":["H264"]}}"#,
                 r#"{"type":"startSession","peerId":"bow"}"#,
+                r#"{"type":"startSession","peerId":"bow","offer":"v=0\r\nm=video 9 X 96\r\na=rtpmap:96 H264/90000\r\na=ice-ufrag:x\r\na=fingerprint:sha-256 00\r\n"}"#,
                 r#"{"type":"peer","sessionId":"SESSION","sdp":{"type":"answer","sdp":"v=0"}}"#,
                 r#"{"type":"peer","sessionId":"SESSION","sdp":{"type":"offer","sdp":"v=0"}}"#,
                 r#"{"type":"peer","sessionId":"SESSION","ice":{"candidate":"candidate:1","sdpMLineIndex":0}}"#,

@@ -143,3 +143,32 @@ mod tests {
         assert!(follow(307, &[&plain; 3], &plain) && !follow(307, &[&plain; 4], &plain));
     }
 }
+
+#[cfg(test)]
+mod fuzz {
+    use super::*;
+
+    #[test]
+    fn whatever_an_endpoint_answers_is_an_answer_or_a_short_sentence() {
+        const ANSWER: &str = "v=0\r\nm=video 9 X 96\r\na=ice-ufrag:x\r\na=fingerprint:sha-256 00\r\n";
+        let runtime = tokio::runtime::Runtime::new().unwrap();
+        let shown = "http://a.ship/".parse().unwrap();
+        crate::fuzz::texts(&[ANSWER], |text| {
+            let response = |status| {
+                let response = axum::http::Response::builder().status(status).header(CONTENT_TYPE, SDP);
+                Response::from(response.body(text.to_owned()).unwrap())
+            };
+            // Any status, too.
+            let status = 200 + u16::try_from(text.len() % 400).unwrap();
+            let why = refused(&shown, &response(status)).to_string();
+            assert!(why.len() < 300, "{why}");
+            match runtime.block_on(answer(response(201))) {
+                Ok(answer) => sdp::can_connect(&answer),
+                Err(fault) => {
+                    assert!(fault.to_string().len() < 300, "{fault}");
+                    false
+                }
+            }
+        });
+    }
+}
