@@ -30,9 +30,8 @@ const SMALL: Size = Size { width: 320, height: 180 };
 /// A third of the camera's: every third picture passes.
 const SLOW: u32 = 5;
 
-/// What a key frame may take longer than another frame to be made, sent and decoded, on a machine
-/// that does other things, too.
-const KEY_FRAME_MS: f64 = 100.0;
+/// For how long a picture may be seen, in frames: for two more than it always is.
+const LONGEST_GAP: f64 = 3.0;
 /// Frames that are looked at after a change has arrived.
 const STEADY: usize = 20;
 /// A busy machine may lose a picture or be late with it at any time; a change that does so does
@@ -127,7 +126,7 @@ fn fault(what: &str, seen: &[Seen], every: u32) -> Option<String> {
     let gap = seen.windows(2).map(|pair| pair[1].at_ms - pair[0].at_ms).fold(0.0, f64::max);
     let interval = f64::from(every) * 1000.0 / f64::from(FRAMERATE);
     println!("{what}: {} frames, the longest gap {gap:.0} ms at {interval:.0} ms a frame", seen.len());
-    let is_wrong = missing || gap > 2.0 * interval + KEY_FRAME_MS;
+    let is_wrong = missing || gap > LONGEST_GAP * interval;
     is_wrong.then(|| format!("{what}: a gap of {gap:.0} ms, missing or damaged: {missing}: {seen:?}"))
 }
 
