@@ -179,8 +179,7 @@ fn terms(config: &FeedConfig, role: RenditionRole) -> Option<Terms> {
     let is_forced = config.path == PathChoice::PassThrough;
     // The second stream is called when somebody has too much already.
     let is_urgent = role == RenditionRole::Sub;
-    // H.265 goes to those who take it, and to nobody else.
-    let terms = Terms { viewers_take_h265: true, is_forced, is_urgent, ..Terms::default() };
+    let terms = Terms { is_forced, is_urgent, ..Terms::default() };
     (config.path != PathChoice::Transcode).then_some(terms)
 }
 

@@ -114,7 +114,7 @@ impl Worker {
     /// Chooses the path anew, and takes it.
     pub(super) fn choose_path(&mut self, now: Instant) {
         // A camera that is away, or has just come back, gives no reason to change anything.
-        if self.picture.is_none() || !self.is_open() || self.awaits_stream() {
+        if self.picture.is_none() || !self.is_open() {
             return;
         }
         let is = self.circumstances();
@@ -156,12 +156,6 @@ impl Worker {
             RenditionRole::Sub => self.second.stream(),
             _ => self.camera.stream.as_ref(),
         }
-    }
-
-    /// Whether the outlets are connected to a stream that is still to come: a camera that came back
-    /// tells it before its first picture.
-    fn awaits_stream(&self) -> bool {
-        self.camera.takes(RenditionRole::Camera) && self.camera.stream.is_none() && self.picture.is_none()
     }
 
     /// What the camera sends, in kbit/s, where viewers could take that as it is.

@@ -10,8 +10,8 @@
 //! ```
 //!
 //! Browsers show pictures in the order in which they come, so B-frames rule a stream out, and
-//! cameras do not always say whether they send any: they are looked for in the stream. H.265 goes
-//! out as it is only where every viewer decodes it, or the operator insists.
+//! cameras do not always say whether they send any: they are looked for in the stream. Who decodes
+//! H.265 is no matter here: it goes to those who take it, and to nobody else.
 
 mod gops;
 mod kind;
@@ -43,10 +43,8 @@ const ENOUGH_TIME: Duration = Duration::from_secs(2);
 pub struct Terms {
     /// How far key frames may be apart: a viewer who lost one waits for the next.
     pub longest_gop: Duration,
-    /// Whether every viewer decodes H.265.
-    pub viewers_take_h265: bool,
-    /// The operator insists: how rare key frames are and who decodes H.265 is no matter then. What
-    /// no browser shows rightly is unsuitable all the same.
+    /// The operator insists: how rare key frames are is no matter then. What no browser shows rightly is
+    /// unsuitable all the same.
     pub is_forced: bool,
     /// A stream whose parameters rule B-frames out is taken before anything else of it was seen:
     /// where whoever waits for it has something worse meanwhile. Key frames too far apart show later.
@@ -56,7 +54,7 @@ pub struct Terms {
 impl Default for Terms {
     /// For viewers of whom nothing is known.
     fn default() -> Self {
-        Self { longest_gop: Duration::from_secs(10), viewers_take_h265: false, is_forced: false, is_urgent: false }
+        Self { longest_gop: Duration::from_secs(10), is_forced: false, is_urgent: false }
     }
 }
 
@@ -92,13 +90,6 @@ impl Suitability {
     /// What was found so far.
     pub fn verdict(&self) -> &Verdict {
         &self.verdict
-    }
-
-    /// Asks for something else from now on, such as when a viewer comes who does not decode H.265.
-    /// True where that changed the verdict.
-    pub fn set_terms(&mut self, terms: Terms) -> bool {
-        self.terms = terms;
-        self.judge()
     }
 
     /// Takes the stream's caps; with another codec or other parameter sets the watch begins anew.
@@ -154,10 +145,6 @@ impl Suitability {
     fn obstacle(&self) -> Option<Reason> {
         let stream = self.stream.as_ref()?;
         let Some(codec) = self.codec() else { return Some(Reason::Codec { codec: stream.codec_words() }) };
-        let is_h265_welcome = self.terms.viewers_take_h265 || self.terms.is_forced;
-        if codec == Codec::H265 && !is_h265_welcome {
-            return Some(Reason::H265);
-        }
         match self.inspector.parameters() {
             None if self.gops.whole() >= ENOUGH_GOPS => return Some(Reason::NoParameterSets { codec }),
             None => {}

@@ -125,29 +125,16 @@ fn other_codecs_are_named() {
 }
 
 #[test]
-fn h265_waits_for_its_viewers() {
+fn h265_is_suitable_for_those_who_take_it() {
     let samples = TestStream::x265(30).samples();
-    assert_eq!(judged(Terms::default(), &samples).0, Verdict::Unsuitable(Reason::H265));
-    let taken = Terms { viewers_take_h265: true, ..Terms::default() };
-    let forced = Terms { is_forced: true, ..Terms::default() };
-    for terms in [taken, forced] {
-        assert_eq!(judged(terms, &samples), (Verdict::Suitable(Codec::H265), TWO_GOPS));
-    }
-    let mut suitability = Suitability::new(taken);
-    suitability.set_caps(samples[0].caps().unwrap());
-    for sample in &samples {
-        suitability.push(sample.buffer().unwrap());
-    }
-    assert!(suitability.set_terms(Terms::default()), "a viewer came who does not decode it");
-    assert_eq!(*suitability.verdict(), Verdict::Unsuitable(Reason::H265));
+    assert_eq!(judged(Terms::default(), &samples), (Verdict::Suitable(Codec::H265), TWO_GOPS));
 }
 
 #[test]
 fn b_frames_of_h265_are_found() {
     let stream = TestStream::x265(30).with(&[("key-int-max", "10"), ("option-string", "bframes=2:log-level=none")]);
-    let taken = Terms { viewers_take_h265: true, ..Terms::default() };
     let reason = Reason::BFrames { codec: Codec::H265, profile: "Main".into() };
-    assert_eq!(judged(taken, &stream.samples()).0, Verdict::Unsuitable(reason));
+    assert_eq!(judged(Terms::default(), &stream.samples()).0, Verdict::Unsuitable(reason));
 }
 
 /// 11 s of one GOP.

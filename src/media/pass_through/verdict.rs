@@ -54,8 +54,6 @@ pub enum Reason {
         /// What people call it.
         codec: String,
     },
-    /// Not every viewer decodes H.265.
-    H265,
     /// Key frames come without what a decoder needs to begin.
     NoParameterSets {
         /// What the stream is of.
@@ -82,11 +80,6 @@ impl Verdict {
 }
 
 impl Reason {
-    /// Whether an operator who insists gets the stream through all the same.
-    pub fn may_be_forced(&self) -> bool {
-        matches!(self, Self::H265 | Self::LongGop { .. })
-    }
-
     /// What is in the way: a sentence without its full stop.
     pub fn words(&self) -> String {
         match self {
@@ -107,7 +100,6 @@ impl Reason {
             Self::Codec { codec } => {
                 gettext_f("Camera sends {codec}, which browsers do not take from a camera", &[("codec", codec)])
             }
-            Self::H265 => gettext("Camera sends H.265, which not every viewer decodes"),
             Self::NoParameterSets { codec } => {
                 gettext_f("Camera sends {codec} without parameter sets", &[("codec", &codec.to_string())])
             }
@@ -138,9 +130,9 @@ mod tests {
 
     #[test]
     fn a_verdict_crosses_serde() {
-        let verdict = Verdict::Unsuitable(Reason::H265);
+        let verdict = Verdict::Unsuitable(Reason::LongGop { longest_s: 10 });
         let json = serde_json::to_string(&verdict).unwrap();
-        assert_eq!(json, r#"{"unsuitable":"h265"}"#);
+        assert_eq!(json, r#"{"unsuitable":{"long-gop":{"longest_s":10}}}"#);
         assert_eq!(serde_json::from_str::<Verdict>(&json).unwrap(), verdict);
     }
 }
