@@ -19,6 +19,7 @@ mod exchange;
 mod flight;
 mod framing;
 mod message;
+mod own;
 mod socket;
 
 use std::sync::Arc;
@@ -27,6 +28,7 @@ pub use exchange::{ChannelCounts, Exchange, Line};
 pub use flight::Flight;
 pub use framing::{Frame, FrameError};
 pub use message::{DataMessage, Payload, SendError};
+pub use own::{Hear, OpenChannel, OwnChannels};
 pub use socket::{Socket, SocketError, usual_place};
 
 /// Tells who watches in a session.

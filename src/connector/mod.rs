@@ -32,7 +32,7 @@ pub use self::{
     needs::{Needs, Sound, Viewers},
 };
 use crate::{
-    channels::WhoWatches,
+    channels::{OwnChannels, WhoWatches},
     config::{Codec, ConnectorForm, ConnectorSettings, FeedId, TransportConfig, file::Forms},
 };
 pub(crate) use switchboard::random_id;
@@ -155,8 +155,13 @@ pub trait Door: Send {
     /// The stream has caps: sessions may be asked for. An offer before this panics inside webrtcsink.
     fn stream_ready(&self);
 
-    /// Tells who watches, later and elsewhere; `None` where a destination takes no data channels.
+    /// Tells who watches, later and elsewhere; `None` where a destination takes none of the feed's data channels.
     fn who_watches(&self) -> Option<WhoWatches>;
+
+    /// The channels that its protocol has with viewers, beside the feed's.
+    fn own_channels(&self) -> Option<OwnChannels> {
+        None
+    }
 
     /// Tells a session's viewer how old the frame with this RTP timestamp is now.
     fn picture_clock(&self, session: &str, rtp_timestamp: u32, clock_rate: u32, age: Duration);

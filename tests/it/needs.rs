@@ -1,8 +1,9 @@
-//! What a connector says that it needs of a feed, the engine sees to.
+//! What a connector says that it needs of a feed and has with its viewers, the engine sees to.
 
 use std::{sync::Arc, time::Duration};
 
 use heliograph::{
+    channels::{Hear, OwnChannels, Payload},
     config::{Codec, ServerConfig, TransportConfig},
     connector::{
         Announcement, Connection, Connector, Needs, Sound, Viewers,
@@ -75,4 +76,38 @@ fn a_connector_has_silence_of_a_feed_without_sound_and_no_more_viewers_than_it_b
     let next = Peer::watch_at(storage.address(), feed.as_str());
     next.wait_frames(5, PATIENCE);
     next.wait_sound(SECOND, PATIENCE);
+}
+
+#[test]
+fn a_connector_has_channels_with_its_viewers_and_takes_those_that_they_open() {
+    let small = SmallStation::start();
+    let hub = Hub::new();
+    let settings = ServerConfig { listen: "127.0.0.1:0".parse().unwrap(), ..ServerConfig::default() };
+    let there = small.block_on(LocalServer::start(LocalSettings::from(&settings), hub.clone())).unwrap();
+    // It says again what it hears, with the channel's name.
+    let own = OwnChannels {
+        labels: &["control"],
+        take: Arc::new(|opened| {
+            let say_again = move |said: Payload| {
+                let said = String::from_utf8_lossy(said.bytes()).into_owned();
+                assert!(opened.line.send(&Payload::Text(format!("{}: {said}", opened.label))));
+            };
+            Some(Box::new(say_again) as Hear)
+        }),
+    };
+    let id = "gateway".parse().unwrap();
+    small.station.engine.set_connector(id, Arc::new(HubConnector::with_own_channels(hub, own)));
+    let feed = small.add("bow", |_| {});
+
+    let viewer = Peer::watch_at(there.address(), feed.as_str());
+    viewer.wait_frames(5, PATIENCE);
+    viewer.messages.send("control", &Payload::Text("stop".to_owned()));
+    assert_eq!(viewer.messages.next("control"), Payload::Text("control: stop".to_owned()));
+    viewer.messages.create("input::pointer");
+    viewer.messages.send("input::pointer", &Payload::Binary(b"left".to_vec()));
+    assert_eq!(viewer.messages.next("input::pointer"), Payload::Text("input::pointer: left".to_owned()));
+
+    let page = Peer::watch(&small.server, &feed);
+    page.wait_frames(5, PATIENCE);
+    assert!(!page.offer().contains("m=application "), "others pay nothing for it");
 }

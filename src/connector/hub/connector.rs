@@ -10,7 +10,7 @@ use gstrswebrtc::signaller::Signallable;
 
 use super::{FeedStatus, Hub, HubFeed, HubSignaller, PictureClock};
 use crate::{
-    channels::WhoWatches,
+    channels::{OwnChannels, WhoWatches},
     config::{Codec, FeedId, TransportConfig},
     connector::{Announcement, Connection, Connector, Door, Menu},
 };
@@ -23,18 +23,24 @@ const STALE_AFTER_MS: u32 = 1000;
 pub struct HubConnector {
     hub: Arc<Hub>,
     takes_data: bool,
+    own: Option<OwnChannels>,
     transport: Mutex<TransportConfig>,
 }
 
 impl HubConnector {
     /// A connector to this hub's viewers.
     pub fn new(hub: Arc<Hub>) -> Self {
-        Self { hub, takes_data: true, transport: Mutex::default() }
+        Self { hub, takes_data: true, own: None, transport: Mutex::default() }
     }
 
     /// The same, for viewers that know nothing of data channels.
     pub fn without_data(hub: Arc<Hub>) -> Self {
         Self { takes_data: false, ..Self::new(hub) }
+    }
+
+    /// The same, for viewers that the protocol has channels of its own with.
+    pub fn with_own_channels(hub: Arc<Hub>, own: OwnChannels) -> Self {
+        Self { own: Some(own), ..Self::without_data(hub) }
     }
 
     /// Where its viewers come.
@@ -57,7 +63,8 @@ impl Connector for HubConnector {
         let entry = self.hub.add_feed(feed.place, feed.id.as_str(), feed.name);
         entry.set_viewers(feed.viewers);
         entry.tell_demand(feed.demand);
-        Box::new(HubConnection { hub: self.hub.clone(), feed: feed.id.clone(), takes_data: self.takes_data, entry })
+        let (hub, takes_data, own) = (self.hub.clone(), self.takes_data, self.own.clone());
+        Box::new(HubConnection { hub, feed: feed.id.clone(), takes_data, own, entry })
     }
 
     fn transport(&self) -> TransportConfig {
@@ -69,6 +76,7 @@ struct HubConnection {
     hub: Arc<Hub>,
     feed: FeedId,
     takes_data: bool,
+    own: Option<OwnChannels>,
     entry: HubFeed,
 }
 
@@ -78,7 +86,8 @@ impl Connection for HubConnection {
     }
 
     fn door(&self, codec: Codec) -> Box<dyn Door> {
-        Box::new(HubDoor { hub: self.hub.clone(), takes_data: self.takes_data, signaller: self.entry.door(codec) })
+        let (hub, own) = (self.hub.clone(), self.own.clone());
+        Box::new(HubDoor { hub, takes_data: self.takes_data, own, signaller: self.entry.door(codec) })
     }
 
     fn end_stragglers(&self, after: Duration) {
@@ -106,6 +115,7 @@ impl Connection for HubConnection {
 struct HubDoor {
     hub: Arc<Hub>,
     takes_data: bool,
+    own: Option<OwnChannels>,
     signaller: HubSignaller,
 }
 
@@ -121,6 +131,10 @@ impl Door for HubDoor {
     fn who_watches(&self) -> Option<WhoWatches> {
         let hub = self.hub.clone();
         self.takes_data.then(|| -> WhoWatches { Arc::new(move |session| hub.watcher(session)) })
+    }
+
+    fn own_channels(&self) -> Option<OwnChannels> {
+        self.own.clone()
     }
 
     fn picture_clock(&self, session: &str, rtp_timestamp: u32, clock_rate: u32, age: Duration) {

@@ -29,7 +29,7 @@ impl Worker {
 
     /// What an outlet behind this door exchanges with viewers beside the media.
     pub(super) fn data_plan(&self, door: &dyn Door) -> Option<DataPlan> {
-        let who = door.who_watches()?;
-        Some(DataPlan { exchange: self.around.exchange.clone(), who })
+        let (who, own) = (door.who_watches(), door.own_channels());
+        (who.is_some() || own.is_some()).then(|| DataPlan { exchange: self.around.exchange.clone(), who, own })
     }
 }

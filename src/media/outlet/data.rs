@@ -1,12 +1,13 @@
-//! Data channels of every session: those of the feed, and for our page the one on which it reports.
+//! Data channels of every session: those of the feed, for our page the one on which it reports, and those that a
+//! connector's protocol has.
 //!
 //! They are made before the offer, so that every viewer has them at once; one that does not want
 //! them leaves them closed. Where there would be none, a session has no SCTP, which costs memory and time.
 
 use std::{
     sync::{
-        Arc, Mutex, MutexGuard,
-        atomic::{AtomicU64, Ordering},
+        Arc, Mutex, MutexGuard, OnceLock,
+        atomic::{AtomicU64, AtomicUsize, Ordering},
     },
     time::{Duration, Instant},
 };
@@ -18,7 +19,7 @@ use tokio::sync::mpsc::UnboundedSender;
 
 use super::{OutletEvent, session::session_of};
 use crate::{
-    channels::{Exchange, Flight, Line, Payload, WhoWatches},
+    channels::{Exchange, Flight, Hear, Line, OpenChannel, OwnChannels, Payload, WhoWatches},
     config::{DataChannelConfig, Delivery},
     stats::ViewerReport,
     webrtc::keep_sctp,
@@ -28,19 +29,25 @@ use crate::{
 const REPORTS: &str = "heliograph-stats";
 /// Reports that are taken of one session, at least so long apart.
 const REPORTS_APART: gst::ClockTime = gst::ClockTime::from_mseconds(200);
+/// Channels that a viewer opens by itself, at most; and the longest message that a connector hears on one, which is
+/// what every browser can send.
+const MOST_OPENED: usize = 16;
+const LONGEST_HEARD: usize = 64 * 1024;
 
 /// What an outlet's sessions exchange with the rest of the feed.
 #[derive(Clone)]
 pub struct DataPlan {
     /// The feed's channels.
     pub exchange: Arc<Exchange>,
-    /// Tells who they are with.
-    pub who: WhoWatches,
+    /// Tells who they are with; `None` where nobody is to have them.
+    pub who: Option<WhoWatches>,
+    /// The connector's.
+    pub own: Option<OwnChannels>,
 }
 
 impl std::fmt::Debug for DataPlan {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_tuple("DataPlan").field(&self.exchange).finish()
+        f.debug_tuple("DataPlan").field(&self.exchange).field(&self.own).finish()
     }
 }
 
@@ -79,24 +86,29 @@ impl Channels {
     }
 
     fn join(&self, session: &str, peer: &gst::Element, events: &UnboundedSender<OutletEvent>) {
-        let DataPlan { exchange, who } = &self.plan;
-        self.lock().push(session.to_owned());
-        let watcher = who(session);
-        exchange.join(session, watcher.name);
-        if exchange.channels().is_empty() && !watcher.reports {
+        let DataPlan { exchange, who, own } = &self.plan;
+        let watcher = who.as_ref().map(|who| who(session));
+        let (has_feeds, reports) = (watcher.is_some(), watcher.as_ref().is_some_and(|watcher| watcher.reports));
+        if let Some(watcher) = watcher {
+            self.lock().push(session.to_owned());
+            exchange.join(session, watcher.name);
+        }
+        let of_feed = if has_feeds { exchange.channels() } else { &[] };
+        if of_feed.is_empty() && !reports && own.is_none() {
             return;
         }
         keep_sctp();
         let flight = watch_flight(peer);
-        for config in exchange.channels() {
+        for config in of_feed {
             if let Some(channel) = create(peer, config.label.as_str(), &options(config)) {
                 carry(&channel, session, config, exchange, &flight);
             }
         }
+        if let Some(own) = own {
+            open_own(peer, session, own, &flight);
+        }
         let options = gst::Structure::builder("options").field("ordered", false).field("max-retransmits", 0);
-        if watcher.reports
-            && let Some(channel) = create(peer, REPORTS, &options.build())
-        {
+        if reports && let Some(channel) = create(peer, REPORTS, &options.build()) {
             self.take_reports(&channel, session, events.clone());
         }
     }
@@ -186,6 +198,72 @@ fn carry(
     });
 }
 
+/// Gives a session the connector's channels, and the connector those that the viewer opens by itself.
+fn open_own(peer: &gst::Element, session: &str, own: &OwnChannels, flight: &SharedFlight) {
+    for label in own.labels {
+        if let Some(channel) = create(peer, label, &gst::Structure::new_empty("options")) {
+            OwnChannel::hear(&channel, session, own, flight);
+        }
+    }
+    let (session, own, flight) = (session.to_owned(), own.clone(), flight.clone());
+    let opened = AtomicUsize::new(0);
+    peer.connect("on-data-channel", false, move |args| {
+        let channel = args[1].get::<WebRTCDataChannel>().ok()?;
+        if opened.fetch_add(1, Ordering::Relaxed) < MOST_OPENED {
+            OwnChannel::hear(&channel, &session, &own, &flight);
+        }
+        None
+    });
+}
+
+/// A channel of a connector's protocol.
+struct OwnChannel {
+    session: String,
+    own: OwnChannels,
+    flight: SharedFlight,
+    /// Who hears it, once it is open.
+    hear: OnceLock<Option<Hear>>,
+}
+
+impl OwnChannel {
+    fn hear(channel: &WebRTCDataChannel, session: &str, own: &OwnChannels, flight: &SharedFlight) {
+        let (session, own, flight) = (session.to_owned(), own.clone(), flight.clone());
+        let this = Arc::new(Self { session, own, flight, hear: OnceLock::new() });
+        if channel.ready_state() == WebRTCDataChannelState::Open {
+            this.opened(channel);
+        }
+        let opens = this.clone();
+        channel.connect_on_open(move |channel| {
+            opens.opened(channel);
+        });
+        let told = this.clone();
+        channel.connect_on_message_string(move |channel, text| {
+            told.heard(channel, Payload::Text(text.unwrap_or_default().to_owned()));
+        });
+        channel.connect_on_message_data(move |channel, data| {
+            this.heard(channel, Payload::Binary(data.map(|data| data.to_vec()).unwrap_or_default()));
+        });
+    }
+
+    fn opened(&self, channel: &WebRTCDataChannel) -> Option<&Hear> {
+        let take = || {
+            // Weak: the channel holds whoever hears it.
+            let line = Arc::new(WeakChannel { channel: channel.downgrade(), flight: self.flight.clone() });
+            let label = channel.label().unwrap_or_default().to_string();
+            (self.own.take)(OpenChannel { session: self.session.clone(), label, line })
+        };
+        self.hear.get_or_init(take).as_ref()
+    }
+
+    fn heard(&self, channel: &WebRTCDataChannel, payload: Payload) {
+        if payload.len() > LONGEST_HEARD {
+            tracing::debug!(session = self.session, "a viewer says more at once than is heard");
+        } else if let Some(hear) = self.opened(channel) {
+            hear(payload);
+        }
+    }
+}
+
 /// What of one viewer's messages is on its way, for all its channels.
 type SharedFlight = Arc<Mutex<Flight>>;
 
@@ -232,6 +310,32 @@ struct Channel {
 impl Channel {
     fn flight(&self) -> MutexGuard<'_, Flight> {
         self.flight.lock().expect("no holder of this lock should panic")
+    }
+}
+
+/// A channel of webrtcbin's, for as long as it has it.
+struct WeakChannel {
+    channel: glib::WeakRef<WebRTCDataChannel>,
+    flight: SharedFlight,
+}
+
+impl WeakChannel {
+    fn channel(&self) -> Option<Channel> {
+        Some(Channel { channel: self.channel.upgrade()?, flight: self.flight.clone() })
+    }
+}
+
+impl Line for WeakChannel {
+    fn waiting(&self) -> u64 {
+        self.channel().map_or(0, |channel| channel.waiting())
+    }
+
+    fn would_leave(&self, length: usize, patience: Duration) -> bool {
+        self.channel().is_some_and(|channel| channel.would_leave(length, patience))
+    }
+
+    fn send(&self, payload: &Payload) -> bool {
+        self.channel().is_some_and(|channel| channel.send(payload))
     }
 }
 

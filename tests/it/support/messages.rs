@@ -21,6 +21,7 @@ pub type Came = (Instant, String, Payload);
 /// A viewer's end of all its data channels; clones are the same.
 #[derive(Clone, Default)]
 pub struct Messages {
+    peer: Arc<Mutex<Option<gst::Element>>>,
     channels: Arc<Mutex<HashMap<String, WebRTCDataChannel>>>,
     came: Arc<Mutex<Vec<Came>>>,
     /// Of a hundred packets of data channels, either way.
@@ -40,24 +41,35 @@ impl Messages {
     }
 
     fn take_channels(&self, peer: &gst::Element) {
+        *self.peer.lock().unwrap() = Some(peer.clone());
         let messages = self.clone();
         peer.connect("on-data-channel", false, move |args| {
-            let channel = args[1].get::<WebRTCDataChannel>().unwrap();
-            let label = channel.label().unwrap().to_string();
-            let came = |payload, label: &str, messages: &Self| {
-                messages.came.lock().unwrap().push((Instant::now(), label.to_owned(), payload));
-            };
-            let (to, of) = (messages.clone(), label.clone());
-            channel.connect_on_message_string(move |_, text| {
-                came(Payload::Text(text.unwrap_or_default().into()), &of, &to);
-            });
-            let (to, of) = (messages.clone(), label.clone());
-            channel.connect_on_message_data(move |_, data| {
-                came(Payload::Binary(data.map(|data| data.to_vec()).unwrap_or_default()), &of, &to);
-            });
-            messages.channels.lock().unwrap().insert(label, channel);
+            messages.keep(args[1].get().unwrap());
             None
         });
+    }
+
+    /// Makes a channel of the viewer's own.
+    pub fn create(&self, label: &str) {
+        let peer = self.peer.lock().unwrap().clone().expect("a peer should be there");
+        let options = gst::Structure::new_empty("options");
+        self.keep(peer.emit_by_name("create-data-channel", &[&label, &options]));
+    }
+
+    fn keep(&self, channel: WebRTCDataChannel) {
+        let label = channel.label().unwrap().to_string();
+        let came = |payload, label: &str, messages: &Self| {
+            messages.came.lock().unwrap().push((Instant::now(), label.to_owned(), payload));
+        };
+        let (to, of) = (self.clone(), label.clone());
+        channel.connect_on_message_string(move |_, text| {
+            came(Payload::Text(text.unwrap_or_default().into()), &of, &to);
+        });
+        let (to, of) = (self.clone(), label.clone());
+        channel.connect_on_message_data(move |_, data| {
+            came(Payload::Binary(data.map(|data| data.to_vec()).unwrap_or_default()), &of, &to);
+        });
+        self.channels.lock().unwrap().insert(label, channel);
     }
 
     /// Loses so many of a hundred packets that carry messages, both ways, from now on.
