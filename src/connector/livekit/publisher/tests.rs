@@ -85,6 +85,17 @@ impl<'a> Far<'a> {
         self.say(Response::Answer(Description { kind: "answer".to_owned(), sdp: sdp.to_owned() }))
     }
 
+    /// In a room, with this offer of the feed's.
+    fn offering(runtime: &'a Runtime, sdp: &str) -> Self {
+        let mut far = Self::start(runtime);
+        far.connect(runtime);
+        far.join(true, false).unwrap();
+        let Some(SessionEvent::Requested { session_id, .. }) = far.events.next() else { panic!("no session") };
+        assert!(far.door.may_begin(&session_id));
+        far.door.send_offer(&session_id, sdp.to_owned());
+        far
+    }
+
     /// From joining to the offer.
     fn offered(&mut self) -> String {
         self.join(true, false).unwrap();
@@ -150,13 +161,8 @@ fn a_session_is_resumed_unless_this_machine_moved_or_the_server_forgot() {
 #[test]
 fn picture_and_sound_are_offered_when_the_room_knows_both() {
     let runtime = Runtime::new().unwrap();
-    let mut far = Far::start(&runtime);
-    far.connect(&runtime);
-    far.join(true, false).unwrap();
-    let Some(SessionEvent::Requested { session_id, .. }) = far.events.next() else { panic!("no session") };
-    assert!(far.door.may_begin(&session_id));
     let sdp = format!("{OFFER}m=audio 9 X 97\r\na=msid:s a\r\n");
-    far.door.send_offer(&session_id, sdp.clone());
+    let mut far = Far::offering(&runtime, &sdp);
     let mut told = || match far.next() {
         Request::AddTrack(track) => (track.cid, track.kind, track.source),
         other => panic!("the tracks should be told first: {other:?}"),
@@ -172,13 +178,8 @@ fn picture_and_sound_are_offered_when_the_room_knows_both() {
 #[test]
 fn a_room_that_takes_no_sound_has_the_picture() {
     let runtime = Runtime::new().unwrap();
-    let mut far = Far::start(&runtime);
-    far.connect(&runtime);
-    far.join(true, false).unwrap();
-    let Some(SessionEvent::Requested { session_id, .. }) = far.events.next() else { panic!("no session") };
-    assert!(far.door.may_begin(&session_id));
     let sdp = format!("v=0\r\nm=audio 9 X 97\r\na=msid:s a\r\n{}", OFFER.trim_start_matches("v=0\r\n"));
-    far.door.send_offer(&session_id, sdp.clone());
+    let mut far = Far::offering(&runtime, &sdp);
     let (Request::AddTrack(first), Request::AddTrack(_)) = (far.next(), far.next()) else { panic!("two tracks") };
     assert_eq!(first.kind, VIDEO, "what is refused later is the sound");
     far.say(Response::TrackPublished(TrackPublished { cid: first.cid, track: None })).unwrap();
