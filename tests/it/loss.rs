@@ -20,7 +20,7 @@ const TIME: Duration = Duration::from_secs(8);
 /// What a viewer is sent over some time.
 struct Sent {
     kbps: f64,
-    /// Key frames that somebody asked for, and that were made for it.
+    /// Requests for a key frame, and the key frames that were made.
     asked: u64,
     made: u64,
 }
@@ -73,7 +73,7 @@ fn a_line_that_loses_packets_costs_the_other_viewers_nothing() {
     let beside = sent_to(&station, &session);
     let (good_after, bad_after) = (good.seen.lock().unwrap().len(), bad.seen.lock().unwrap().len());
     println!(
-        "{:.0} kbit/s alone, {:.0} beside it, {} key frames of {} asked for; {} and {} frames",
+        "{:.0} kbit/s alone, {:.0} beside it, {} key frames, {} were asked for; {} and {} frames",
         alone.kbps,
         beside.kbps,
         beside.made,
@@ -85,7 +85,7 @@ fn a_line_that_loses_packets_costs_the_other_viewers_nothing() {
     let change = beside.kbps / alone.kbps - 1.0;
     assert!(change.abs() <= MOST, "{:.0} kbit/s alone, {:.0} beside a bad line", alone.kbps, beside.kbps);
     // Requests are merged: two a second at most.
-    assert!(beside.made <= beside.asked && beside.made <= 2 * TIME.as_secs() + 2, "{} key frames", beside.made);
+    assert!(beside.made <= 2 * TIME.as_secs() + 1, "{} key frames", beside.made);
     // It may have been moved to the low rendition, of 15 frames a second.
     assert!(bad_after - bad_before >= TIME.as_secs() as usize * 12, "the bad line has a picture");
 }
