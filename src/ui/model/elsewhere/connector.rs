@@ -143,7 +143,6 @@ impl EnteredConnector {
     }
 }
 
-/// Whether this is what holds where nothing is said.
 /// What a field begins with.
 fn usual(field: &Field) -> Option<(&'static str, String)> {
     match field.kind {
@@ -152,6 +151,7 @@ fn usual(field: &Field) -> Option<(&'static str, String)> {
     }
 }
 
+/// Whether this is what holds where nothing is said.
 fn is_default(field: &Field, text: &str) -> bool {
     match &field.kind {
         FieldKind::Number { default, .. } => text.parse() == Ok(*default),
