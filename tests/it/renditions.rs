@@ -2,7 +2,7 @@
 //! carries, inside its session, and nobody is drawn down by another.
 
 use std::{
-    collections::BTreeSet,
+    collections::BTreeMap,
     net::SocketAddr,
     time::{Duration, Instant},
 };
@@ -63,8 +63,13 @@ fn encoders(program: &Program) -> usize {
     let threads = std::fs::read_dir(format!("/proc/{}/task", program.id())).unwrap();
     let names = threads.filter_map(|thread| std::fs::read_to_string(thread.ok()?.path().join("comm")).ok());
     let is_encoder = |name: &String| name.starts_with("enc") && name.trim_end().ends_with(":src");
-    // The threads that an encoder starts have its name, too.
-    names.filter(is_encoder).collect::<BTreeSet<_>>().len()
+    let mut found = BTreeMap::<String, usize>::new();
+    for name in names.filter(is_encoder) {
+        *found.entry(name).or_default() += 1;
+    }
+    // The threads that an encoder starts have its name, too; and of one that has ended GStreamer keeps a single
+    // thread, which has the name until there is other work for it.
+    found.values().filter(|threads| **threads > 1).count()
 }
 
 fn url(address: [u8; 4], port: u16, name: &str) -> String {
@@ -128,8 +133,7 @@ fn a_slow_viewer_gets_a_small_picture_and_the_pilot_notices_nothing() {
     println!("together: {together:?}");
     drop(guest);
     program.wait_line("Nobody needs the low rendition any more.", Duration::from_secs(10));
-    // Its threads wait for other work for a quarter of a minute, under its name.
-    wait_for("one encoder", Duration::from_secs(25), || (encoders(program) == 1).then_some(()));
+    wait_for("one encoder", Duration::from_secs(5), || (encoders(program) == 1).then_some(()));
     let differs = |now: f64, before: f64| (now - before).abs() > 0.02 * before;
     assert!(!differs(together.kbps, alone.kbps), "{together:?} after {alone:?}");
     assert!(!differs(together.frames_per_second, alone.frames_per_second), "{together:?} after {alone:?}");
