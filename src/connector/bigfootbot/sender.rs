@@ -86,14 +86,7 @@ impl Sender {
         match Guest::watch(&self.hub, &first, None, None) {
             Ok(guest) => {
                 let session = name_of(&first);
-                let is_offered = Arc::new(AtomicBool::new(false));
-                let (mark, says) = (Mark::Feeds(feeds), is_offered.clone());
-                self.guests.admit(guest, &session, line, move |_, event| {
-                    if matches!(event, GuestEvent::Offer(_)) {
-                        says.store(true, Ordering::Relaxed);
-                    }
-                    told(None, event, &mark)
-                });
+                let is_offered = self.admit(guest, &session, Mark::Feeds(feeds), line);
                 self.plain = Some(Plain { session, is_offered, is_answered: false });
             }
             Err(sentence) => {
@@ -102,6 +95,21 @@ impl Sender {
                 line.say(serde_json::Value::String(format!("ERROR {sentence}")).to_string());
             }
         }
+    }
+
+    /// Takes a guest in, whose offer has this mark; answers whether the offer was made, then and later. What is
+    /// said to a receiver of ours has the session's name.
+    fn admit(&mut self, guest: Guest, session: &str, mark: Mark, line: &Line) -> Arc<AtomicBool> {
+        let is_offered = Arc::new(AtomicBool::new(false));
+        let says = is_offered.clone();
+        self.guests.admit(guest, session, line, move |session, event| {
+            if matches!(event, GuestEvent::Offer(_)) {
+                says.store(true, Ordering::Relaxed);
+            }
+            let named = matches!(mark, Mark::To(_)).then(|| session.to_owned());
+            words_for(named, event, &mark)
+        });
+        is_offered
     }
 
     fn feeds(&self) -> Vec<OfferedFeed> {
@@ -126,14 +134,8 @@ impl Sender {
         let Some(feed) = feeds.into_iter().map(|(id, _)| id).find(is_meant) else { return };
         match Guest::watch(&self.hub, &feed, None, None) {
             Ok(guest) => {
-                let (session, is_offered) = (name_of(&feed), Arc::new(AtomicBool::new(false)));
-                let (mark, says) = (Mark::To(receiver.clone()), is_offered.clone());
-                self.guests.admit(guest, &session, line, move |session, event| {
-                    if matches!(event, GuestEvent::Offer(_)) {
-                        says.store(true, Ordering::Relaxed);
-                    }
-                    told(Some(session.to_owned()), event, &mark)
-                });
+                let session = name_of(&feed);
+                let is_offered = self.admit(guest, &session, Mark::To(receiver.clone()), line);
                 self.waiting.push(Waiting { receiver, session, is_offered, since: Instant::now() });
             }
             Err(sentence) => {
@@ -256,7 +258,7 @@ fn feed_of(session: &str) -> &str {
 
 /// What the relay is told of an event of a session. That the robot's ends has no word: it sees that nothing
 /// comes any more.
-fn told(session: Option<String>, event: GuestEvent, mark: &Mark) -> Option<String> {
+fn words_for(session: Option<String>, event: GuestEvent, mark: &Mark) -> Option<String> {
     let kind = DescriptionKind::Offer;
     let message = match event {
         GuestEvent::Offer(sdp) => Message::Sdp(Description { kind, sdp, session, heliograph: Some(mark.clone()) }),
